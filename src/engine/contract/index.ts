@@ -1,0 +1,50 @@
+// Reading and writing
+export { PORTABLE_LIMITS } from "./storage-engine.ts";
+export type {
+  BeginOptions,
+  BlindPlan,
+  Capabilities,
+  ChangeSet,
+  CommitListener,
+  CommitPlan,
+  CommitResult,
+  Decode,
+  Durability,
+  EngineTransaction,
+  Limits,
+  MergeHow,
+  MultiScan,
+  Page,
+  ReadView,
+  RefPage,
+  RefScan,
+  Requirement,
+  Scan,
+  ScanOptions,
+  Snapshot,
+  StorageEngine,
+  Version,
+  WriteOp,
+} from "./storage-engine.ts";
+// Ranges of keys
+export {
+  isEmptyRange,
+  prefixRange,
+  rangeContains,
+  rangesOverlap,
+  singleKeyRange,
+} from "./key-range.ts";
+export type { KeyRange } from "./key-range.ts";
+// Pages
+export { EMPTY_DONE_PAGE, PageBuilder } from "./page-builder.ts";
+// Errors
+export {
+  CONFLICT,
+  Conflict,
+  CorruptionError,
+  DatabaseLocked,
+  DiskFull,
+  RequirementFailed,
+  StorageError,
+} from "./engine-error.ts";
+export type { StorageCode } from "./engine-error.ts";

@@ -1,0 +1,36 @@
+/** Ranges of keys: half-open [start, end); end undefined means to the end of the keyspace. */
+import { compareBytes, nextKey, prefixEnd } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+
+export interface KeyRange {
+  readonly start: Bytes;
+  readonly end: Bytes | undefined;
+}
+
+/** All keys that begin with `prefix`. */
+export function prefixRange(prefix: Bytes): KeyRange {
+  return { start: prefix, end: prefixEnd(prefix) };
+}
+
+/** The range that holds this one key. */
+export function singleKeyRange(key: Bytes): KeyRange {
+  return { start: key, end: nextKey(key) };
+}
+
+export function rangeContains(range: KeyRange, key: Bytes): boolean {
+  return (
+    compareBytes(key, range.start) >= 0 &&
+    (range.end === undefined || compareBytes(key, range.end) < 0)
+  );
+}
+
+export function rangesOverlap(a: KeyRange, b: KeyRange): boolean {
+  return (
+    (a.end === undefined || compareBytes(b.start, a.end) < 0) &&
+    (b.end === undefined || compareBytes(a.start, b.end) < 0)
+  );
+}
+
+export function isEmptyRange(range: KeyRange): boolean {
+  return range.end !== undefined && compareBytes(range.start, range.end) >= 0;
+}

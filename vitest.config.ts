@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^kotobadb$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
+      {
+        find: /^kotobadb\/(engine|effect|testing)$/,
+        replacement: new URL("./src/$1/index.ts", import.meta.url).pathname,
+      },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+  },
+});
