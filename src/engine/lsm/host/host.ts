@@ -1,0 +1,102 @@
+/**
+ * The world outside of the engine: files, clock, randomness, turns of the event loop. The engine reaches it through
+ * these interfaces only, so that a simulator can own it and a seed repeats a run.
+ *
+ * Always true, of every host:
+ * (1) What `sync` or `syncNow` covered before it succeeded survives a power cut; nothing else of a file's bytes need to.
+ * (2) A name (created, renamed, linked, removed) survives a power cut after `syncDirectory` of its directory, not before.
+ * (3) Every failure is a KotobaError that names the file: DiskFull, else StorageError 'Io'.
+ * (4) A sync that failed is never tried again: after it the handle only reads and closes. What the operating system
+ *     dropped from its cache would be reported as written by a second try.
+ */
+import { KotobaError } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { DiskFull, StorageError } from "../../contract/index.ts";
+
+/** read: exists, read only. create: fails if it exists, read and write. write: exists, read and write. */
+export type OpenMode = "read" | "create" | "write";
+
+/** One open file. Reads and writes name their offset; there is no cursor. Only sync() may run beside other calls. */
+export interface FileHandle {
+  readonly path: string;
+  /** Fills target[start, end) from `offset`; returns how many bytes were read, fewer only at the end of the file. */
+  read(target: Bytes, start: number, end: number, offset: number): number;
+  /** Writes source[start, end) at `offset`, all of it (short writes are continued), or throws with some of it written. */
+  write(source: Bytes, start: number, end: number, offset: number): void;
+  size(): number;
+  truncate(size: number): void;
+  /** Makes durable what was written before the call (fdatasync), without blocking the thread. */
+  sync(): Promise<void>;
+  /** The same, blocking. */
+  syncNow(): void;
+  /** Idempotent. Waits for no sync: one that is under way finishes first, in the background. */
+  close(): void;
+}
+
+/** The taken lock on a directory. */
+export interface DirectoryLock {
+  /** Idempotent. */
+  release(): Promise<void>;
+}
+
+export interface FileSystem {
+  open(path: string, mode: OpenMode): FileHandle;
+  exists(path: string): boolean;
+  /** Names in the directory, without the directory, sorted. */
+  list(directory: string): readonly string[];
+  size(path: string): number;
+  /** Creates the directory and its missing parents; each new name is synced in its parent. Fine if it exists. */
+  makeDirectory(path: string): void;
+  remove(path: string): void;
+  /** Replaces `to` if it exists. */
+  rename(from: string, to: string): void;
+  /** A second name for the same file. */
+  link(from: string, to: string): void;
+  /** Makes the directory's names durable. Does nothing on Windows, which offers no such call. */
+  syncDirectory(path: string): void;
+  /** Takes the existing directory for this process or throws DatabaseLocked naming the holder. */
+  lock(directory: string): Promise<DirectoryLock>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, as the wall says; may jump. */
+  nowMillis(): number;
+  /** Milliseconds since some moment; never goes back. */
+  monotonicMillis(): number;
+}
+
+export interface Random {
+  bytes(count: number): Bytes;
+}
+
+export interface Timers {
+  /** Lets other work run, then goes on. */
+  pause(): Promise<void>;
+  sleep(millis: number): Promise<void>;
+  /** Runs `work` after the current turn of the event loop, when all writers of this turn have queued theirs. */
+  soon(work: () => void): void;
+}
+
+export interface Host {
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: Timers;
+}
+
+/**
+ * An error of the host as an error of the engine, with the file's name: DiskFull for ENOSPC and EDQUOT, else
+ * StorageError 'Io'. A KotobaError passes through unchanged.
+ */
+export function storageFailure(cause: unknown, file: string): KotobaError {
+  if (cause instanceof KotobaError) return cause;
+  const code = errorCode(cause);
+  if (code === "ENOSPC" || code === "EDQUOT") return new DiskFull(file, { cause });
+  return new StorageError("Io", { file, error: code ?? String(cause) }, { cause });
+}
+
+/** The operating system's word for what went wrong ("ENOENT"), where it gave one. */
+export function errorCode(cause: unknown): string | undefined {
+  if (typeof cause !== "object" || cause === null || !("code" in cause)) return undefined;
+  return typeof cause.code === "string" ? cause.code : undefined;
+}

@@ -1,0 +1,102 @@
+/**
+ * The names of the simulated disk: which path leads to which file, now and after a power cut.
+ *
+ * Always true:
+ * (1) A change of names (create, rename, link, remove, make directory) is one step: after a power cut it happened whole
+ *     or not at all, also a rename, which changes two names.
+ * (2) Changes that no sync of their directory covered are kept or lost each by itself, in any combination. Journaling
+ *     file systems lose only a suffix; what POSIX promises is no more than this.
+ * (3) A name whose directory is lost is lost.
+ */
+import type { Choose, MemoryFile } from "./memory-file.ts";
+
+export type MemoryNode = MemoryFile | "directory";
+
+interface NameChange {
+  readonly path: string;
+  /** What the name leads to from here on; undefined: nothing. */
+  readonly node: MemoryNode | undefined;
+}
+type Step = readonly NameChange[];
+
+export class MemoryNames {
+  readonly #current: Map<string, MemoryNode>;
+  readonly #durable: Map<string, MemoryNode>;
+  #pending: Step[] = [];
+
+  constructor(durable: ReadonlyMap<string, MemoryNode>) {
+    this.#current = new Map(durable).set("/", "directory");
+    this.#durable = new Map(this.#current);
+  }
+
+  get(path: string): MemoryNode | undefined {
+    return this.#current.get(path);
+  }
+
+  /** Names in the directory, sorted. */
+  list(directory: string): string[] {
+    const names = [];
+    for (const path of this.#current.keys()) {
+      if (path !== "/" && parentOf(path) === directory) names.push(nameOf(path));
+    }
+    return names.sort();
+  }
+
+  /** Paths of all files, sorted. */
+  files(): string[] {
+    const paths = [];
+    for (const [path, node] of this.#current) if (node !== "directory") paths.push(path);
+    return paths.sort();
+  }
+
+  change(...step: Step): void {
+    applyStep(this.#current, step);
+    this.#pending.push(step);
+  }
+
+  /** Makes all changes of names in the directory durable, in their order. */
+  harden(directory: string): void {
+    const later: Step[] = [];
+    for (const step of this.#pending) {
+      if (step.some(({ path }) => parentOf(path) === directory)) applyStep(this.#durable, step);
+      else later.push(step);
+    }
+    this.#pending = later;
+  }
+
+  /** What the names lead to after a power cut; undefined choice: no pending change survives. */
+  afterPowerCut(choose: Choose | undefined): Map<string, MemoryNode> {
+    const survivors = new Map(this.#durable);
+    if (choose !== undefined) {
+      for (const step of this.#pending) if (choose(2) === 1) applyStep(survivors, step);
+    }
+    for (const path of [...survivors.keys()].sort()) {
+      // Sorted, a directory comes before what it holds, so a lost one takes everything below it along.
+      if (path !== "/" && survivors.get(parentOf(path)) !== "directory") survivors.delete(path);
+    }
+    return survivors;
+  }
+}
+
+function applyStep(names: Map<string, MemoryNode>, step: Step): void {
+  for (const { path, node } of step) {
+    if (node === undefined) names.delete(path);
+    else names.set(path, node);
+  }
+}
+
+/** One spelling for each path: rooted, without empty parts and without a slash at the end. */
+export function normalPath(path: string): string {
+  return `/${path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")}`;
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,82 @@
+/** A manifest as text, for people and golden tests: its records, then what is wrong, if anything is. */
+import { hex } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import {
+  FILE_HEADER_BYTES,
+  RECORD_FRAME_BYTES,
+  decodeFileHeader,
+  manifestName,
+  pathIn,
+} from "../codec/index.ts";
+import type { Host } from "../host/index.ts";
+import {
+  MANIFEST_MAGIC,
+  TYPE_CLOSE,
+  TYPE_EDIT,
+  TYPE_SNAPSHOT,
+  decodeBody,
+} from "./manifest-format.ts";
+import type { ManifestRecord } from "./manifest-format.ts";
+import { readWhole, recordBehind, recordEnd, rulingMarker } from "./manifest-reader.ts";
+import type { TableMeta } from "./version-edit.ts";
+
+const typeNames = { [TYPE_SNAPSHOT]: "snapshot", [TYPE_EDIT]: "edit", [TYPE_CLOSE]: "close" };
+
+/** The marker, the header, and each record of the manifest that rules the directory; keys in hexadecimal. */
+export function dumpManifest(host: Host, directory: string): string {
+  const marker = rulingMarker(host, directory);
+  if (marker === undefined) return "no marker\n";
+  const path = pathIn(directory, manifestName(marker.manifestNumber));
+  if (!host.files.exists(path)) return `${marker.name}\nno such manifest\n`;
+  return `${[marker.name, ...dumpLines(readWhole(host, path))].join("\n")}\n`;
+}
+
+function dumpLines(bytes: Bytes): string[] {
+  const header = decodeFileHeader(bytes, MANIFEST_MAGIC);
+  if (header === undefined) {
+    return [`no manifest header: ${hex(bytes.subarray(0, FILE_HEADER_BYTES)) || "nothing"}`];
+  }
+  const { fileNumber, formatVersion, storeId, identity } = header;
+  const lines = [`manifest ${fileNumber}, format ${formatVersion}, store ${hex(storeId)}`];
+  let offset = FILE_HEADER_BYTES;
+  while (offset < bytes.length) {
+    const end = recordEnd(bytes, offset, identity);
+    if (end === undefined) {
+      const behind = recordBehind(bytes, offset, identity);
+      const cause = behind === undefined ? "torn" : `damaged: there is a record at ${behind}`;
+      return [...lines, `${offset}  ${bytes.length - offset} bytes that are no record (${cause})`];
+    }
+    const record = decodeBody(bytes.subarray(offset + RECORD_FRAME_BYTES, end));
+    lines.push(...recordLines(offset, record));
+    offset = end;
+  }
+  return [...lines, `${offset}  end`];
+}
+
+function recordLines(offset: number, record: ManifestRecord | string): string[] {
+  if (typeof record === "string") return [`${offset}  ${record}`];
+  const { edit, type } = record;
+  const numbers = [
+    ["log", edit.logNumber],
+    ["next file", edit.nextFileNumber],
+    ["last sequence", edit.lastSequence],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
+  return [
+    [`${offset}  ${typeNames[type]}`, ...numbers].join(", "),
+    ...(edit.removed ?? []).map((fileNumber) => `      - table ${fileNumber}`),
+    ...(edit.added ?? []).map(tableLine),
+  ];
+}
+
+function tableLine(table: TableMeta): string {
+  const largest = table.largestKey === undefined ? "end]" : `${hex(table.largestKey)}]`;
+  return [
+    `      + table ${table.fileNumber} level ${table.level}`,
+    `bytes ${table.fileBytes}`,
+    `entries ${table.entries} (${table.tombstones} deletes)`,
+    `range deletes ${table.rangeDeletes}`,
+    `keys [${hex(table.smallestKey)}, ${largest}`,
+    `sequences ${table.smallestSequence} to ${table.largestSequence}`,
+    `crc ${table.fileCrc.toString(16).padStart(8, "0")}`,
+  ].join(", ");
+}

@@ -1,0 +1,14 @@
+export type { ManifestState, TableMeta, VersionEdit } from "./version-edit.ts";
+export { readManifest } from "./manifest-reader.ts";
+export { ManifestWriter } from "./manifest-writer.ts";
+export { dumpManifest } from "./dump-manifest.ts";
+// Names
+export {
+  manifestName,
+  markerName,
+  parseFileName,
+  parseMarkerName,
+  tableName,
+  walName,
+} from "../codec/index.ts";
+export type { FileKind, FileName } from "../codec/index.ts";

@@ -1,0 +1,226 @@
+/**
+ * Writes the manifest, and moves the marker that says which manifest rules.
+ *
+ * Always true:
+ * (1) A manifest and its name are durable before a marker names it, and that marker is durable before the older ones and
+ *     their manifests are removed. So at every moment the marker with the highest count leads to a whole manifest.
+ * (2) An edit is durable when append() returns, and before the next one is written.
+ * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again.
+ * (4) A writer whose marker is gone writes nothing more: somebody else has taken the directory over, from a place that
+ *     the lock does not reach.
+ */
+import { Closed, assert, equalBytes } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { DatabaseLocked, StorageError } from "../../contract/index.ts";
+import {
+  FORMAT_VERSION,
+  STORE_ID_BYTES,
+  encodeFileHeader,
+  manifestName,
+  markerName,
+  parseFileName,
+  parseMarkerName,
+  pathIn,
+  readU32,
+  sealRecord,
+} from "../codec/index.ts";
+import type { FileHandle, Host } from "../host/index.ts";
+import {
+  MANIFEST_MAGIC,
+  TYPE_CLOSE,
+  TYPE_EDIT,
+  TYPE_SNAPSHOT,
+  encodeRecord,
+} from "./manifest-format.ts";
+import type { ManifestRecordType } from "./manifest-format.ts";
+import { rulingMarker } from "./manifest-reader.ts";
+import { ManifestTables, snapshotOf } from "./manifest-tables.ts";
+import type { ManifestState, VersionEdit } from "./version-edit.ts";
+
+export class ManifestWriter {
+  readonly fileNumber: number;
+  readonly path: string;
+  readonly #host: Host;
+  readonly #directory: string;
+  readonly #markerPath: string;
+  readonly #file: FileHandle;
+  readonly #identity: number;
+  readonly #tables: ManifestTables;
+  #fileBytes: number;
+  #failure: unknown;
+  #closed = false;
+
+  private constructor(
+    place: { host: Host; directory: string; markerPath: string; fileNumber: number },
+    draft: { file: FileHandle; identity: number; tables: ManifestTables; fileBytes: number },
+  ) {
+    this.#host = place.host;
+    this.#directory = place.directory;
+    this.#markerPath = place.markerPath;
+    this.fileNumber = place.fileNumber;
+    this.#file = draft.file;
+    this.path = draft.file.path;
+    this.#identity = draft.identity;
+    this.#tables = draft.tables;
+    this.#fileBytes = draft.fileBytes;
+  }
+
+  /**
+   * Writes `state` as a manifest of its own, with this number, and makes it the one that rules; the manifests before it
+   * are removed. A crash on the way leaves the one before, or this one. The number is new, and below
+   * state.nextFileNumber.
+   */
+  static create(
+    host: Host,
+    directory: string,
+    state: ManifestState,
+    fileNumber: number,
+  ): ManifestWriter {
+    assert(state.storeId.length === STORE_ID_BYTES, "a store id has 16 bytes");
+    assert(fileNumber < state.nextFileNumber, "a manifest's number is below the next file number");
+    const ruling = rulingMarker(host, directory);
+    assert(ruling?.manifestNumber !== fileNumber, "a manifest's number is new");
+    const draft = writeDraft(host, directory, state, fileNumber);
+    try {
+      const marker = markerName((ruling?.count ?? 0) + 1, fileNumber);
+      const markerPath = pathIn(directory, marker);
+      createEmpty(host, markerPath);
+      host.files.syncDirectory(directory);
+      removeOthers(host, directory, marker, fileNumber);
+      return new ManifestWriter({ host, directory, markerPath, fileNumber }, draft);
+    } catch (cause) {
+      draft.file.close();
+      throw cause;
+    }
+  }
+
+  /** The state that the manifest describes by this moment. */
+  get state(): ManifestState {
+    return this.#tables.state;
+  }
+  /** For deciding when to begin a new manifest. */
+  get fileBytes(): number {
+    return this.#fileBytes;
+  }
+
+  /** Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. */
+  append(edit: VersionEdit): void {
+    this.#assertUsable();
+    const problem = this.#tables.problemOf(edit);
+    assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
+    this.#assertRuling();
+    this.#write(TYPE_EDIT, edit);
+    this.#tables.apply(edit);
+  }
+
+  /** Writes the close mark, so that from then on damage anywhere in the file is seen. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    try {
+      if (this.#failure === undefined) this.#write(TYPE_CLOSE, {});
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** Gives the file back without a close mark, as a crash would leave it. Idempotent. */
+  abandon(): void {
+    this.#closed = true;
+    this.#file.close();
+  }
+
+  #write(type: ManifestRecordType, edit: VersionEdit): void {
+    const record = encodeRecord(type, edit);
+    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
+    try {
+      this.#file.write(record, 0, record.length, this.#fileBytes);
+      this.#file.syncNow();
+    } catch (cause) {
+      this.#failure = cause;
+      throw cause;
+    }
+    this.#fileBytes += record.length;
+  }
+
+  #assertRuling(): void {
+    if (this.#host.files.exists(this.#markerPath)) return;
+    this.#failure = new DatabaseLocked(this.#directory, "another process, which took it over");
+    throw this.#failure;
+  }
+
+  #assertUsable(): void {
+    if (this.#closed) throw new Closed(this.path);
+    if (this.#failure === undefined) return;
+    throw new StorageError("ReadOnly", { file: this.path }, { cause: this.#failure });
+  }
+}
+
+interface Draft {
+  readonly file: FileHandle;
+  readonly identity: number;
+  readonly tables: ManifestTables;
+  readonly fileBytes: number;
+}
+
+/** The new manifest, whole and durable with its name, before any marker speaks of it. */
+function writeDraft(
+  host: Host,
+  directory: string,
+  state: ManifestState,
+  fileNumber: number,
+): Draft {
+  const path = pathIn(directory, manifestName(fileNumber));
+  const bytes = encodeDraft(state, fileNumber);
+  // A crash may have left a draft of this number that no marker names.
+  if (host.files.exists(path)) host.files.remove(path);
+  const file = host.files.open(path, "create");
+  try {
+    file.write(bytes.whole, 0, bytes.whole.length, 0);
+    file.syncNow();
+    host.files.syncDirectory(directory);
+    return { file, ...bytes, fileBytes: bytes.whole.length };
+  } catch (cause) {
+    file.close();
+    throw cause;
+  }
+}
+
+function encodeDraft(
+  state: ManifestState,
+  fileNumber: number,
+): { readonly whole: Bytes; readonly identity: number; readonly tables: ManifestTables } {
+  const tables = new ManifestTables(state.storeId, FORMAT_VERSION);
+  const snapshot = snapshotOf(state);
+  const problem = tables.problemOf(snapshot);
+  assert(problem === undefined, `a manifest's first state is sound, not ${problem}`);
+  tables.apply(snapshot);
+  const header = encodeFileHeader(MANIFEST_MAGIC, fileNumber, state.storeId);
+  assert(equalBytes(header.subarray(18, 34), state.storeId), "the store id is in the header");
+  const identity = readU32(header, 36);
+  const record = encodeRecord(TYPE_SNAPSHOT, snapshot);
+  sealRecord(record, 0, record.length, identity, header.length);
+  const whole = new Uint8Array(header.length + record.length);
+  whole.set(header);
+  whole.set(record, header.length);
+  return { whole, identity, tables };
+}
+
+/** A marker says all in its name; its file is empty. */
+function createEmpty(host: Host, path: string): void {
+  const file = host.files.open(path, "create");
+  try {
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+}
+
+/** Not synced: what comes back after a power cut is an older marker, which does not rule, and is removed next time. */
+function removeOthers(host: Host, directory: string, marker: string, fileNumber: number): void {
+  for (const name of host.files.list(directory)) {
+    const file = parseFileName(name);
+    const isOldManifest = file?.kind === "manifest" && file.number !== fileNumber;
+    const isOldMarker = parseMarkerName(name) !== undefined && name !== marker;
+    if (isOldManifest || isOldMarker) host.files.remove(pathIn(directory, name));
+  }
+}
