@@ -1,0 +1,2 @@
+export { MemoryEngine } from "./memory-engine.ts";
+export type { MemoryEngineOptions } from "./memory-engine.ts";
