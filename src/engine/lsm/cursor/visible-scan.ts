@@ -1,0 +1,288 @@
+/**
+ * The rows that a reader at one sequence sees: of each key the newest version at or below the sequence, if it is a put
+ * and no range delete above it hides it.
+ *
+ * Always true:
+ * (1) Each visible key of the range comes once, in the order of the scan; no other comes.
+ * (2) A page belongs to the caller and shares no memory with a memtable, a block or the next page.
+ * (3) Writers may add newer entries between two pages: the rows to come stay the same.
+ */
+import { EMPTY_BYTES, compareByteRanges, nextKey } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { EMPTY_DONE_PAGE, PageBuilder, isEmptyRange } from "../../contract/index.ts";
+import type { KeyRange, Page, Scan, ScanOptions } from "../../contract/index.ts";
+import { KIND_PUT } from "../codec/index.ts";
+import type { Cursor } from "./cursor.ts";
+import type { RangeDeleteIndex } from "./range-deletes.ts";
+
+/** The first page of a scan without a limit: enough for a screen, cheap to throw away. */
+const FIRST_PAGE_ROWS = 64;
+/** A limit up to this is taken to be wanted whole. */
+const FIRST_PAGE_ROWS_MAX = 1_024;
+const PAGE_ROWS_GROWTH = 4;
+const FIRST_PAGE_BYTES_MAX = 64 * 1_024;
+/** A page is cut here: larger ones leave the processor's cache before they are read. */
+const PAGE_BYTES_MAX = 256 * 1_024;
+/** So many older versions of a key are stepped over before a seek is tried. */
+const STEPS_BEFORE_SEEK = 8;
+/** What a row is taken to need until a page has shown it. */
+const ROW_BYTES_GUESS = 96;
+
+export interface VisibleScanParts {
+  /** The merge of all sources of the view. The scan owns and closes it. */
+  readonly cursor: Cursor;
+  readonly range: KeyRange;
+  /** The reader's sequence: newer entries and range deletes do not exist for it. */
+  readonly sequence: number;
+  /** The range deletes of all sources. */
+  readonly rangeDeletes: readonly RangeDeleteIndex[];
+  readonly options?: ScanOptions | undefined;
+  /** Called once, when the scan is closed or has given its last page. */
+  readonly onClose?: (() => void) | undefined;
+}
+
+export class VisibleScan implements Scan {
+  readonly #cursor: Cursor;
+  readonly #range: KeyRange;
+  readonly #sequence: number;
+  readonly #rangeDeletes: readonly RangeDeleteIndex[];
+  readonly #reverse: boolean;
+  readonly #keysOnly: boolean;
+  readonly #onClose: (() => void) | undefined;
+
+  #state: "new" | "open" | "closed" = "new";
+  #rowsLeft: number;
+  #pageRows: number;
+  #pageBytes: number;
+  #rowBytes = ROW_BYTES_GUESS;
+
+  /** A copy of the present key, to know its other versions by; in reverse of the best version too. */
+  #key: Bytes = new Uint8Array(256);
+  #keyLength = 0;
+  #value: Bytes = EMPTY_BYTES;
+  #valueLength = 0;
+  /** The index and fragment that #cover() found. */
+  #coverIndex: RangeDeleteIndex | undefined;
+  #coverFragment = 0;
+
+  constructor(parts: VisibleScanParts) {
+    const { limit, expect } = parts.options ?? {};
+    this.#cursor = parts.cursor;
+    this.#range = parts.range;
+    this.#sequence = parts.sequence;
+    this.#rangeDeletes = parts.rangeDeletes.filter((index) => !index.isEmpty);
+    this.#reverse = parts.options?.reverse ?? false;
+    this.#keysOnly = parts.options?.keysOnly ?? false;
+    this.#onClose = parts.onClose;
+    this.#rowsLeft = limit ?? Infinity;
+    const wantsAll = expect === "all";
+    this.#pageBytes = wantsAll ? PAGE_BYTES_MAX : FIRST_PAGE_BYTES_MAX;
+    if (wantsAll) this.#pageRows = Infinity;
+    else this.#pageRows = Math.min(limit ?? FIRST_PAGE_ROWS, FIRST_PAGE_ROWS_MAX);
+  }
+
+  next(): Page {
+    if (this.#state === "closed") return EMPTY_DONE_PAGE;
+    if (this.#state === "new" && !this.#begin()) {
+      this.close();
+      return EMPTY_DONE_PAGE;
+    }
+    const rows = Math.min(this.#rowsLeft, this.#pageRows);
+    const rowsByBytes = Math.ceil(this.#pageBytes / this.#rowBytes);
+    const rowsExpected = Math.min(rows, rowsByBytes);
+    const builder = new PageBuilder({
+      keysOnly: this.#keysOnly,
+      rows: rowsExpected,
+      bytes: rowsExpected * this.#rowBytes,
+    });
+    if (this.#reverse) this.#fillBack(builder, rows);
+    else this.#fillForward(builder, rows);
+    return this.#handOver(builder);
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#cursor.close();
+    this.#onClose?.();
+  }
+
+  /** Goes to the first entry of the scan; false if the scan can have no rows. */
+  #begin(): boolean {
+    this.#state = "open";
+    const { start, end } = this.#range;
+    if (this.#rowsLeft <= 0 || isEmptyRange(this.#range)) return false;
+    if (!this.#reverse) this.#cursor.seek(start);
+    else if (end === undefined) this.#cursor.seekToLast();
+    else this.#cursor.seekBefore(end);
+    return true;
+  }
+
+  #handOver(builder: PageBuilder): Page {
+    this.#rowsLeft -= builder.rows;
+    const done = this.#rowsLeft <= 0 || !this.#isInRange();
+    if (builder.rows > 0) {
+      // A little more than the average, so that most pages never grow their buffer.
+      this.#rowBytes = Math.ceil((builder.bytes / builder.rows) * 1.1) + 1;
+    }
+    this.#pageRows *= PAGE_ROWS_GROWTH;
+    this.#pageBytes = PAGE_BYTES_MAX;
+    const page = builder.build(done);
+    if (done) this.close();
+    return page;
+  }
+
+  /** HOT: bench/lsm-storage. */
+  #fillForward(page: PageBuilder, rows: number): void {
+    const cursor = this.#cursor;
+    const bytesMax = this.#pageBytes;
+    while (page.rows < rows && page.bytes < bytesMax && this.#isInRange()) {
+      if (cursor.sequence > this.#sequence) {
+        cursor.next();
+        continue;
+      }
+      const cover = this.#cover();
+      if (cursor.sequence < cover) {
+        cursor.skipHidden(this.#coverIndex!.endOf(this.#coverFragment), cover);
+        continue;
+      }
+      if (cursor.kind === KIND_PUT) {
+        page.add(
+          cursor.keyBuffer,
+          cursor.keyStart,
+          cursor.keyEnd,
+          cursor.valueBuffer,
+          cursor.valueStart,
+          cursor.valueEnd,
+        );
+      }
+      this.#leaveKey();
+    }
+  }
+
+  /** Moves past the older versions of the present key. */
+  #leaveKey(): void {
+    const cursor = this.#cursor;
+    this.#keepKey();
+    cursor.next();
+    for (let steps = 1; cursor.valid && this.#isKeptKey(); steps++) {
+      if (steps === STEPS_BEFORE_SEEK) {
+        cursor.seek(nextKey(this.#key.subarray(0, this.#keyLength)));
+        return;
+      }
+      cursor.next();
+    }
+  }
+
+  /** In reverse the versions of a key come oldest first, so the best one is known only when the key has passed. */
+  #fillBack(page: PageBuilder, rows: number): void {
+    const cursor = this.#cursor;
+    const bytesMax = this.#pageBytes;
+    while (page.rows < rows && page.bytes < bytesMax && this.#isInRange()) {
+      if (cursor.sequence > this.#sequence) {
+        cursor.prev();
+        continue;
+      }
+      const cover = this.#cover();
+      if (cursor.sequence < cover) {
+        cursor.skipHiddenBack(this.#coverIndex!.startOf(this.#coverFragment), cover);
+        continue;
+      }
+      this.#keepKey();
+      const kind = this.#takeNewestBack();
+      if (kind === KIND_PUT) {
+        page.add(this.#key, 0, this.#keyLength, this.#value, 0, this.#valueLength);
+      }
+    }
+  }
+
+  /** Keeps the value of the newest visible version of the kept key, moves before that key, and gives the kind. */
+  #takeNewestBack(): number {
+    const cursor = this.#cursor;
+    let { kind } = cursor;
+    let steps = 0;
+    do {
+      if (++steps === STEPS_BEFORE_SEEK) return this.#takeNewestBySeek();
+      kind = cursor.kind;
+      this.#keepValue();
+      cursor.prev();
+    } while (cursor.valid && cursor.sequence <= this.#sequence && this.#isKeptKey());
+    return kind;
+  }
+
+  #takeNewestBySeek(): number {
+    const cursor = this.#cursor;
+    const key = this.#key.subarray(0, this.#keyLength);
+    cursor.seek(key);
+    while (cursor.sequence > this.#sequence) cursor.next();
+    const { kind } = cursor;
+    this.#keepValue();
+    cursor.seekBefore(key);
+    return kind;
+  }
+
+  #isInRange(): boolean {
+    const cursor = this.#cursor;
+    if (!cursor.valid) return false;
+    const { start, end } = this.#range;
+    const bound = this.#reverse ? start : end;
+    if (bound === undefined) return true;
+    const order = compareByteRanges(
+      cursor.keyBuffer,
+      cursor.keyStart,
+      cursor.keyEnd,
+      bound,
+      0,
+      bound.length,
+    );
+    return this.#reverse ? order >= 0 : order < 0;
+  }
+
+  /** The largest sequence of a visible range delete over the present key; 0 if there is none. */
+  #cover(): number {
+    let largest = 0;
+    const cursor = this.#cursor;
+    for (const index of this.#rangeDeletes) {
+      const fragment = index.find(cursor.keyBuffer, cursor.keyStart, cursor.keyEnd);
+      if (fragment === -1) continue;
+      const sequence = index.sequenceOf(fragment, this.#sequence);
+      if (sequence <= largest) continue;
+      largest = sequence;
+      this.#coverIndex = index;
+      this.#coverFragment = fragment;
+    }
+    return largest;
+  }
+
+  #keepKey(): void {
+    const { keyBuffer, keyStart, keyEnd } = this.#cursor;
+    const length = keyEnd - keyStart;
+    if (length > this.#key.length) this.#key = new Uint8Array(length * 2);
+    copyBytesInto(this.#key, keyBuffer, keyStart, keyEnd);
+    this.#keyLength = length;
+  }
+  #isKeptKey(): boolean {
+    const { keyBuffer, keyStart, keyEnd } = this.#cursor;
+    return (
+      keyEnd - keyStart === this.#keyLength &&
+      compareByteRanges(keyBuffer, keyStart, keyEnd, this.#key, 0, this.#keyLength) === 0
+    );
+  }
+  #keepValue(): void {
+    if (this.#keysOnly) return;
+    const { valueBuffer, valueStart, valueEnd } = this.#cursor;
+    const length = valueEnd - valueStart;
+    if (length > this.#value.length) this.#value = new Uint8Array(Math.max(256, length * 2));
+    copyBytesInto(this.#value, valueBuffer, valueStart, valueEnd);
+    this.#valueLength = length;
+  }
+}
+
+/** Short runs by a loop: a view for `set` costs more than the copy itself. */
+function copyBytesInto(target: Bytes, source: Bytes, start: number, end: number): void {
+  if (end - start > 64) {
+    target.set(source.subarray(start, end));
+    return;
+  }
+  for (let i = start; i < end; i++) target[i - start] = source[i]!;
+}

@@ -1,0 +1,87 @@
+/**
+ * The newest entries, in memory and in order, until they are flushed to a table.
+ *
+ * Always true:
+ * (1) Entries are only added. What a cursor or a lookup at some sequence saw, it sees again.
+ * (2) Key and value bytes are copied when added; a lookup gives a place in the arena, which never changes.
+ */
+import { copyBytes } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import type { PointKind } from "../codec/index.ts";
+import { RangeDeleteIndex } from "../cursor/index.ts";
+import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
+import { EntryArena } from "./entry-arena.ts";
+import { EntryTree } from "./entry-tree.ts";
+import { MemtableCursor } from "./memtable-cursor.ts";
+
+/** What a range delete takes beside its keys: two objects, a place in the list, its fragments. */
+const RANGE_DELETE_BYTES = 256;
+
+export class Memtable {
+  readonly #arena = new EntryArena();
+  readonly #tree: EntryTree = new EntryTree(this.#arena);
+  readonly #rangeDeletes: RangeDelete[] = [];
+  readonly #rangeDeleteIndex = new RangeDeleteIndex();
+  #rangeDeleteBytes = 0;
+
+  /** How many point entries it holds, deletes included. */
+  get entries(): number {
+    return this.#tree.size;
+  }
+  /** About how much memory the entries take, in bytes: the measure for flushing. */
+  get bytes(): number {
+    return this.#arena.used + this.#tree.bytes + this.#rangeDeleteBytes;
+  }
+  get isEmpty(): boolean {
+    return this.#tree.size === 0 && this.#rangeDeletes.length === 0;
+  }
+  /** In the order in which they were added. */
+  get rangeDeletes(): readonly RangeDelete[] {
+    return this.#rangeDeletes;
+  }
+  /** Grows with addRangeDelete; readers at older sequences share it. */
+  get rangeDeleteIndex(): RangeDeleteIndex {
+    return this.#rangeDeleteIndex;
+  }
+
+  /** Adds one entry. A pair of key and sequence comes once: a commit names each key once. */
+  add(sequence: number, kind: PointKind, key: Bytes, value: Bytes): void {
+    this.#tree.insert(this.#arena.add(sequence, kind, key, value));
+  }
+
+  addRangeDelete(rangeDelete: RangeDelete): void {
+    const { start, end, sequence } = rangeDelete;
+    const kept = {
+      start: copyBytes(start),
+      end: end === undefined ? undefined : copyBytes(end),
+      sequence,
+    };
+    this.#rangeDeletes.push(kept);
+    this.#rangeDeleteIndex.add(kept);
+    this.#rangeDeleteBytes += RANGE_DELETE_BYTES + start.length + (end?.length ?? 0);
+  }
+
+  /**
+   * HOT: bench/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as well as
+   * a put, and fills `out`; false if there is none. Range deletes are not applied.
+   */
+  get(key: Bytes, maxSequence: number, out: PointResult): boolean {
+    const arena = this.#arena;
+    const probe = arena.probe(key, maxSequence);
+    const position = this.#tree.lowerBound(probe);
+    if (position < 0) return false;
+    const record = this.#tree.recordAt(position);
+    if (arena.compareKeys(record, probe) !== 0) return false;
+    out.sequence = arena.sequence(record);
+    out.kind = arena.kind(record);
+    out.buffer = arena.bytes;
+    out.start = arena.valueStart(record);
+    out.end = out.start + arena.valueLength(record);
+    return true;
+  }
+
+  /** A cursor over all entries. It stays right while entries are added. */
+  cursor(): Cursor {
+    return new MemtableCursor(this.#arena, this.#tree);
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Blocks of open tables in a bounded piece of memory. One buffer of fixed slots, allocated once: a Buffer for each block
+ * would cost more than reading the block again. A block larger than a slot has a buffer of its own; those share a quarter
+ * of the bytes.
+ *
+ * Always true:
+ * (1) A block that find() gives was read whole and checked, and stays as it is until the next claim() or forget().
+ * (2) Slots are given up by CLOCK: the hand passes over a block once if it was found again since the last time.
+ * (3) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
+ */
+import type { Bytes } from "../../../../base/index.ts";
+
+export const SLOT_BYTES: number = 8 * 1_024;
+const SLOTS_MIN = 8;
+/** The part of the bytes for blocks larger than a slot. */
+const LARGE_PART = 1 / 4;
+const EMPTY = -1;
+
+/** A block larger than a slot. */
+export interface LargeBlock {
+  readonly bytes: Bytes;
+  readonly view: DataView;
+}
+
+export class BlockCache {
+  /** All slots; slot i is slab[i * SLOT_BYTES, (i + 1) * SLOT_BYTES). */
+  readonly slab: Bytes;
+  readonly view: DataView;
+  readonly #slots: number;
+  readonly #owners: Int32Array;
+  readonly #offsets: Float64Array;
+  readonly #used: Uint8Array;
+  readonly #buckets: Int32Array;
+  readonly #mask: number;
+  #hand = 0;
+  #nextOwner = 1;
+
+  readonly #largeBytesMax: number;
+  #largeBytes = 0;
+  /** By owner, then by offset. A Map keeps the order of insertion, which is the order of use here. */
+  readonly #large = new Map<string, LargeBlock>();
+
+  #hits = 0;
+  #misses = 0;
+  #evictions = 0;
+
+  /** @param bytesMax All the memory that blocks may take; at least eight slots of 8 KiB are kept. */
+  constructor(bytesMax: number) {
+    this.#largeBytesMax = Math.floor(bytesMax * LARGE_PART);
+    this.#slots = Math.max(SLOTS_MIN, Math.floor((bytesMax - this.#largeBytesMax) / SLOT_BYTES));
+    this.slab = new Uint8Array(this.#slots * SLOT_BYTES);
+    this.view = new DataView(this.slab.buffer);
+    this.#owners = new Int32Array(this.#slots);
+    this.#offsets = new Float64Array(this.#slots);
+    this.#used = new Uint8Array(this.#slots);
+    let buckets = 16;
+    while (buckets < this.#slots * 2) buckets *= 2;
+    this.#buckets = new Int32Array(buckets).fill(EMPTY);
+    this.#mask = buckets - 1;
+  }
+
+  get stats(): Readonly<Record<"hits" | "misses" | "evictions" | "bytesMax", number>> {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+      bytesMax: this.slab.length + this.#largeBytesMax,
+    };
+  }
+
+  /** A number for an open table, under which its blocks are kept. */
+  register(): number {
+    return this.#nextOwner++;
+  }
+
+  /** HOT: bench/lsm-storage. Where in the slab the block begins; -1 if it is not there. */
+  find(owner: number, offset: number): number {
+    const buckets = this.#buckets;
+    let at = this.#home(owner, offset);
+    for (let slot = buckets[at]!; slot !== EMPTY; slot = buckets[at]!) {
+      if (this.#offsets[slot] === offset && this.#owners[slot] === owner) {
+        this.#hits++;
+        this.#used[slot] = 1;
+        return slot * SLOT_BYTES;
+      }
+      at = (at + 1) & this.#mask;
+    }
+    this.#misses++;
+    return -1;
+  }
+
+  /**
+   * Makes room for a block that find() did not give and calls `fill` with the place in the slab. If fill throws, the
+   * block is not kept.
+   */
+  claim(owner: number, offset: number, fill: (start: number) => void): number {
+    const slot = this.#takeSlot();
+    const start = slot * SLOT_BYTES;
+    fill(start);
+    this.#owners[slot] = owner;
+    this.#offsets[slot] = offset;
+    // Not used yet: a scan through many blocks passes by the ones that are found again.
+    this.#used[slot] = 0;
+    let at = this.#home(owner, offset);
+    while (this.#buckets[at] !== EMPTY) at = (at + 1) & this.#mask;
+    this.#buckets[at] = slot;
+    return start;
+  }
+
+  findLarge(owner: number, offset: number): LargeBlock | undefined {
+    const name = `${owner}/${offset}`;
+    const block = this.#large.get(name);
+    if (block === undefined) {
+      this.#misses++;
+      return undefined;
+    }
+    this.#hits++;
+    this.#large.delete(name);
+    this.#large.set(name, block);
+    return block;
+  }
+  /** Keeps a large block, unless it is larger than all that may be kept. */
+  keepLarge(owner: number, offset: number, block: LargeBlock): void {
+    if (block.bytes.length > this.#largeBytesMax) return;
+    for (const [name, old] of this.#large) {
+      if (this.#largeBytes + block.bytes.length <= this.#largeBytesMax) break;
+      this.#large.delete(name);
+      this.#largeBytes -= old.bytes.length;
+      this.#evictions++;
+    }
+    this.#large.set(`${owner}/${offset}`, block);
+    this.#largeBytes += block.bytes.length;
+  }
+
+  /** Drops all blocks of a table that was closed. */
+  forget(owner: number): void {
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (this.#owners[slot] === owner) this.#drop(slot);
+    }
+    for (const [name, block] of this.#large) {
+      if (!name.startsWith(`${owner}/`)) continue;
+      this.#large.delete(name);
+      this.#largeBytes -= block.bytes.length;
+    }
+  }
+
+  #takeSlot(): number {
+    for (;;) {
+      const slot = this.#hand;
+      this.#hand = slot + 1 === this.#slots ? 0 : slot + 1;
+      if (this.#used[slot] === 1) {
+        this.#used[slot] = 0;
+        continue;
+      }
+      if (this.#owners[slot] !== 0) {
+        this.#drop(slot);
+        this.#evictions++;
+      }
+      return slot;
+    }
+  }
+
+  /** Takes the slot out of the buckets and closes the hole, so that no run is cut in two. */
+  #drop(slot: number): void {
+    const buckets = this.#buckets;
+    let hole = this.#home(this.#owners[slot]!, this.#offsets[slot]!);
+    while (buckets[hole] !== slot) hole = (hole + 1) & this.#mask;
+    for (let at = (hole + 1) & this.#mask; buckets[at] !== EMPTY; at = (at + 1) & this.#mask) {
+      const other = buckets[at]!;
+      const home = this.#home(this.#owners[other]!, this.#offsets[other]!);
+      // An entry may fill the hole unless its home lies after it.
+      if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
+        buckets[hole] = other;
+        hole = at;
+      }
+    }
+    buckets[hole] = EMPTY;
+    this.#owners[slot] = 0;
+    this.#used[slot] = 0;
+  }
+
+  #home(owner: number, offset: number): number {
+    // The bits of an offset above 32 are lost here, which costs a longer run in a table of more than 4 GiB, no more.
+    const hash = Math.imul((offset | 0) ^ Math.imul(owner, 0x85ebca6b), 0x9e3779b1);
+    return (hash ^ (hash >>> 15)) & this.#mask;
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Walks a table's entries through both levels of its index.
+ *
+ * Always true:
+ * (1) The cursor stands on copies: of the index partition, of the data block, and of the present key. What the cache does
+ *     does not touch it.
+ * (2) While valid, #entryAt is an entry of the data block that entry #partitionAt of the partition points to, which entry
+ *     #topAt of the top index points to.
+ */
+import { EMPTY_BYTES } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { MAX_SEQUENCE, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
+import type { Cursor } from "../cursor/index.ts";
+import { HANDLE_BYTES } from "./block/block-frame.ts";
+import { BlockReader } from "./block/block-reader.ts";
+
+export interface TableCursorSource {
+  /** Undefined: the table has no point entries. */
+  readonly topIndex: BlockReader | undefined;
+  /** No entry has a larger sequence. */
+  readonly largestSequence: number;
+  /** Copies the block that entry i of an index points to into `target`, or into a larger buffer; gives the one used. */
+  readonly copyBlock: (
+    index: BlockReader,
+    i: number,
+    target: Bytes,
+    valueBytes: number | undefined,
+  ) => Bytes;
+}
+
+export class TableCursor implements Cursor {
+  readonly #source: TableCursorSource;
+  readonly #top: BlockReader;
+  readonly #partition = new BlockReader();
+  readonly #data = new BlockReader();
+  #partitionBytes: Bytes = EMPTY_BYTES;
+  #dataBytes: Bytes = EMPTY_BYTES;
+  #dataView: DataView = new DataView(new ArrayBuffer(0));
+  /** -1: no partition is loaded; then no data block is either. */
+  #topAt = -1;
+  #partitionAt = -1;
+  #entryAt = 0;
+
+  valid = false;
+  keyBuffer: Bytes = new Uint8Array(64);
+  readonly keyStart: number = 0;
+  keyEnd = 0;
+  sequence = 0;
+  kind = 0;
+  valueBuffer: Bytes = EMPTY_BYTES;
+  valueStart = 0;
+  valueEnd = 0;
+
+  constructor(source: TableCursorSource) {
+    this.#source = source;
+    this.#top = source.topIndex ?? new BlockReader();
+  }
+
+  seekToFirst(): void {
+    this.valid = false;
+    if (this.#top.count === 0) return;
+    this.#loadPartition(0);
+    this.#loadData(0);
+    this.#show(0);
+  }
+  seekToLast(): void {
+    this.valid = false;
+    if (this.#top.count === 0) return;
+    this.#loadPartition(this.#top.count - 1);
+    this.#loadData(this.#partition.count - 1);
+    this.#show(this.#data.count - 1);
+  }
+  seek(key: Bytes): void {
+    this.valid = false;
+    if (!this.#loadBlockOf(key)) return;
+    const entry = this.#data.lowerBound(key, MAX_SEQUENCE);
+    // The key may lie between the block's last entry and the index key above it.
+    if (entry === this.#data.count) this.#nextBlock();
+    else this.#show(entry);
+  }
+  seekBefore(key: Bytes): void {
+    this.valid = false;
+    if (!this.#loadBlockOf(key)) {
+      this.seekToLast();
+      return;
+    }
+    const entry = this.#data.lowerBound(key, MAX_SEQUENCE);
+    if (entry === 0) this.#prevBlock();
+    else this.#show(entry - 1);
+  }
+
+  next(): void {
+    if (this.#entryAt + 1 < this.#data.count) this.#show(this.#entryAt + 1);
+    else this.#nextBlock();
+  }
+  prev(): void {
+    if (this.#entryAt > 0) this.#show(this.#entryAt - 1);
+    else this.#prevBlock();
+  }
+
+  skipHidden(end: Bytes | undefined, sequence: number): void {
+    if (this.#source.largestSequence >= sequence) stepOverHidden(this, end, sequence);
+    else if (end === undefined) this.valid = false;
+    else this.seek(end);
+  }
+  skipHiddenBack(start: Bytes, sequence: number): void {
+    if (this.#source.largestSequence >= sequence) stepOverHiddenBack(this, start, sequence);
+    else this.seekBefore(start);
+  }
+
+  close(): void {
+    this.valid = false;
+    this.#topAt = -1;
+    this.#partitionBytes = EMPTY_BYTES;
+    this.#dataBytes = EMPTY_BYTES;
+  }
+
+  /** Loads the only block that can hold the first entry at or after `key`; false if all entries are before it. */
+  #loadBlockOf(key: Bytes): boolean {
+    const top = this.#top.lowerBound(key, MAX_SEQUENCE);
+    if (top === this.#top.count) return false;
+    this.#loadPartition(top);
+    const partition = this.#partition.lowerBound(key, MAX_SEQUENCE);
+    // The top index says that the partition's last key is at or after this one; a damaged index may lie.
+    this.#loadData(Math.min(partition, this.#partition.count - 1));
+    return true;
+  }
+
+  #nextBlock(): void {
+    this.valid = false;
+    if (this.#partitionAt + 1 < this.#partition.count) this.#loadData(this.#partitionAt + 1);
+    else if (this.#topAt + 1 < this.#top.count) {
+      this.#loadPartition(this.#topAt + 1);
+      this.#loadData(0);
+    } else return;
+    this.#show(0);
+  }
+  #prevBlock(): void {
+    this.valid = false;
+    if (this.#partitionAt > 0) this.#loadData(this.#partitionAt - 1);
+    else if (this.#topAt > 0) {
+      this.#loadPartition(this.#topAt - 1);
+      this.#loadData(this.#partition.count - 1);
+    } else return;
+    this.#show(this.#data.count - 1);
+  }
+
+  #loadPartition(top: number): void {
+    if (this.#topAt === top) return;
+    this.#topAt = -1;
+    this.#partitionAt = -1;
+    const bytes = this.#source.copyBlock(this.#top, top, this.#partitionBytes, HANDLE_BYTES);
+    this.#partitionBytes = bytes;
+    this.#partition.attach(bytes, new DataView(bytes.buffer), 0);
+    this.#topAt = top;
+  }
+
+  #loadData(partition: number): void {
+    if (this.#partitionAt === partition) return;
+    this.#partitionAt = -1;
+    const bytes = this.#source.copyBlock(this.#partition, partition, this.#dataBytes, undefined);
+    if (bytes !== this.#dataBytes) {
+      this.#dataBytes = bytes;
+      this.#dataView = new DataView(bytes.buffer);
+    }
+    this.#data.attach(bytes, this.#dataView, 0);
+    this.#partitionAt = partition;
+    this.valueBuffer = bytes;
+    this.#reserveKey(this.#data.prefixLength);
+    this.#data.copyPrefix(this.keyBuffer);
+  }
+
+  /** HOT: bench/lsm-storage. */
+  #show(entry: number): void {
+    const data = this.#data;
+    const prefix = data.prefixLength;
+    const end = prefix + data.rest(entry);
+    if (end > this.keyBuffer.length) this.#reserveKey(end);
+    data.copyRest(entry, this.keyBuffer, prefix);
+    this.#entryAt = entry;
+    this.keyEnd = end;
+    this.sequence = data.sequence(entry);
+    this.kind = data.kind(entry);
+    this.valueStart = data.valueStart(entry);
+    this.valueEnd = data.valueEnd(entry);
+    this.valid = true;
+  }
+
+  #reserveKey(length: number): void {
+    if (length <= this.keyBuffer.length) return;
+    const grown = new Uint8Array(length * 2);
+    grown.set(this.keyBuffer);
+    this.keyBuffer = grown;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Reads one table: point lookups, cursors, checks.
+ *
+ * Always true:
+ * (1) Nothing from the file is used before its checksum and its form were checked; what does not hold is a
+ *     CorruptionError with file and offset.
+ * (2) Filter, top index and range deletes stay in memory from open() to close(); other blocks live in the cache.
+ */
+import { equalBytes, hex } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
+import { RangeDeleteIndex } from "../cursor/index.ts";
+import { storageFailure } from "../host/index.ts";
+import type { Host } from "../host/index.ts";
+import type { TableMeta } from "../manifest/index.ts";
+import type { BlockCache } from "./block/block-cache.ts";
+import { SLOT_BYTES } from "./block/block-cache.ts";
+import { FRAME_BYTES, HANDLE_BYTES } from "./block/block-frame.ts";
+import { BlockReader, blockProblem } from "./block/block-reader.ts";
+import type { Filter } from "./block/filter.ts";
+import type { TableProperties } from "./properties.ts";
+import { TableCursor } from "./table-cursor.ts";
+import { readBlock, readTableParts } from "./table-parts.ts";
+import type { TableParts } from "./table-parts.ts";
+import { verifyTable } from "./verify-table.ts";
+
+export interface TableStats {
+  /** Lookups that the filter let through. */
+  readonly filterPassed: number;
+  /** Lookups that the filter answered. */
+  readonly filterRefused: number;
+  /** Lookups that the filter let through for nothing. */
+  readonly filterMistaken: number;
+}
+
+/** How a cursor treats the blocks that it reads from the file. */
+export interface TableCursorOptions {
+  /** false: leaves the cache as it is; for compactions and checks, which read all of a table once. Default true. */
+  readonly fillCache?: boolean;
+}
+
+export class TableReader {
+  readonly meta: TableMeta;
+  readonly #parts: TableParts;
+  readonly #filter: Filter;
+  readonly #cache: BlockCache;
+  readonly #owner: number;
+  readonly #rangeDeleteIndex: RangeDeleteIndex;
+  readonly #partition = new BlockReader();
+  readonly #data = new BlockReader();
+  #filterPassed = 0;
+  #filterRefused = 0;
+  #filterMistaken = 0;
+  #isClosed = false;
+
+  private constructor(parts: TableParts, meta: TableMeta, cache: BlockCache) {
+    this.meta = meta;
+    this.#parts = parts;
+    this.#filter = parts.filter;
+    this.#cache = cache;
+    this.#owner = cache.register();
+    this.#rangeDeleteIndex = RangeDeleteIndex.build(parts.rangeDeletes);
+  }
+
+  /**
+   * Opens a table that the manifest knows. CorruptionError: the file is not what was written, or another table, or of
+   * another database. StorageError FormatTooNew: a newer KotobaDB wrote it.
+   */
+  static open(
+    host: Host,
+    path: string,
+    meta: TableMeta,
+    storeId: Bytes,
+    cache: BlockCache,
+  ): TableReader {
+    const file = host.files.open(path, "read");
+    try {
+      const parts = readTableParts(file, meta.fileBytes);
+      checkIdentity(parts, meta, storeId);
+      return new TableReader(parts, meta, cache);
+    } catch (error) {
+      file.close();
+      throw storageFailure(error, path);
+    }
+  }
+
+  /** In the order of their starts. */
+  get rangeDeletes(): readonly RangeDelete[] {
+    return this.#parts.rangeDeletes;
+  }
+  get rangeDeleteIndex(): RangeDeleteIndex {
+    return this.#rangeDeleteIndex;
+  }
+  get properties(): TableProperties {
+    return this.#parts.properties;
+  }
+  get stats(): TableStats {
+    return {
+      filterPassed: this.#filterPassed,
+      filterRefused: this.#filterRefused,
+      filterMistaken: this.#filterMistaken,
+    };
+  }
+
+  /**
+   * HOT: bench/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as well as
+   * a put, and fills `out`; false if there is none. Range deletes are not applied. The bytes hold until the next read
+   * through the same cache.
+   */
+  get(key: Bytes, maxSequence: number, out: PointResult): boolean {
+    const { topIndex } = this.#parts;
+    if (topIndex === undefined) return false;
+    if (!this.#filter.mayHold(key, 0, key.length)) {
+      this.#filterRefused++;
+      return false;
+    }
+    this.#filterPassed++;
+    if (this.#find(topIndex, key, maxSequence, out)) return true;
+    this.#filterMistaken++;
+    return false;
+  }
+
+  #find(topIndex: BlockReader, key: Bytes, maxSequence: number, out: PointResult): boolean {
+    const t = topIndex.lowerBound(key, maxSequence);
+    if (t === topIndex.count) return false;
+    const partition = this.#partition;
+    this.#load(partition, topIndex, t, HANDLE_BYTES);
+    const p = partition.lowerBound(key, maxSequence);
+    if (p === partition.count) return false;
+    const data = this.#data;
+    this.#load(data, partition, p, undefined);
+    const d = data.lowerBound(key, maxSequence);
+    if (d === data.count || !data.isKeyAt(d, key)) return false;
+    out.sequence = data.sequence(d);
+    out.kind = data.kind(d);
+    out.buffer = data.bytes;
+    out.start = data.valueStart(d);
+    out.end = data.valueEnd(d);
+    return true;
+  }
+
+  /**
+   * A cursor over the entries. It copies each block that it stands on, so that evictions do not touch it.
+   */
+  cursor(options: TableCursorOptions = {}): Cursor {
+    const fillCache = options.fillCache ?? true;
+    const { topIndex } = this.#parts;
+    const source = {
+      topIndex,
+      largestSequence: this.meta.largestSequence,
+      copyBlock: (index: BlockReader, i: number, target: Bytes, valueBytes: number | undefined) =>
+        this.#copyBlock(index, i, target, valueBytes, fillCache),
+    };
+    return new TableCursor(source);
+  }
+
+  /** Reads the whole file, past the cache, and checks it; gives the problems found, none if all is well. */
+  verify(): readonly string[] {
+    return verifyTable(this.#parts, this.meta);
+  }
+
+  /** Cursors of this table must be closed before. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cache.forget(this.#owner);
+    this.#parts.file.close();
+  }
+
+  /** Turns `block` to the block that entry i of `index` points to, from the cache or the file. */
+  #load(block: BlockReader, index: BlockReader, i: number, valueBytes: number | undefined): void {
+    const cache = this.#cache;
+    const at = index.valueStart(i);
+    const offset = index.handleOffset(at);
+    const length = index.handleLength(at);
+    if (length + FRAME_BYTES <= SLOT_BYTES) {
+      let start = cache.find(this.#owner, offset);
+      if (start < 0) start = this.#claim(offset, length, index.handleCrc(at), valueBytes);
+      block.attach(cache.slab, cache.view, start);
+      return;
+    }
+    let large = cache.findLarge(this.#owner, offset);
+    if (large === undefined) {
+      const crc = index.handleCrc(at);
+      large = readBlock(this.#parts.file, { offset, length, crc }, valueBytes);
+      cache.keepLarge(this.#owner, offset, large);
+    }
+    block.attach(large.bytes, large.view, 0);
+  }
+
+  #claim(offset: number, length: number, crc: number, valueBytes: number | undefined): number {
+    const { file } = this.#parts;
+    const cache = this.#cache;
+    file.checkHandle(offset, length);
+    return cache.claim(this.#owner, offset, (start) => {
+      file.read(cache.slab, start, offset, length, crc);
+      const problem = blockProblem(cache.slab, cache.view, start, length, valueBytes);
+      if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
+    });
+  }
+
+  /** Copies a block to `target`, or to a larger buffer if it is too small, and gives that buffer. */
+  #copyBlock(
+    index: BlockReader,
+    i: number,
+    target: Bytes,
+    valueBytes: number | undefined,
+    fillCache: boolean,
+  ): Bytes {
+    const cache = this.#cache;
+    const at = index.valueStart(i);
+    const offset = index.handleOffset(at);
+    const length = index.handleLength(at);
+    const crc = index.handleCrc(at);
+    const size = length + FRAME_BYTES;
+    const { file } = this.#parts;
+    file.checkHandle(offset, length);
+    const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
+    if (size <= SLOT_BYTES) {
+      let start = cache.find(this.#owner, offset);
+      if (start < 0 && fillCache) start = this.#claim(offset, length, crc, valueBytes);
+      if (start >= 0) {
+        own.set(cache.slab.subarray(start, start + length));
+        return own;
+      }
+    }
+    // Large blocks are read for a cursor alone: a scan over large values would sweep out all that lookups keep.
+    file.read(own, 0, offset, length, crc);
+    const view = new DataView(own.buffer);
+    const problem = blockProblem(own, view, 0, length, valueBytes);
+    if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
+    return own;
+  }
+}
+
+/** Is this the table that the manifest means? */
+function checkIdentity(parts: TableParts, meta: TableMeta, storeId: Bytes): void {
+  const { file, footer, properties } = parts;
+  const expect = (what: string, expected: string | number, found: string | number): void => {
+    if (expected === found) return;
+    throw file.damaged(file.blocksEnd, `${what} ${expected}`, `${what} ${found}`);
+  };
+  expect("file number", meta.fileNumber, footer.fileNumber);
+  if (!equalBytes(storeId, footer.storeId)) {
+    expect("store id", hex(storeId), hex(footer.storeId));
+  }
+  expect("entries", meta.entries, properties.entries);
+  expect("range deletes", meta.rangeDeletes, properties.rangeDeletes);
+  expect("range deletes", meta.rangeDeletes, parts.rangeDeletes.length);
+  expect("largest sequence", meta.largestSequence, properties.largestSequence);
+}
