@@ -35,6 +35,8 @@ export {
   singleKeyRange,
 } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";
+// Number cells
+export { NUMBER_CELL_BYTES, combineCells, mergeCell } from "./number-cell.ts";
 // Pages
 export { EMPTY_DONE_PAGE, PageBuilder } from "./page-builder.ts";
 // Errors

@@ -10,9 +10,8 @@
  */
 import { EMPTY_BYTES, assert, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { rangeContains } from "../contract/index.ts";
+import { NUMBER_CELL_BYTES, mergeCell, rangeContains } from "../contract/index.ts";
 import type { KeyRange, WriteOp } from "../contract/index.ts";
-import { NUMBER_CELL_BYTES, mergeCell } from "./number-cell.ts";
 import { PinnedVersions } from "./pinned-versions.ts";
 import { SortedRows } from "./sorted-rows.ts";
 import type { Row, RowVersion } from "./sorted-rows.ts";

@@ -1,0 +1,18 @@
+// Running work
+export { transact } from "./transact.ts";
+export type { TransactOptions } from "./transact.ts";
+export { Transaction } from "./transaction.ts";
+export type { Otherwise, Ownership } from "./transaction.ts";
+export type { TransactionHost } from "./transaction-host.ts";
+// Plain reads
+export { fullView } from "./reading/full-view.ts";
+export type { FullView } from "./reading/full-view.ts";
+export { withView } from "./with-view.ts";
+// Errors
+export {
+  NestedTransaction,
+  ReadOnlyTransaction,
+  TransactionClosed,
+  TransactionTimeout,
+  UnawaitedWork,
+} from "./transaction-error.ts";

@@ -1,0 +1,82 @@
+/** Plain reads: a view of one committed state for the length of a body. */
+import { andThen, isPromise } from "../base/index.ts";
+import type { Awaitable } from "../base/index.ts";
+import { Conflict } from "../engine/contract/index.ts";
+import type { EngineTransaction, StorageEngine } from "../engine/contract/index.ts";
+import { fullView } from "./reading/full-view.ts";
+import type { FullView } from "./reading/full-view.ts";
+import { Transaction } from "./transaction.ts";
+
+/** Read-only attempts lose only against a burst of writers; so many in a row are no chance. */
+const ATTEMPTS_MAX = 16;
+
+/**
+ * Runs `body` with a view of the newest durable state, and lets the view go when it has ended. Where the engine's reads
+ * count only once they are committed, they are, and the body is run again if they did not hold.
+ *
+ * @throws Conflict when they still did not hold after some attempts.
+ */
+export function withView<T>(
+  engine: StorageEngine,
+  body: (view: FullView) => Awaitable<T>,
+): Awaitable<T> {
+  if (!engine.capabilities.readsAreFinal) return readUntilItHolds(engine, body);
+  return andThen(engine.begin({ readOnly: true }), (inner) => readOnce(engine, inner, body));
+}
+
+function readOnce<T>(
+  engine: StorageEngine,
+  inner: EngineTransaction,
+  body: (view: FullView) => Awaitable<T>,
+): Awaitable<T> {
+  let result: Awaitable<T>;
+  try {
+    result = body(fullView(inner, engine.capabilities.remote));
+  } catch (error) {
+    inner.abort();
+    throw error;
+  }
+  if (!isPromise(result)) {
+    inner.abort();
+    return result;
+  }
+  return result.finally(() => {
+    inner.abort();
+  });
+}
+
+async function readUntilItHolds<T>(
+  engine: StorageEngine,
+  body: (view: FullView) => Awaitable<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const inner = await engine.begin({ readOnly: true });
+    const view = new Transaction(engine, inner, { attempt, readOnly: true });
+    try {
+      return await readAndValidate(view, inner, body);
+    } catch (error) {
+      if (!(error instanceof Conflict) || error.attempts > 0) throw error;
+      if (attempt === ATTEMPTS_MAX) throw new Conflict(attempt);
+    } finally {
+      view.end("aborted");
+      inner.abort();
+    }
+  }
+}
+
+async function readAndValidate<T>(
+  view: Transaction,
+  inner: EngineTransaction,
+  body: (view: FullView) => Awaitable<T>,
+): Promise<T> {
+  let value: T;
+  try {
+    value = await body(view);
+  } catch (error) {
+    // What the body threw may rest on what never was: it is believed only if its reads hold.
+    if (view.hasRead && !(error instanceof Conflict)) await inner.commit(view.readPlan());
+    throw error;
+  }
+  if (view.hasRead) await inner.commit(view.readPlan());
+  return value;
+}
