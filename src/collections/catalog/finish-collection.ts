@@ -1,0 +1,117 @@
+/**
+ * Brings the stored documents of a collection up to its definition before the first use: builds the entries of new
+ * indexes, and fills in fields that have a default now. In batches, each a transaction, so that a large collection can be
+ * done at all.
+ *
+ * Always true:
+ * (1) The catalog row says `building` or `filling` from before the first batch until after the last one: after a crash in
+ *     between, the work is begun anew.
+ * (2) Nobody else writes the collection meanwhile: every operation waits for it, and a database has one writing process.
+ * (3) Done twice, it changes nothing the second time.
+ */
+import { copyBytes, equalBytes, nextKey } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { transact } from "../../transaction/index.ts";
+import type { Transaction } from "../../transaction/index.ts";
+import { SchemaMismatch, ValidationError } from "../collection-error.ts";
+import type { CollectionDefinition } from "../collection-definition.ts";
+import { documentChange, writeChanges } from "../document-change.ts";
+import type { DocumentChange } from "../document-change.ts";
+import type { Document } from "../document/document.ts";
+import type { StoredCollection } from "../stored-collection.ts";
+import type { StoreHost } from "./catalog.ts";
+import { finishedRow } from "./catalog-plan.ts";
+import { encodeCatalogRow } from "./catalog-row.ts";
+import type { CatalogRow } from "./catalog-row.ts";
+import { catalogKey } from "./keyspace.ts";
+
+/** Small enough for every engine's transactions together with the entries, large enough to spread the cost of a commit. */
+const BATCH_DOCUMENTS_MAX = 512;
+const BATCH_BYTES_MAX = 512 * 1024;
+const OPTIONS = { runsUserCode: false, standsApart: true } as const;
+
+export async function finishCollection(
+  host: StoreHost,
+  definition: CollectionDefinition,
+  collection: StoredCollection,
+  row: CatalogRow,
+): Promise<void> {
+  const work = new FinishingWork(definition, collection, row);
+  const { engine, transactionHost } = host;
+  let start: Bytes | undefined = collection.layout.documents.start;
+  while (start !== undefined) {
+    const from: Bytes = start;
+    start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), OPTIONS);
+  }
+  await transact(
+    transactionHost,
+    engine,
+    (tx) => tx.put(catalogKey(definition.name), encodeCatalogRow(finishedRow(row))),
+    OPTIONS,
+  );
+}
+
+class FinishingWork {
+  readonly #definition: CollectionDefinition;
+  readonly #collection: StoredCollection;
+  readonly #fills: boolean;
+  /** Indexes without entries of the documents that are still to be done. */
+  readonly #building: ReadonlySet<string>;
+
+  constructor(definition: CollectionDefinition, collection: StoredCollection, row: CatalogRow) {
+    this.#definition = definition;
+    this.#collection = collection;
+    this.#fills = row.documents === "filling";
+    const building = row.indexes.filter((index) => index.state === "building");
+    this.#building = new Set(building.map((index) => index.name));
+  }
+
+  /** Does the documents from `start` on; gives where the next batch begins, undefined when all is done. */
+  async batch(tx: Transaction, start: Bytes): Promise<Bytes | undefined> {
+    const { documents } = this.#collection.layout;
+    // No limit: with one, `done` would not say whether documents follow.
+    const scan = tx.scan({ start, end: documents.end }, { expect: "all" });
+    const page = await scan.next();
+    scan.close();
+    if (page.rows === 0) return undefined;
+    let bytes = 0;
+    let row = 0;
+    let key: Bytes = start;
+    while (row < page.rows && row < BATCH_DOCUMENTS_MAX && bytes < BATCH_BYTES_MAX) {
+      key = copyBytes(page.buffer, page.keyStart[row]!, page.keyEnd[row]!);
+      const value = copyBytes(page.buffer, page.valueStart[row]!, page.valueEnd[row]!);
+      // One after the other: of two documents with one unique key the second must see the first.
+      await writeChanges(this.#collection, tx, [this.#change(tx, key, value)]);
+      bytes += value.length;
+      row++;
+    }
+    return page.done && row === page.rows ? undefined : nextKey(key);
+  }
+
+  #change(tx: Transaction, key: Bytes, value: Bytes): DocumentChange {
+    const id = this.#collection.idOfKey(key);
+    const before = this.#collection.decodeValue(id, value, 0, value.length);
+    const filled = this.#fills ? this.#filled(before) : undefined;
+    const bytes = filled === undefined ? value : this.#collection.encode(tx, filled);
+    return documentChange(this.#collection, key, {
+      before,
+      after: filled === undefined ? before : { ...filled, id },
+      row: equalBytes(bytes, value) ? "kept" : bytes,
+      isEmpty: (index) => this.#building.has(index.name),
+    });
+  }
+
+  /** The document with its defaults. */
+  #filled(document: Document): Record<string, unknown> {
+    const { id, ...record } = document as Record<string, unknown> & { readonly id: string };
+    try {
+      return this.#definition.schema.revalidate(record);
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      throw new SchemaMismatch(
+        this.#definition.name,
+        `the stored document "${id}" cannot be filled up: ${String(error.details["issues"])}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The first use of a collection in the life of a catalog, in one transaction: its row is read, compared with the
+ * program's definition and written anew where that differs; and what the codec and new ids go on from is read.
+ */
+import { hex } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { CorruptionError, prefixRange } from "../../engine/contract/index.ts";
+import type { ReadView, Scan } from "../../engine/contract/index.ts";
+import type { Transaction } from "../../transaction/index.ts";
+import { SchemaMismatch } from "../collection-error.ts";
+import type { CollectionDefinition } from "../collection-definition.ts";
+import { decodeStructure } from "../document/document-codec.ts";
+import { idOf, ulidRange } from "../document/document-key.ts";
+import { catalogPlan } from "./catalog-plan.ts";
+import { decodeCatalogRow, encodeCatalogRow } from "./catalog-row.ts";
+import type { CatalogRow } from "./catalog-row.ts";
+import {
+  COLLECTION_COUNT_KEY,
+  catalogKey,
+  documentsPrefix,
+  indexPrefix,
+  orderedNumber,
+  readOrderedNumber,
+  structuresPrefix,
+} from "./keyspace.ts";
+
+export interface Registered {
+  readonly row: CatalogRow;
+  /** The codec's structures in the order of their numbers. */
+  readonly structures: readonly (readonly string[])[];
+  /** The greatest id that is a ULID; undefined where there is none. */
+  readonly newestId: string | undefined;
+}
+
+/** @throws SchemaMismatch where stored documents do not fit the definition. */
+export async function register(
+  tx: Transaction,
+  definition: CollectionDefinition,
+): Promise<Registered> {
+  const { name } = definition;
+  const key = catalogKey(name);
+  const bytes = await tx.get(key);
+  const stored = bytes === undefined ? undefined : decodeCatalogRow(name, bytes);
+  const freeNumber = stored === undefined ? await nextCollectionNumber(tx) : 0;
+  const plan = catalogPlan(definition, stored, freeNumber);
+  if ("difference" in plan) throw new SchemaMismatch(name, plan.difference);
+  const { row } = plan;
+  if (stored === undefined) {
+    tx.put(COLLECTION_COUNT_KEY, Uint8Array.from(orderedNumber(freeNumber)));
+  }
+  if (plan.changed) tx.put(key, encodeCatalogRow(row));
+  for (const index of plan.erase) tx.deleteRange(prefixRange(indexPrefix(row.number, index)));
+  return {
+    row,
+    structures: await storedStructures(tx, name, row.number),
+    newestId: await newestUlid(tx, row.number),
+  };
+}
+
+async function nextCollectionNumber(view: ReadView): Promise<number> {
+  const bytes = await view.get(COLLECTION_COUNT_KEY);
+  const count = bytes === undefined ? 0 : readOrderedNumber(bytes);
+  if (count === undefined) throw damagedRow("count of collections", bytes!);
+  return count + 1;
+}
+
+async function storedStructures(
+  view: ReadView,
+  name: string,
+  collection: number,
+): Promise<readonly (readonly string[])[]> {
+  const prefix = structuresPrefix(collection);
+  const structures: (readonly string[])[] = [];
+  await eachRow(view.scan(prefixRange(prefix), { expect: "all" }), (key, value) => {
+    // A gap would give the structures behind it wrong numbers, and documents wrong names.
+    if (readOrderedNumber(key.subarray(prefix.length)) !== structures.length) {
+      throw damagedRow(`structures of ${name}`, key);
+    }
+    structures.push(decodeStructure(name, value));
+  });
+  return structures;
+}
+
+/** The greatest id only helps new ids to rise over it: where it lies in a damaged place, the clock must do. */
+async function newestUlid(view: ReadView, collection: number): Promise<string | undefined> {
+  const prefix = documentsPrefix(collection);
+  let newest: string | undefined;
+  try {
+    await eachRow(view.scan(ulidRange(prefix), { reverse: true, limit: 1 }), (key) => {
+      newest ??= idOf(key, prefix.length, key.length);
+    });
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+  }
+  return newest;
+}
+
+async function eachRow(scan: Scan, visit: (key: Bytes, value: Bytes) => void): Promise<void> {
+  try {
+    for (let done = false; !done;) {
+      const page = await scan.next();
+      for (let i = 0; i < page.rows; i++) {
+        visit(
+          page.buffer.subarray(page.keyStart[i], page.keyEnd[i]),
+          page.buffer.subarray(page.valueStart[i], page.valueEnd[i]),
+        );
+      }
+      done = page.done;
+    }
+  } finally {
+    scan.close();
+  }
+}
+
+function damagedRow(what: string, bytes: Bytes): CorruptionError {
+  return new CorruptionError({
+    file: what,
+    offset: 0,
+    expected: "an ordered number, one after the other",
+    found: hex(bytes),
+  });
+}

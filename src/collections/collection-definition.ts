@@ -1,0 +1,129 @@
+/**
+ * `collection()`: a collection's name, schema and indexes, checked and compiled once. A definition is plain frozen data;
+ * it belongs to no database and may be used in several.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { InvalidDefinition } from "./collection-error.ts";
+import type { Def, ObjectSchema } from "./collection-type.ts";
+import { parseIndexes } from "./index/index-definition.ts";
+import type { IndexDefinition } from "./index/index-definition.ts";
+import type { IndexSpecs } from "./index/index-spec.ts";
+import { compileSchema } from "./schema/document-schema.ts";
+import type { DocumentSchema } from "./schema/document-schema.ts";
+import type { WithId } from "./schema/document-type.ts";
+
+/** What the floors below the types know of a collection. */
+export interface CollectionDefinition {
+  readonly name: string;
+  readonly schema: DocumentSchema;
+  readonly indexes: readonly IndexDefinition[];
+  /** Shape and indexes as stable text: definitions with equal texts store and index alike. */
+  readonly fingerprint: string;
+}
+
+/**
+ * The members of a database and of a transaction. A collection of such a name could not be reached as `db.name`, so the
+ * name is refused, by the type and when the program runs.
+ */
+export const RESERVED_NAMES = [
+  "attempt",
+  "backup",
+  "changes",
+  "close",
+  "closed",
+  "collection",
+  "collections",
+  "compact",
+  "constructor",
+  "hasOwnProperty",
+  "isPrototypeOf",
+  "onCommit",
+  "path",
+  "propertyIsEnumerable",
+  "ready",
+  "snapshot",
+  "stats",
+  "then",
+  "toJSON",
+  "toLocaleString",
+  "toString",
+  "transaction",
+  "valueOf",
+  "verify",
+  "version",
+] as const;
+export type ReservedName = (typeof RESERVED_NAMES)[number];
+/** The name N, or never where it belongs to the database itself. */
+export type FreeName<N extends string> = N extends ReservedName ? never : N;
+/** What a schema takes. */
+export type InputOf<S extends ObjectSchema> = StandardSchemaV1.InferInput<S>;
+/** What a schema gives, and documents are. */
+export type OutputOf<S extends ObjectSchema> = StandardSchemaV1.InferOutput<S>;
+
+export interface CollectionOptions<I> {
+  /** Indexes by name. Default: none. */
+  readonly indexes?: I;
+}
+
+/** How long a collection's or an index's name may be, in characters: keys of the catalog stay short. */
+const NAME_LENGTH_MAX = 64;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * Defines a collection: documents of one schema under one name, with their indexes.
+ *
+ * `name` is a letter or underscore, then up to 63 letters, digits and underscores; it may not be a member of the
+ * database such as `close`. `schema` describes objects without their `id`, which every document gets: zod 4, or another
+ * library that speaks Standard Schema and validates at once. An index is a list of paths, or an object with `on`,
+ * `unique`, `where` and `include`; a mistake in a path is an error of the compiler.
+ *
+ * @throws InvalidDefinition naming what is wrong: a bad name, a schema that cannot be stored, an index over a field
+ *   that is unknown, an object or an array.
+ *
+ * @example
+ * const Users = collection("users", z.object({ email: z.email(), tags: z.array(z.string()) }), {
+ *   indexes: { byEmail: { on: ["email"], unique: true }, byTag: ["tags[]"] },
+ * });
+ */
+export function collection<
+  const N extends string,
+  S extends ObjectSchema,
+  const I extends IndexSpecs<WithId<N, OutputOf<S>>> = {},
+>(
+  name: N & FreeName<N>,
+  schema: S,
+  options?: CollectionOptions<I>,
+): Def<N, InputOf<S>, OutputOf<S>, I> {
+  checkCollectionName(name);
+  const compiled = compileSchema(name, schema);
+  const specs = options?.indexes === undefined ? {} : options.indexes;
+  const indexes = parseIndexes(name, compiled.shape, specs);
+  const definition: CollectionDefinition = Object.freeze({
+    name,
+    schema: compiled,
+    indexes,
+    fingerprint: JSON.stringify([
+      compiled.fingerprint,
+      ...indexes.map((index) => [index.name, index.fingerprint]),
+    ]),
+  });
+  return Object.freeze({ name, definition });
+}
+
+function checkCollectionName(name: unknown): asserts name is string {
+  if (typeof name !== "string") throw new InvalidDefinition(String(name), "the name is no string");
+  if (!isPlainName(name)) {
+    throw new InvalidDefinition(
+      name,
+      "the name is not a letter or underscore, then at most 63 letters, digits and underscores",
+    );
+  }
+  if ((RESERVED_NAMES as readonly string[]).includes(name)) {
+    throw new InvalidDefinition(name, "the name is a member of the database itself");
+  }
+}
+
+/** May this be the name of a collection or of an index? */
+export function isPlainName(name: string): boolean {
+  return name.length <= NAME_LENGTH_MAX && NAME.test(name);
+}

@@ -1,0 +1,103 @@
+/** The errors of documents and collections. Each names the collection and what in it. */
+import { KotobaError } from "../base/index.ts";
+
+export interface ValidationIssue {
+  /** Where in the document: property names and array positions, outermost first. */
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** A document, a patch or an id does not fit its schema. Nothing was written. */
+export class ValidationError extends KotobaError<"ValidationError"> {
+  readonly _tag = "ValidationError" as const;
+  readonly collection: string;
+  readonly issues: readonly ValidationIssue[];
+  constructor(collection: string, issues: readonly ValidationIssue[]) {
+    super({
+      sentence: "A document does not fit its schema.",
+      remedy: "Correct the named fields.",
+      details: { collection, issues: issues.map(shownIssue).join("; ") },
+    });
+    this.collection = collection;
+    this.issues = issues;
+  }
+}
+
+function shownIssue(issue: ValidationIssue): string {
+  return `${issue.path.length === 0 ? "document" : issue.path.map(String).join(".")}: ${issue.message}`;
+}
+
+/** Another document has the same key in a unique index. Nothing was written. */
+export class UniqueViolation extends KotobaError<"UniqueViolation"> {
+  readonly _tag = "UniqueViolation" as const;
+  readonly collection: string;
+  /** The index, or "id" where the document's own id is taken. */
+  readonly index: string;
+  readonly existingId: string;
+  constructor(collection: string, index: string, existingId: string) {
+    super({
+      sentence: "A unique key is already taken.",
+      remedy: "Change the value, or update the document that has it.",
+      details: { collection, index, existingId },
+    });
+    this.collection = collection;
+    this.index = index;
+    this.existingId = existingId;
+  }
+}
+
+/** There is no document with this id, or none that a query asked for. */
+export class NotFound extends KotobaError<"NotFound"> {
+  readonly _tag = "NotFound" as const;
+  readonly collection: string;
+  readonly id: string | undefined;
+  constructor(collection: string, id?: string) {
+    super({
+      sentence: "There is no such document.",
+      remedy: "Use get() or first() where it may be missing.",
+      details: { collection, id },
+    });
+    this.collection = collection;
+    this.id = id;
+  }
+}
+
+/** The stored collection was written with another schema or other indexes that do not fit. Nothing was changed. */
+export class SchemaMismatch extends KotobaError<"SchemaMismatch"> {
+  readonly _tag = "SchemaMismatch" as const;
+  readonly collection: string;
+  constructor(collection: string, difference: string) {
+    super({
+      sentence: "The stored collection does not fit the definition in the program.",
+      remedy: "Use the definition it was written with, or a new collection name.",
+      details: { collection, difference },
+    });
+    this.collection = collection;
+  }
+}
+
+/** A collection definition or a query cannot be right, whatever the data: a mistake in the program. */
+export class InvalidDefinition extends KotobaError<"InvalidDefinition"> {
+  readonly _tag = "InvalidDefinition" as const;
+  constructor(collection: string, problem: string) {
+    super({
+      sentence: "A collection is not well defined.",
+      remedy: "Correct the definition.",
+      details: { collection, problem },
+    });
+  }
+}
+
+/** A filter or another part of a query names an unknown field, an undefined value or a value of the wrong type. */
+export class InvalidQuery extends KotobaError<"InvalidQuery"> {
+  readonly _tag = "InvalidQuery" as const;
+  readonly collection: string;
+  constructor(collection: string, problem: string, path?: string) {
+    super({
+      sentence: "A query is not well formed.",
+      remedy: "Correct the named part; nothing was read.",
+      details: { collection, path, problem },
+    });
+    this.collection = collection;
+  }
+}

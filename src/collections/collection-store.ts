@@ -1,0 +1,292 @@
+/**
+ * The working half of a collection in one database: documents in, documents out, indexes kept. Reads take a view, writes
+ * a transaction; both come from the floors above, so one store serves plain calls, transactions and snapshots.
+ *
+ * Always true:
+ * (1) Every operation but `ready` needs a collection that is ready: callers wait for ready() first.
+ * (2) What a write returns is what a later get returns.
+ * (3) A write that is refused has changed nothing in its transaction.
+ */
+import { andThen, assert, isPromise } from "../base/index.ts";
+import type { Awaitable, Bytes } from "../base/index.ts";
+import type { ReadView } from "../engine/contract/index.ts";
+import type { Transaction } from "../transaction/index.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { CollectionDefinition } from "./collection-definition.ts";
+import { NotFound, ValidationError } from "./collection-error.ts";
+import { documentChange, writeChanges } from "./document-change.ts";
+import type { DocumentChange } from "./document-change.ts";
+import { idProblem } from "./document/document-key.ts";
+import type { Document } from "./document/document.ts";
+import { applyPatch } from "./document/patch.ts";
+import type { BoundIndex } from "./index/index-definition.ts";
+import { isPlainObject } from "./schema/storable.ts";
+import type { Scalar } from "./schema/document-type.ts";
+import type { CollectionLayout, StoredCollection } from "./stored-collection.ts";
+import { uniqueKeyIn } from "./unique-key.ts";
+import { verifyCollection } from "./verify-collection.ts";
+
+/** New values by field, or a function that gives them from the document as it stands in the transaction. */
+export type Change = object | ((document: Document) => object);
+
+export class CollectionStore {
+  readonly definition: CollectionDefinition;
+  readonly #catalog: Catalog;
+  #collection: StoredCollection | undefined;
+
+  constructor(catalog: Catalog, definition: CollectionDefinition) {
+    this.#catalog = catalog;
+    this.definition = definition;
+  }
+
+  /**
+   * Registers the collection or compares it with what is stored, and builds what indexes are missing. Once it has
+   * succeeded it answers at once; after a failure the next call tries again.
+   *
+   * @throws SchemaMismatch where stored documents do not fit the definition; nothing was changed.
+   * @throws UniqueViolation where an index is newly unique and two documents have one key.
+   */
+  ready(): Awaitable<void> {
+    if (this.#collection !== undefined) return undefined;
+    return andThen(this.#catalog.open(this.definition), (collection) => {
+      this.#collection = collection;
+    });
+  }
+
+  /** Where the rows are. */
+  layout(): CollectionLayout {
+    return this.#stored().layout;
+  }
+
+  /**
+   * For views that may have been begun before ready(), as a snapshot may: fails with StorageError 'TooOld' where the view
+   * shows the collection before its indexes were built, which would be read as if nothing had been stored.
+   */
+  requireCompleteIn(view: ReadView): Awaitable<void> {
+    return this.#stored().requireCompleteIn(view);
+  }
+
+  #stored(): StoredCollection {
+    assert(this.#collection !== undefined, "a store is ready before it is used");
+    return this.#collection;
+  }
+
+  // ---------------------------------------------------------------- reading
+
+  get(view: ReadView, id: string): Awaitable<Document | undefined> {
+    const key = this.#keyOf(id);
+    return key === undefined ? undefined : this.#read(view, key, id);
+  }
+
+  /** In the order of the ids; undefined where there is no such document. */
+  getMany(view: ReadView, ids: readonly string[]): Awaitable<(Document | undefined)[]> {
+    const stored = this.#stored();
+    const keys = ids.map((id) => this.#keyOf(id));
+    const possible = keys.filter((key) => key !== undefined);
+    return andThen(view.getMany(possible), (values) => {
+      let next = 0;
+      return ids.map((id, i) => {
+        const value = keys[i] === undefined ? undefined : values[next++];
+        return value && stored.decodeValue(id, value, 0, value.length);
+      });
+    });
+  }
+
+  /** The document with this id or these values in a unique index: `{ id }`, or all fields of the index by path. */
+  find(view: ReadView, where: Readonly<Record<string, unknown>>): Awaitable<Document | undefined> {
+    const key = uniqueKeyIn(this.definition, where);
+    if ("id" in key) return this.get(view, key.id);
+    return this.findUnique(view, this.#index(key.index), key.values);
+  }
+
+  /** The document with these values in a unique index, none of them null. */
+  findUnique(
+    view: ReadView,
+    index: BoundIndex,
+    values: readonly Scalar[],
+  ): Awaitable<Document | undefined> {
+    const stored = this.#stored();
+    const maker = stored.entryMakers.find((candidate) => candidate.index.name === index.name);
+    assert(maker !== undefined && index.unique, "a unique index of this collection");
+    assert(values.length === index.fields.length, "a value for each field of the index");
+    return andThen(view.get(maker.exclusiveKey(values)), (value) => {
+      if (value === undefined) return undefined;
+      const id = stored.referredId(value, 0, value.length);
+      return this.#read(view, stored.keyOf(id), id);
+    });
+  }
+
+  /** For scans: the document at these places, read where it lies. */
+  decode(
+    keys: Bytes,
+    keyStart: number,
+    keyEnd: number,
+    values: Bytes,
+    valueStart: number,
+    valueEnd: number,
+  ): Document {
+    return this.#stored().decode(keys, keyStart, keyEnd, values, valueStart, valueEnd);
+  }
+
+  /** For scans: the fields that the value of an index entry holds itself, and the id. */
+  decodeCovered(index: BoundIndex, values: Bytes, valueStart: number, valueEnd: number): Document {
+    return this.#stored().decodeCovered(index, values, valueStart, valueEnd);
+  }
+
+  /** What is wrong between documents and index entries, in words; nothing if all is well. */
+  verify(view: ReadView): Promise<readonly string[]> {
+    return verifyCollection(this.#stored(), view);
+  }
+
+  // ---------------------------------------------------------------- writing
+
+  /** @throws ValidationError, UniqueViolation (also at the commit). */
+  insert(tx: Transaction, input: unknown): Awaitable<Document> {
+    const { document, change } = this.#insertion(tx, input);
+    return andThen(writeChanges(this.#stored(), tx, [change]), () => document);
+  }
+
+  /** All or none; the documents in the order of the inputs. */
+  insertMany(tx: Transaction, inputs: readonly unknown[]): Awaitable<Document[]> {
+    const insertions = inputs.map((input) => this.#insertion(tx, input));
+    const changes = insertions.map((insertion) => insertion.change);
+    return andThen(writeChanges(this.#stored(), tx, changes), () =>
+      insertions.map((insertion) => insertion.document),
+    );
+  }
+
+  /** @throws NotFound, ValidationError, UniqueViolation (also at the commit). */
+  update(tx: Transaction, id: string, change: Change): Awaitable<Document> {
+    return andThen(this.#existing(tx, id), (before) => this.#patch(tx, before, change));
+  }
+
+  /** @throws NotFound, ValidationError (also where the input has another id), UniqueViolation (also at the commit). */
+  replace(tx: Transaction, id: string, input: unknown): Awaitable<Document> {
+    const { id: ownId, fields } = this.#split(input);
+    if (ownId !== undefined && ownId !== id) {
+      throw this.#invalid("id", "the id of a document cannot be changed");
+    }
+    const record = this.definition.schema.validate(fields);
+    return andThen(this.#existing(tx, id), (before) => this.#overwrite(tx, before, record));
+  }
+
+  /**
+   * Updates the document that `where` names (`{ id }`, or all fields of a unique index), or inserts one. The key is read
+   * first, so that who loses a race against another insert is run again and updates.
+   */
+  upsert(
+    tx: Transaction,
+    where: Readonly<Record<string, unknown>>,
+    values: { readonly create: unknown; readonly update: Change },
+  ): Awaitable<Document> {
+    const key = uniqueKeyIn(this.definition, where);
+    return andThen(this.find(tx, where), (before) => {
+      if (before !== undefined) return this.#patch(tx, before, values.update);
+      if (!("id" in key)) return this.insert(tx, values.create);
+      const { id, fields } = this.#split(values.create);
+      if (id !== undefined && id !== key.id) {
+        throw this.#invalid("id", "`create` has another id than `where`");
+      }
+      return this.insert(tx, isPlainObject(fields) ? { ...fields, id: key.id } : fields);
+    });
+  }
+
+  /** Was there such a document? */
+  delete(tx: Transaction, id: string): Awaitable<boolean> {
+    const stored = this.#stored();
+    return andThen(this.get(tx, id), (before) => {
+      if (before === undefined) return false;
+      const key = stored.keyOf(id);
+      const change = documentChange(stored, key, { before, after: undefined, row: "deleted" });
+      return andThen(writeChanges(stored, tx, [change]), () => true);
+    });
+  }
+
+  #insertion(
+    tx: Transaction,
+    input: unknown,
+  ): { readonly document: Document; readonly change: DocumentChange } {
+    const stored = this.#stored();
+    const { id: ownId, fields } = this.#split(input);
+    const record = this.definition.schema.validate(fields);
+    const id = ownId === undefined ? this.#catalog.ids.next() : ownId;
+    const document: Document = { ...record, id };
+    const change = documentChange(stored, stored.keyOf(id), {
+      before: undefined,
+      after: document,
+      row: stored.encode(tx, record),
+      // An id of our own has 80 random bits that nobody else draws; a caller's may be taken.
+      claimsId: ownId !== undefined,
+    });
+    return { document, change };
+  }
+
+  #patch(tx: Transaction, before: Document, change: Change): Awaitable<Document> {
+    const patch: unknown = typeof change === "function" ? change(before) : change;
+    if (isPromise(patch)) {
+      throw this.#invalid(
+        undefined,
+        "the function of an update gives the patch itself, no promise",
+      );
+    }
+    const fields = applyPatch(this.definition.name, before, patch);
+    return this.#overwrite(tx, before, this.definition.schema.revalidate(fields));
+  }
+
+  #overwrite(
+    tx: Transaction,
+    before: Document,
+    record: Record<string, unknown>,
+  ): Awaitable<Document> {
+    const stored = this.#stored();
+    const after: Document = { ...record, id: before.id };
+    const change = documentChange(stored, stored.keyOf(before.id), {
+      before,
+      after,
+      row: stored.encode(tx, record),
+    });
+    return andThen(writeChanges(stored, tx, [change]), () => after);
+  }
+
+  #existing(tx: Transaction, id: string): Awaitable<Document> {
+    return andThen(this.get(tx, id), (document) => {
+      if (document === undefined) throw new NotFound(this.definition.name, id);
+      return document;
+    });
+  }
+
+  // ---------------------------------------------------------------- keys and ids
+
+  #read(view: ReadView, key: Bytes, id: string): Awaitable<Document | undefined> {
+    const stored = this.#stored();
+    return view.read(key, (buffer, start, end) => stored.decodeValue(id, buffer, start, end));
+  }
+
+  /** The key of a document; undefined for a string that no document can have as its id. */
+  #keyOf(id: unknown): Bytes | undefined {
+    if (typeof id !== "string") throw this.#invalid("id", "an id is a string");
+    if (idProblem(id) !== undefined) return undefined;
+    return this.#stored().keyOf(id);
+  }
+
+  #index(name: string): BoundIndex {
+    return this.#stored().layout.indexes.find((index) => index.name === name)!;
+  }
+
+  /** The input's id, checked, and the input without it: schemas know nothing of ids. */
+  #split(input: unknown): { readonly id: string | undefined; readonly fields: unknown } {
+    if (typeof input !== "object" || input === null || !("id" in input)) {
+      return { id: undefined, fields: input };
+    }
+    const { id, ...fields } = input as { readonly id: unknown };
+    if (id === undefined) return { id, fields };
+    const problem = idProblem(id);
+    if (problem !== undefined) throw this.#invalid("id", problem);
+    return { id: id as string, fields };
+  }
+
+  #invalid(field: string | undefined, message: string): ValidationError {
+    const path = field === undefined ? [] : [field];
+    return new ValidationError(this.definition.name, [{ path, message }]);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Changes of documents inside a transaction: first worked out and checked, then written.
+ *
+ * Always true:
+ * (1) A change that is refused has written nothing, so that a caller may catch the error and go on. Should writing itself
+ *     fail half-way (the transaction grows too large), the transaction can no longer commit.
+ * (2) A document's row and its index entries change together, in one transaction.
+ * (3) A key that must be free is claimed: `absent` is required of the commit. What the transaction itself has written is
+ *     looked at first; from the second attempt on, so is what is stored. For a requirement that fails on a key that was
+ *     also read is a conflict, and a body that reads and then inserts a taken key would conflict for ever.
+ */
+import { EMPTY_BYTES, andThen, hex } from "../base/index.ts";
+import type { Awaitable, Bytes } from "../base/index.ts";
+import { StorageError } from "../engine/contract/index.ts";
+import type { Limits, ReadView } from "../engine/contract/index.ts";
+import type { Transaction } from "../transaction/index.ts";
+import { UniqueViolation } from "./collection-error.ts";
+import type { Document } from "./document/document.ts";
+import { indexChange } from "./index/index-change.ts";
+import type { IndexChange } from "./index/index-change.ts";
+import type { BoundIndex } from "./index/index-definition.ts";
+import type { IndexEntry } from "./index/index-entries.ts";
+import type { StoredCollection } from "./stored-collection.ts";
+
+/** A key that no other document may hold. */
+export interface Claim {
+  readonly key: Bytes;
+  /** The name of the unique index; "id" for the document's own key. */
+  readonly index: string;
+}
+
+/** What becomes of one document; nothing of it is written yet. */
+export interface DocumentChange {
+  readonly key: Bytes;
+  /** What becomes of the document's row: new bytes, or one of these. */
+  readonly row: Bytes | "deleted" | "kept";
+  readonly indexes: readonly IndexChange[];
+  readonly claims: readonly Claim[];
+}
+
+/**
+ * Works out a change: `before` is what the transaction has read, undefined where there is nothing; `after` is undefined
+ * for a delete. With `claimsId` another document may have the key, unknown to us.
+ */
+export function documentChange(
+  collection: StoredCollection,
+  key: Bytes,
+  change: {
+    readonly before: Document | undefined;
+    readonly after: Document | undefined;
+    readonly row: Bytes | "deleted" | "kept";
+    readonly claimsId?: boolean;
+    /** Does an index lack its entry of `before`? Default: none does. */
+    readonly isEmpty?: (index: BoundIndex) => boolean;
+  },
+): DocumentChange {
+  const { before, after, row } = change;
+  const claims: Claim[] = change.claimsId === true ? [{ key, index: "id" }] : [];
+  const indexes: IndexChange[] = [];
+  for (const maker of collection.entryMakers) {
+    const fresh = before === undefined || change.isEmpty?.(maker.index) === true;
+    if (!fresh && after !== undefined && !maker.mayDiffer(before, after)) continue;
+    const changed = indexChange(
+      fresh ? NO_ENTRIES : maker.entriesOf(key, before),
+      after === undefined ? NO_ENTRIES : maker.entriesOf(key, after),
+    );
+    for (const claim of changed.claims) claims.push({ key: claim.key, index: maker.index.name });
+    indexes.push(changed);
+  }
+  const whole: DocumentChange = { key, row, indexes, claims };
+  checkSizes(collection.limits, whole);
+  return whole;
+}
+
+const NO_ENTRIES: readonly IndexEntry[] = Object.freeze([]);
+
+/** The engine would refuse them too, but after the first writes. */
+function checkSizes(limits: Limits, change: DocumentChange): void {
+  checkRow(limits, change.key, typeof change.row === "string" ? EMPTY_BYTES : change.row);
+  for (const { puts } of change.indexes) {
+    for (const put of puts) checkRow(limits, put.key, put.value);
+  }
+}
+
+function checkRow(limits: Limits, key: Bytes, value: Bytes): void {
+  if (key.length > limits.keyBytes) {
+    throw new StorageError("KeyTooLarge", {
+      key: hex(key),
+      bytes: key.length,
+      limit: limits.keyBytes,
+    });
+  }
+  if (value.length > limits.valueBytes) {
+    throw new StorageError("ValueTooLarge", {
+      key: hex(key),
+      bytes: value.length,
+      limit: limits.valueBytes,
+    });
+  }
+}
+
+/**
+ * Writes changes, all or none.
+ *
+ * @throws UniqueViolation where a claimed key is taken, as far as that is known before the commit; else the commit does.
+ */
+export function writeChanges(
+  collection: StoredCollection,
+  tx: Transaction,
+  changes: readonly DocumentChange[],
+): Awaitable<void> {
+  if (changes.length > 1) refuseEqualClaims(collection, changes);
+  return andThen(checkClaims(collection, tx, changes), (unknown) => {
+    try {
+      for (const claim of unknown) requireAbsent(collection, tx, claim);
+      for (const change of changes) writeChange(tx, change);
+    } catch (error) {
+      // Half of the rows may be written: the body may catch this error, but must not commit them.
+      tx.beforeCommit(() => {
+        throw error;
+      });
+      throw error;
+    }
+  });
+}
+
+/** Two documents of one call that claim one key. */
+function refuseEqualClaims(collection: StoredCollection, changes: readonly DocumentChange[]): void {
+  const holders = new Map<string, DocumentChange>();
+  for (const change of changes) {
+    for (const { key, index } of change.claims) {
+      const text = hex(key, Infinity);
+      const holder = holders.get(text);
+      if (holder !== undefined) {
+        throw new UniqueViolation(collection.name, index, collection.idOfKey(holder.key));
+      }
+      holders.set(text, change);
+    }
+  }
+}
+
+/** Refuses claims that are known to be taken; gives those that only the commit can tell of. */
+function checkClaims(
+  collection: StoredCollection,
+  tx: Transaction,
+  changes: readonly DocumentChange[],
+): Awaitable<readonly Claim[]> {
+  const unknown: Claim[] = [];
+  const lookedAt: Claim[] = [];
+  for (const { claims } of changes) {
+    for (const claim of claims) {
+      // A holder that this transaction has deleted was read before, so the commit already depends on it.
+      if (tx.ownWrite(claim.key) === undefined && tx.attempt === 1) unknown.push(claim);
+      else lookedAt.push(claim);
+    }
+  }
+  if (lookedAt.length === 0) return unknown;
+  return andThen(tx.getMany(lookedAt.map((claim) => claim.key)), (found) => {
+    for (let i = 0; i < found.length; i++) {
+      const value = found[i];
+      if (value !== undefined) throw violation(collection, lookedAt[i]!, value);
+    }
+    // What was read as free is in the read set: if it is taken before the commit, that is a conflict.
+    return unknown;
+  });
+}
+
+function requireAbsent(collection: StoredCollection, tx: Transaction, claim: Claim): void {
+  tx.require({ is: "absent", key: claim.key }, (view: ReadView) =>
+    andThen(view.get(claim.key), (value) => violation(collection, claim, value)),
+  );
+}
+
+/** `value` is undefined if the holder is gone by now. */
+function violation(
+  collection: StoredCollection,
+  claim: Claim,
+  value: Bytes | undefined,
+): UniqueViolation {
+  let existing = "";
+  if (claim.index === "id") existing = collection.idOfKey(claim.key);
+  else if (value !== undefined) existing = collection.referredId(value, 0, value.length);
+  return new UniqueViolation(collection.name, claim.index, existing);
+}
+
+function writeChange(tx: Transaction, change: DocumentChange): void {
+  if (change.row === "deleted") tx.delete(change.key);
+  else if (change.row !== "kept") tx.put(change.key, change.row, "owned");
+  for (const { deletes, puts } of change.indexes) {
+    for (const key of deletes) tx.delete(key);
+    for (const put of puts) tx.put(put.key, put.value, "owned");
+  }
+}

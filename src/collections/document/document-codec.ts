@@ -1,0 +1,200 @@
+/**
+ * Documents as bytes: MessagePack by msgpackr, with its records extension. A record is one byte (two from structure 32
+ * on), the number of its structure (the list of its field names), then the values alone. Structures belong to one
+ * collection; each is a row of its own, `structureKey(collection, number)` → MessagePack array of the names.
+ *
+ * Always true:
+ * (1) Structures are only ever added: a number means the same names for ever. Rows are written blindly and twice without
+ *     harm, since what is written for a number is always the same.
+ * (2) A document is committed only together with every structure that is not known to be committed: the caller puts
+ *     `unsaved()` into the same commit and calls `saved()` once that commit has succeeded, and only then. What an aborted
+ *     commit had made new is thereby written by the next one that commits.
+ * (3) There is one codec for a collection in a database, and one process that writes: two would give one number two
+ *     meanings.
+ * (4) Decoding keeps no reference to the source: bytes are copied out, strings are new.
+ * (5) Names that no schema declares (the keys of a z.record) make no structures: they travel inside their document.
+ *
+ * Worked example, the first document of a collection: { name: "Ada", age: 36 } is 40 a3 416461 24, and its structure 0
+ * is 92 a4 6e616d65 a3 616765.
+ */
+import { Packr } from "msgpackr";
+import { assert, hex } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { CorruptionError } from "../../engine/contract/index.ts";
+import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
+
+/**
+ * Part of the format: both decide which first bytes mean a record. The first 32 structures have numbers of one byte; a
+ * collection whose documents come in more than 256 shapes writes the names of the others inside each document.
+ */
+const SHARED_STRUCTURES_MAX = 256;
+const OWN_STRUCTURES_MAX = 32;
+
+type FieldNames = readonly string[];
+
+/** Where documents, structures and covered fields all agree. */
+const COMMON = { useBigIntExtension: true, copyBuffers: true } as const;
+
+/** A value without structures of its own: names travel with it. For index entries and structures themselves. */
+const plain = new Packr({ ...COMMON, useRecords: false, mapsAsObjects: true });
+
+export function encodeValue(value: unknown): Bytes {
+  return plain.pack(value);
+}
+
+export function decodeValueBytes(bytes: Bytes, start: number, end: number, where: string): unknown {
+  try {
+    return plain.unpack(plainBytes(bytes), { start, end });
+  } catch (cause) {
+    throw damaged(where, bytes, start, end, cause);
+  }
+}
+
+export class DocumentCodec {
+  readonly #collection: string;
+  readonly #packr: Packr;
+  /** Every structure that was ever given a number here, committed or not. */
+  readonly #structures: FieldNames[];
+  /** How many of them are known to be committed. */
+  #savedCount: number;
+  /** One object for all calls: it is read at once and not kept. */
+  readonly #place = { start: 0, end: 0 };
+
+  /** `stored`: the structures of the collection in the order of their numbers, all of them committed. */
+  constructor(collection: string, shape: ObjectShape, stored: readonly FieldNames[]) {
+    this.#collection = collection;
+    this.#structures = [...stored];
+    this.#savedCount = stored.length;
+    const declared = new DeclaredNames(shape);
+    this.#packr = new Packr({
+      ...COMMON,
+      useRecords: true,
+      maxSharedStructures: SHARED_STRUCTURES_MAX,
+      maxOwnStructures: OWN_STRUCTURES_MAX,
+      shouldShareStructure: (names) => declared.has(names),
+      getStructures: () => this.#structures.map((names) => [...names]),
+      saveStructures: (all) => this.#keep(all as FieldNames[]),
+    });
+  }
+
+  /** Called by msgpackr inside of pack(), when documents of a new shape were encoded. */
+  #keep(all: readonly FieldNames[]): boolean {
+    for (let i = this.#structures.length; i < all.length; i++) {
+      this.#structures.push(Object.freeze([...all[i]!]));
+    }
+    assert(this.#structures.length === all.length, "the codec and its structures agree");
+    return true;
+  }
+
+  /** The bytes may share memory with other documents' bytes; they never change. HOT: once for each write (bench/collections.ts). */
+  encode(record: Readonly<Record<string, unknown>>): Bytes {
+    return this.#packr.pack(record);
+  }
+
+  /** The record at bytes[start, end), read where it lies. HOT: once for each document read (bench/collections.ts). */
+  decode(bytes: Bytes, start: number, end: number): Record<string, unknown> {
+    this.#place.start = start;
+    this.#place.end = end;
+    let record: unknown;
+    try {
+      record = this.#packr.unpack(plainBytes(bytes), this.#place);
+    } catch (cause) {
+      throw damaged(`document of ${this.#collection}`, bytes, start, end, cause);
+    }
+    if (!isRecord(record)) throw damaged(`document of ${this.#collection}`, bytes, start, end);
+    return record;
+  }
+
+  /** Are there structures that the next commit must carry? */
+  get dirty(): boolean {
+    return this.#structures.length > this.#savedCount;
+  }
+
+  /** How many structures there are: pass it to saved() after the commit that carried unsaved(). */
+  get structureCount(): number {
+    return this.#structures.length;
+  }
+
+  /** The structures that are not known to be committed, with their numbers. */
+  unsaved(): readonly { readonly number: number; readonly value: Bytes }[] {
+    return this.#structures
+      .slice(this.#savedCount)
+      .map((names, i) => ({ number: this.#savedCount + i, value: encodeStructure(names) }));
+  }
+
+  /** A commit that carried the first `count` structures, or that found them committed, has succeeded. */
+  saved(count: number): void {
+    assert(count <= this.#structures.length, "only structures that were made are saved");
+    this.#savedCount = Math.max(this.#savedCount, count);
+  }
+}
+
+export function encodeStructure(names: FieldNames): Bytes {
+  return encodeValue(names);
+}
+
+export function decodeStructure(collection: string, value: Bytes): FieldNames {
+  const names = decodeValueBytes(value, 0, value.length, `structure of ${collection}`);
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
+    throw damaged(`structure of ${collection}`, value, 0, value.length);
+  }
+  return names;
+}
+
+/** The names that objects of a schema may have; anything where the schema does not tell. */
+class DeclaredNames {
+  readonly #names = new Set<string>();
+  #unknown = false;
+
+  constructor(shape: ObjectShape) {
+    this.#collect(shape, new Set());
+    // A schema that tells nothing about its fields: every shape is as good as declared.
+    if (shape.fields.size === 0 && shape.open) this.#unknown = true;
+  }
+
+  has(names: FieldNames): boolean {
+    return this.#unknown || names.every((name) => this.#names.has(name));
+  }
+
+  #collect(shape: FieldShape, seen: Set<FieldShape>): void {
+    if (seen.has(shape)) return;
+    seen.add(shape);
+    if (shape.kind === "object") {
+      for (const [name, field] of shape.fields) {
+        this.#names.add(name);
+        this.#collect(field, seen);
+      }
+      if (shape.rest !== undefined) this.#collect(shape.rest, seen);
+    } else if (shape.kind === "array") this.#collect(shape.element, seen);
+    else if (shape.kind === "union")
+      for (const member of shape.members) this.#collect(member, seen);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  );
+}
+
+/** From a Buffer msgpackr would cut Buffers; bytes in documents are always a Uint8Array of their own memory. */
+function plainBytes(bytes: Bytes): Bytes {
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function damaged(
+  where: string,
+  bytes: Bytes,
+  start: number,
+  end: number,
+  cause?: unknown,
+): CorruptionError {
+  return new CorruptionError({
+    file: where,
+    offset: start,
+    expected: "MessagePack of known structures",
+    found: `${hex(bytes.subarray(start, end), 32)}${cause instanceof Error ? `: ${cause.message}` : ""}`,
+  });
+}

@@ -1,0 +1,146 @@
+/**
+ * One collection as it stands in one database: where its rows are, how documents become bytes, and which entries they
+ * have. Shared by all stores of the collection's name, so that there is one codec.
+ */
+import { andThen, equalBytes } from "../base/index.ts";
+import type { Awaitable, Bytes } from "../base/index.ts";
+import { StorageError } from "../engine/contract/index.ts";
+import type { KeyRange, Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
+import type { Transaction } from "../transaction/index.ts";
+import { catalogKey, structureKey } from "./catalog/keyspace.ts";
+import type { DocumentCodec } from "./document/document-codec.ts";
+import { documentKey, idOf } from "./document/document-key.ts";
+import type { Document } from "./document/document.ts";
+import type { BoundIndex } from "./index/index-definition.ts";
+import { EntryMaker } from "./index/index-entries.ts";
+import { coveredIn, referenceIn } from "./index/index-value.ts";
+
+/** Where the rows of a collection are. */
+export interface CollectionLayout {
+  /** The collection's number in this database. */
+  readonly number: number;
+  /** All keys of documents; `start` is the prefix of each. */
+  readonly documents: KeyRange;
+  readonly indexes: readonly BoundIndex[];
+}
+
+export class StoredCollection {
+  readonly name: string;
+  readonly #row: Bytes;
+  readonly layout: CollectionLayout;
+  readonly limits: Limits;
+  /** One for each index of the layout, in its order. */
+  readonly entryMakers: readonly EntryMaker[];
+  readonly #codec: DocumentCodec;
+  readonly #prefixLength: number;
+  /** Transactions that will carry new structures with their commit. */
+  readonly #carriers = new WeakSet<Transaction>();
+
+  /** `row`: its catalog row, complete. */
+  constructor(
+    name: string,
+    stored: { readonly layout: CollectionLayout; readonly row: Bytes },
+    codec: DocumentCodec,
+    limits: Limits,
+  ) {
+    const { layout, row } = stored;
+    this.name = name;
+    this.#row = row;
+    this.layout = layout;
+    this.limits = limits;
+    this.#codec = codec;
+    this.#prefixLength = layout.documents.start.length;
+    this.entryMakers = layout.indexes.map(
+      (index) => new EntryMaker(name, index, this.#prefixLength),
+    );
+  }
+
+  /**
+   * Throws StorageError 'TooOld' if the view was begun before the collection was completed: it would show indexes without
+   * entries. A view from before the collection's beginning is fine: all is empty there.
+   */
+  requireCompleteIn(view: ReadView): Awaitable<void> {
+    return andThen(view.get(catalogKey(this.name)), (row) => {
+      if (row !== undefined && !equalBytes(row, this.#row)) {
+        throw new StorageError("TooOld", { collection: this.name });
+      }
+    });
+  }
+
+  /** The document's bytes, for this transaction's commit: the structures they need are committed with it. */
+  encode(tx: Transaction, record: Readonly<Record<string, unknown>>): Bytes {
+    const bytes = this.#codec.encode(record);
+    if (this.#codec.dirty && !this.#carriers.has(tx)) this.#carry(tx);
+    return bytes;
+  }
+
+  #carry(tx: Transaction): void {
+    this.#carriers.add(tx);
+    let count = 0;
+    tx.beforeCommit(() => {
+      // All of them, whoever made them: the transaction that did may have been aborted since.
+      count = this.#codec.structureCount;
+      return this.#codec.unsaved().map(({ number, value }): WriteOp => ({
+        op: "put",
+        key: structureKey(this.layout.number, number),
+        value,
+      }));
+    });
+    tx.onCommit(() => this.#codec.saved(count));
+  }
+
+  /**
+   * The document whose key is keys[keyStart, keyEnd) and whose value is values[valueStart, valueEnd), read where they
+   * lie. HOT: once for each document of a scan (bench/collections.ts).
+   */
+  decode(
+    keys: Bytes,
+    keyStart: number,
+    keyEnd: number,
+    values: Bytes,
+    valueStart: number,
+    valueEnd: number,
+  ): Document {
+    const record = this.#codec.decode(values, valueStart, valueEnd);
+    // Behind the other fields: a new object with the id in front would cost 150 ns a document.
+    record["id"] = idOf(keys, keyStart + this.#prefixLength, keyEnd);
+    return record as Document;
+  }
+
+  /** The same where the id is known. */
+  decodeValue(id: string, values: Bytes, valueStart: number, valueEnd: number): Document {
+    const record = this.#codec.decode(values, valueStart, valueEnd);
+    record["id"] = id;
+    return record as Document;
+  }
+
+  /**
+   * The covered fields and the id of an index entry, without reading its document. Only the fields of `include` that the
+   * document has, and `id`.
+   */
+  decodeCovered(index: BoundIndex, values: Bytes, valueStart: number, valueEnd: number): Document {
+    const partial: Record<string, unknown> = {};
+    const covered = coveredIn(values, valueStart, valueEnd, index.include);
+    for (let i = 0; i < covered.length; i++) {
+      if (covered[i] !== undefined) partial[index.include[i]!] = covered[i];
+    }
+    partial["id"] = this.referredId(values, valueStart, valueEnd);
+    return partial as Document;
+  }
+
+  /** The key of a document; the id is one that idProblem() accepts. */
+  keyOf(id: string): Bytes {
+    return documentKey(this.layout.documents.start, id);
+  }
+
+  /** The id in a document's key. */
+  idOfKey(key: Bytes): string {
+    return idOf(key, this.#prefixLength, key.length);
+  }
+
+  /** The id of the document that the entry value at values[start, end) refers to. */
+  referredId(values: Bytes, start: number, end: number): string {
+    const reference = referenceIn(values, start, end);
+    return idOf(values, reference.start + this.#prefixLength, reference.end);
+  }
+}

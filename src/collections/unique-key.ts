@@ -1,0 +1,55 @@
+/** What names one document: its id, or the values of all fields of one unique index. Pure. */
+import type { CollectionDefinition } from "./collection-definition.ts";
+import { InvalidQuery } from "./collection-error.ts";
+import type { IndexDefinition } from "./index/index-definition.ts";
+import { isOrdered } from "./key/value-order.ts";
+import type { Scalar } from "./schema/document-type.ts";
+
+export type UniqueKey =
+  | { readonly id: string }
+  | { readonly index: string; readonly values: readonly Scalar[] };
+
+/**
+ * Reads `{ id }` or `{ email: "a@x.org" }`, nested fields by their path ("address.zip").
+ *
+ * @throws InvalidQuery where the fields are not exactly those of a unique index, or a value is null or has no order.
+ */
+export function uniqueKeyIn(
+  definition: CollectionDefinition,
+  where: Readonly<Record<string, unknown>>,
+): UniqueKey {
+  const refuse = (problem: string, path?: string): never => {
+    throw new InvalidQuery(definition.name, problem, path);
+  };
+  if (typeof where !== "object" || where === null) return refuse("a key is an object");
+  const names = Object.keys(where);
+  if (names.length === 1 && names[0] === "id") {
+    const { id } = where as { readonly id: unknown };
+    return typeof id === "string" ? { id } : refuse("an id is a string", "id");
+  }
+  const index = definition.indexes.find((candidate) => isKeyOf(candidate, names));
+  if (index === undefined) return refuse(shownChoices(definition));
+  const values = index.fields.map(({ path }) => {
+    const value = where[path.text];
+    if (value === undefined || value === null || !isOrdered(value)) {
+      return refuse("a unique key has no null, undefined or unordered values", path.text);
+    }
+    return value;
+  });
+  return { index: index.name, values };
+}
+
+function isKeyOf(index: IndexDefinition, names: readonly string[]): boolean {
+  return (
+    index.unique &&
+    index.fields.length === names.length &&
+    index.fields.every((field) => names.includes(field.path.text))
+  );
+}
+
+function shownChoices(definition: CollectionDefinition): string {
+  const keys = definition.indexes
+    .filter((index) => index.unique)
+    .map((index) => `{ ${index.fields.map((field) => field.path.text).join(", ")} }`);
+  return `a document is named by { id }${keys.map((key) => ` or ${key}`).join("")}`;
+}

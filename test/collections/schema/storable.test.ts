@@ -1,0 +1,138 @@
+import * as fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import type { ValidationIssue } from "../../../src/collections/collection-error.ts";
+import type { FieldShape } from "../../../src/collections/schema/field-shape.ts";
+import {
+  UNDEFINED_SHAPE,
+  arrayShape,
+  leafShape,
+  objectShape,
+} from "../../../src/collections/schema/field-shape.ts";
+import { unionOf } from "../../../src/collections/schema/shape-algebra.ts";
+import {
+  inputIssues,
+  isSafeInput,
+  isStorable,
+  storableCopy,
+} from "../../../src/collections/schema/storable.ts";
+import { compileStorableCheck } from "../../../src/collections/schema/storable-check.ts";
+import { anyScalar } from "../key/arbitrary-value.ts";
+
+// Many random cases: a busy machine takes longer than the usual limit.
+vi.setConfig({ testTimeout: 30_000 });
+
+class Instance {
+  a = 1;
+}
+const awkward = fc.constantFrom<unknown>(
+  Number.NaN,
+  -0,
+  "\ud800",
+  "a\udc00",
+  () => 1,
+  Symbol("s"),
+  new Instance(),
+  new Map(),
+  new Date(Number.NaN),
+  JSON.parse('{"__proto__":1}'),
+  { [Symbol("s")]: 1 },
+);
+const leaf = fc.oneof({ weight: 6, arbitrary: anyScalar }, { weight: 1, arbitrary: awkward });
+const anyValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3, depthSize: "small" },
+    leaf,
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.sparseArray(tie("value"), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom("a", "b", "__proto__", "\ud800"), tie("value"), {
+      maxKeys: 3,
+      noNullPrototype: true,
+    }),
+  ),
+})).value;
+
+describe("what is storable", () => {
+  test("is what a copy equals without issues, and has no -0", () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        const issues: ValidationIssue[] = [];
+        const copy = storableCopy(value, issues);
+        if (isStorable(value)) {
+          expect(issues).toEqual([]);
+          expect(copy).toEqual(value);
+        } else if (issues.length === 0) {
+          // Only a -0 stood in the way.
+          expect(isStorable(copy)).toBe(true);
+          expect(copy).not.toEqual(value);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test("is safe as an input exactly if there are no issues before validation", () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        expect(isSafeInput(value)).toBe(inputIssues(value).length === 0);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+test("a value that contains itself in many places has some issues, not all", () => {
+  const wide: Record<string, unknown> = {};
+  for (let i = 0; i < 10; i++) wide[`f${i}`] = wide;
+  const issues: ValidationIssue[] = [];
+  storableCopy(wide, issues);
+  expect(issues).toHaveLength(100);
+  expect(inputIssues(wide)).toHaveLength(100);
+});
+
+/** A shape with values that fit it, or nearly: with what a schema would let through. */
+const leafOf: readonly (readonly [FieldShape, fc.Arbitrary<unknown>])[] = [
+  [leafShape("string"), fc.constantFrom("a", "\ud800", "é", undefined)],
+  [leafShape("string", ["a", "b"]), fc.constantFrom("a", "b")],
+  [leafShape("number"), fc.constantFrom(0, -0, 1.5, Number.NaN)],
+  [leafShape("date"), fc.constantFrom(new Date(0), new Date(Number.NaN))],
+  [leafShape("bigint"), fc.constantFrom(1n)],
+  [leafShape("boolean"), fc.boolean()],
+  [leafShape("bytes"), fc.constant(Uint8Array.of(1))],
+  [leafShape("id"), fc.constantFrom("x", "\udc00")],
+  [leafShape("null"), fc.constant(null)],
+  [Object.freeze({ kind: "unknown" }), leaf],
+];
+type Fitting = readonly [shape: FieldShape, value: unknown];
+const anyFitting: fc.Arbitrary<Fitting> = fc.letrec<{ fitting: Fitting }>((tie) => ({
+  fitting: fc.oneof(
+    { maxDepth: 3, depthSize: "small" },
+    fc
+      .constantFrom(...leafOf)
+      .chain(([shape, values]) => values.map((value): Fitting => [shape, value])),
+    fc
+      .array(fc.tuple(fc.constantFrom("a", "b", "c"), tie("fitting")), { maxLength: 3 })
+      .map((fields): Fitting => [
+        objectShape(fields.map(([name, [shape]]) => [name, shape] as const)),
+        Object.fromEntries(fields.map(([name, [, value]]) => [name, value])),
+      ]),
+    tie("fitting").map(([shape, value]): Fitting => [arrayShape(shape), [value, value]]),
+    fc
+      .tuple(tie("fitting"), tie("fitting"))
+      .map(([[a, value], [b]]): Fitting => [unionOf([a, b]), value]),
+    tie("fitting").map(([shape, value]): Fitting => [unionOf([shape, UNDEFINED_SHAPE]), value]),
+    tie("fitting").map(([shape, value]): Fitting => [
+      objectShape([], { rest: shape }),
+      { any: value },
+    ]),
+  ),
+})).fitting;
+
+test("the check made for a shape agrees with the check of anything", () => {
+  fc.assert(
+    fc.property(anyFitting, ([shape, value]) => {
+      const check = compileStorableCheck(shape);
+      expect(check === undefined ? true : check(value, 0)).toBe(isStorable(value));
+    }),
+    { numRuns: 5_000 },
+  );
+});
