@@ -1,0 +1,58 @@
+// The contract: what an engine gives
+export { PORTABLE_LIMITS } from "./contract/index.ts";
+export type {
+  BeginOptions,
+  BlindPlan,
+  Capabilities,
+  ChangeSet,
+  CommitListener,
+  CommitPlan,
+  CommitResult,
+  Decode,
+  Durability,
+  EngineTransaction,
+  Limits,
+  MergeHow,
+  MultiScan,
+  Page,
+  ReadView,
+  RefPage,
+  RefScan,
+  Requirement,
+  Scan,
+  ScanOptions,
+  Snapshot,
+  StorageEngine,
+  Version,
+  WriteOp,
+} from "./contract/index.ts";
+// Helpers for those who write an engine
+export {
+  EMPTY_DONE_PAGE,
+  PageBuilder,
+  isEmptyRange,
+  prefixRange,
+  rangeContains,
+  rangesOverlap,
+  singleKeyRange,
+} from "./contract/index.ts";
+export type { KeyRange } from "./contract/index.ts";
+// Errors
+export {
+  CONFLICT,
+  Conflict,
+  CorruptionError,
+  DatabaseLocked,
+  DiskFull,
+  RequirementFailed,
+  StorageError,
+} from "./contract/index.ts";
+export type { StorageCode } from "./contract/index.ts";
+// Engines
+export { MemoryEngine } from "./memory/index.ts";
+export type { MemoryEngineOptions } from "./memory/index.ts";
+export { LSM_LIMITS, LsmEngine, dumpDatabase, openLsmEngine } from "./lsm/index.ts";
+export type { LsmOptions } from "./lsm/index.ts";
+// What the local engine stands on
+export { MemoryHost, nodeHost } from "./lsm/index.ts";
+export type { Host } from "./lsm/index.ts";

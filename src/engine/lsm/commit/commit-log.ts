@@ -1,0 +1,310 @@
+/**
+ * Group commit: gathers the records of one turn into one write, and all who wait into one sync.
+ *
+ * A commit's record goes through three marks, each a sequence up to which all commits have come:
+ *
+ *   appended   encoded into the log's buffer, visible to transactions that may write
+ *   written    given to the operating system
+ *   synced     on the disk
+ *
+ * Always true:
+ * (1) synced <= written <= appended, and none of them ever goes back.
+ * (2) At most one sync runs. Who comes while it runs waits for the next one, which covers everybody who came.
+ * (3) A log is exchanged for the next only when it is closed and synced whole, so only the newest log can be torn.
+ * (4) After the first failure nothing is written or synced any more: what the failed call did is unknown, and a second
+ *     sync could report as kept what the operating system has dropped.
+ * (5) Each waiter is settled exactly once.
+ */
+import { assert } from "../../../base/index.ts";
+import type { Awaitable } from "../../../base/index.ts";
+import { StorageError } from "../../contract/index.ts";
+import type { Durability } from "../../contract/index.ts";
+import type { Entry } from "../codec/index.ts";
+import type { Host } from "../host/index.ts";
+import type { WalWriter } from "../wal/index.ts";
+
+/** What the owner of the log decides and learns. */
+export interface CommitLogOwner {
+  /** The memtable is full and the next one may begin: asked when no sync runs. */
+  wantsNextLog(): boolean;
+  /** The log is closed and synced whole; makes the next one, and the memtable that goes with it. */
+  nextLog(): WalWriter;
+  /** More commits have become visible to readers. */
+  visibleChanged(): void;
+  /** Writing or syncing failed; called once. */
+  failed(cause: unknown): void;
+}
+
+interface Waiter {
+  readonly sequence: number;
+  resolve(): void;
+  reject(reason: Error): void;
+}
+
+export class CommitLog {
+  readonly #host: Host;
+  readonly #durability: Durability;
+  readonly #owner: CommitLogOwner;
+  #wal: WalWriter;
+  #appended: number;
+  #written: number;
+  #synced: number;
+  #acknowledged: number;
+  /** Both in the order of sequences. */
+  #waitingForWrite: Waiter[] = [];
+  #waitingForSync: Waiter[] = [];
+  #turnPlanned = false;
+  #syncing = false;
+  #failure: { readonly cause: unknown } | undefined;
+  #closed = false;
+  #idle: (() => void)[] = [];
+  #syncs = 0;
+  #writes = 0;
+  #bytesOfFormerLogs = 0;
+
+  constructor(parts: {
+    readonly host: Host;
+    readonly wal: WalWriter;
+    readonly durability: Durability;
+    readonly sequence: number;
+    readonly owner: CommitLogOwner;
+  }) {
+    this.#host = parts.host;
+    this.#wal = parts.wal;
+    this.#durability = parts.durability;
+    this.#owner = parts.owner;
+    this.#appended = parts.sequence;
+    this.#written = parts.sequence;
+    this.#synced = parts.sequence;
+    this.#acknowledged = parts.sequence;
+  }
+
+  get appended(): number {
+    return this.#appended;
+  }
+  get synced(): number {
+    return this.#synced;
+  }
+  /** The newest commit that readers may be shown: the newest that the engine's own durability calls acknowledged. */
+  get visible(): number {
+    return this.#reached(this.#durability);
+  }
+  /** The newest commit whose success somebody was told. Ahead of `visible` after one of weaker durability. */
+  get acknowledgedUpTo(): number {
+    return Math.max(this.#acknowledged, this.visible);
+  }
+  get logNumber(): number {
+    return this.#wal.logNumber;
+  }
+  get stats(): Readonly<Record<"syncs" | "writes" | "logBytes" | "logBytesTotal", number>> {
+    const logBytes = this.#wal.fileBytes + this.#wal.pendingBytes;
+    return {
+      syncs: this.#syncs,
+      writes: this.#writes,
+      logBytes,
+      logBytesTotal: this.#bytesOfFormerLogs + logBytes,
+    };
+  }
+
+  /** Encodes one commit into the buffer; no I/O. Gives its sequence. Follow it with acknowledged(). */
+  append(entries: readonly Entry[]): number {
+    assert(this.#failure === undefined && !this.#closed, "nothing is appended to an ended log");
+    const sequence = this.#appended + 1;
+    this.#wal.append(sequence, entries);
+    this.#appended = sequence;
+    this.#planTurn();
+    return sequence;
+  }
+
+  /** Settles when the commit is as safe as asked: nothing to wait for if it is already. */
+  acknowledged(sequence: number, durability: Durability = this.#durability): Awaitable<void> {
+    if (sequence <= this.#reached(durability)) {
+      this.#tell(sequence);
+      return undefined;
+    }
+    if (this.#failure !== undefined) throw unknownOutcome(this.#failure.cause);
+    return this.#wait(sequence, durability);
+  }
+
+  /** When readers may be shown the commits up to `sequence`; undefined: at once. */
+  whenVisible(sequence: number): Promise<void> | undefined {
+    return sequence <= this.visible ? undefined : this.#wait(sequence, this.#durability);
+  }
+
+  #wait(sequence: number, durability: Durability): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { sequence, resolve, reject };
+      insert(durability === "durable" ? this.#waitingForSync : this.#waitingForWrite, waiter);
+      this.#planTurn();
+    });
+  }
+
+  #tell(sequence: number): void {
+    if (sequence > this.#acknowledged) this.#acknowledged = sequence;
+  }
+
+  /** Looks whether there is something to do, for instance because the memtable may be exchanged again. */
+  wake(): void {
+    if (this.#failure === undefined && !this.#closed) this.#planTurn();
+  }
+
+  /** Ends writing because something else failed: everybody who waits learns of it. */
+  stop(cause: unknown): void {
+    if (this.#failure !== undefined || this.#closed) return;
+    this.#failure = { cause };
+    const waiting = [...this.#waitingForWrite.splice(0), ...this.#waitingForSync.splice(0)];
+    for (const waiter of waiting) waiter.reject(unknownOutcome(cause));
+    if (!this.#syncing) this.#becomeIdle();
+  }
+
+  /** Waits until no sync runs and nobody waits, then closes the log: with the mark of a clean end, if nothing failed. */
+  async close(): Promise<void> {
+    while (this.#failure === undefined && this.#isBusy()) await this.#whenIdle();
+    if (this.#syncing) await this.#whenIdle();
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#failure === undefined) this.#closeLog();
+    else this.#wal.abandon();
+  }
+
+  #isBusy(): boolean {
+    return this.#syncing || this.#waitingForSync.length > 0 || this.#waitingForWrite.length > 0;
+  }
+
+  #reached(durability: Durability): number {
+    switch (durability) {
+      case "durable":
+        return this.#synced;
+      case "buffered":
+        return this.#written;
+      case "memory":
+        return this.#appended;
+    }
+  }
+
+  #planTurn(): void {
+    if (this.#turnPlanned) return;
+    this.#turnPlanned = true;
+    this.#host.timers.soon(() => {
+      this.#turnPlanned = false;
+      this.#turn();
+    });
+  }
+
+  /** Writes what came, syncs if somebody needs it, exchanges the log if it is full. */
+  #turn(): void {
+    if (this.#failure !== undefined || this.#closed) return;
+    try {
+      if (!this.#syncing && this.#owner.wantsNextLog()) this.#exchangeLog();
+      else this.#write();
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
+    if (!this.#syncing && this.#needsSync()) this.#sync();
+    if (!this.#isBusy()) this.#becomeIdle();
+  }
+
+  #write(): void {
+    if (this.#written < this.#appended) {
+      this.#wal.writePending();
+      this.#writes++;
+      this.#written = this.#appended;
+      if (this.#durability === "buffered") this.#owner.visibleChanged();
+    }
+    this.#settle(this.#waitingForWrite, this.#written);
+  }
+
+  #needsSync(): boolean {
+    if (this.#synced === this.#written) return false;
+    return this.#durability === "durable" || this.#waitingForSync.length > 0;
+  }
+
+  #sync(): void {
+    this.#syncing = true;
+    const target = this.#written;
+    this.#syncs++;
+    this.#wal.sync().then(
+      () => {
+        this.#syncing = false;
+        this.#synchronized(target);
+      },
+      (cause: unknown) => {
+        this.#syncing = false;
+        this.#fail(cause);
+      },
+    );
+  }
+
+  #synchronized(sequence: number): void {
+    if (this.#failure !== undefined) {
+      this.#becomeIdle();
+      return;
+    }
+    try {
+      this.#reachSynced(sequence);
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
+    this.#turn();
+  }
+
+  #reachSynced(sequence: number): void {
+    assert(sequence >= this.#synced && sequence <= this.#written, "synced never passes written");
+    this.#synced = sequence;
+    this.#settle(this.#waitingForSync, sequence);
+    if (this.#durability === "durable") this.#owner.visibleChanged();
+  }
+
+  #settle(waiters: Waiter[], sequence: number): void {
+    let count = 0;
+    while (count < waiters.length && waiters[count]!.sequence <= sequence) count++;
+    if (count === 0) return;
+    this.#tell(waiters[count - 1]!.sequence);
+    for (const waiter of waiters.splice(0, count)) waiter.resolve();
+  }
+
+  #exchangeLog(): void {
+    this.#closeLog();
+    this.#bytesOfFormerLogs += this.#wal.fileBytes;
+    this.#wal = this.#owner.nextLog();
+  }
+
+  /** Closing writes what is pending and syncs everything. */
+  #closeLog(): void {
+    this.#wal.close();
+    this.#syncs++;
+    this.#written = this.#appended;
+    this.#settle(this.#waitingForWrite, this.#written);
+    if (this.#durability === "buffered") this.#owner.visibleChanged();
+    this.#reachSynced(this.#written);
+  }
+
+  #fail(cause: unknown): void {
+    const first = this.#failure === undefined;
+    this.stop(cause);
+    if (first) this.#owner.failed(cause);
+    if (!this.#syncing) this.#becomeIdle();
+  }
+
+  #whenIdle(): Promise<void> {
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #becomeIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+/** Waiters of commits come in order; those of plans without ops may wait for an earlier sequence. */
+function insert(waiters: Waiter[], waiter: Waiter): void {
+  let at = waiters.length;
+  while (at > 0 && waiters[at - 1]!.sequence > waiter.sequence) at--;
+  if (at === waiters.length) waiters.push(waiter);
+  else waiters.splice(at, 0, waiter);
+}
+
+function unknownOutcome(cause: unknown): StorageError {
+  return new StorageError("CommitUnknown", undefined, { cause });
+}

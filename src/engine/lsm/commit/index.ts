@@ -1,0 +1,13 @@
+// The order of commits
+export { CommitGate } from "./commit-gate.ts";
+export { WriteRoom } from "./write-room.ts";
+export { Committer } from "./committer.ts";
+export { CommitWakes } from "./commit-wakes.ts";
+// Validation
+export { OpenViews } from "./open-views.ts";
+export { checkPlan } from "./check-plan.ts";
+export { RecentCommits } from "./recent-commits.ts";
+export type { Verdict } from "./recent-commits.ts";
+export { disjointRanges } from "./read-ranges.ts";
+// Group commit
+export { CommitLog } from "./commit-log.ts";

@@ -1,0 +1,109 @@
+/**
+ * A level >= 1 as one cursor: its tables hold disjoint keys in order, so one of them is open at a time.
+ *
+ * Always true: the current table cursor is the only one that is positioned; the fields are its own.
+ */
+import { EMPTY_BYTES, compareBytes } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { tableIndexFor } from "./version.ts";
+import type { Cursor } from "../cursor/index.ts";
+import type { TableMeta } from "../manifest/index.ts";
+import type { TableReader } from "../sstable/index.ts";
+
+export class LevelCursor implements Cursor {
+  readonly #tables: readonly TableMeta[];
+  readonly #readers: readonly TableReader[];
+  #at = -1;
+  #cursor: Cursor | undefined;
+
+  constructor(tables: readonly TableMeta[], readers: readonly TableReader[]) {
+    this.#tables = tables;
+    this.#readers = readers;
+  }
+
+  get valid(): boolean {
+    return this.#cursor !== undefined && this.#cursor.valid;
+  }
+  get keyBuffer(): Bytes {
+    return this.#cursor?.keyBuffer ?? EMPTY_BYTES;
+  }
+  get keyStart(): number {
+    return this.#cursor!.keyStart;
+  }
+  get keyEnd(): number {
+    return this.#cursor!.keyEnd;
+  }
+  get sequence(): number {
+    return this.#cursor!.sequence;
+  }
+  get kind(): number {
+    return this.#cursor!.kind;
+  }
+  get valueBuffer(): Bytes {
+    return this.#cursor!.valueBuffer;
+  }
+  get valueStart(): number {
+    return this.#cursor!.valueStart;
+  }
+  get valueEnd(): number {
+    return this.#cursor!.valueEnd;
+  }
+
+  seekToFirst(): void {
+    this.#open(0)?.seekToFirst();
+    this.#skipForward();
+  }
+  seekToLast(): void {
+    this.#open(this.#readers.length - 1)?.seekToLast();
+    this.#skipBack();
+  }
+  seek(key: Bytes): void {
+    this.#open(Math.max(0, tableIndexFor(this.#tables, key)))?.seek(key);
+    this.#skipForward();
+  }
+  seekBefore(key: Bytes): void {
+    let at = tableIndexFor(this.#tables, key);
+    if (at >= 0 && compareBytes(this.#tables[at]!.smallestKey, key) === 0) at--;
+    this.#open(at)?.seekBefore(key);
+    this.#skipBack();
+  }
+  next(): void {
+    this.#cursor!.next();
+    this.#skipForward();
+  }
+  prev(): void {
+    this.#cursor!.prev();
+    this.#skipBack();
+  }
+  skipHidden(end: Bytes | undefined, sequence: number): void {
+    this.#cursor!.skipHidden(end, sequence);
+    this.#skipForward();
+  }
+  skipHiddenBack(start: Bytes, sequence: number): void {
+    this.#cursor!.skipHiddenBack(start, sequence);
+    this.#skipBack();
+  }
+  close(): void {
+    this.#open(-1);
+  }
+
+  #skipForward(): void {
+    while (this.#cursor !== undefined && !this.#cursor.valid) {
+      this.#open(this.#at + 1)?.seekToFirst();
+    }
+  }
+  #skipBack(): void {
+    while (this.#cursor !== undefined && !this.#cursor.valid) {
+      this.#open(this.#at - 1)?.seekToLast();
+    }
+  }
+
+  /** Makes table `at` the current one; none if there is no such table. */
+  #open(at: number): Cursor | undefined {
+    if (at === this.#at && this.#cursor !== undefined) return this.#cursor;
+    this.#cursor?.close();
+    this.#at = at;
+    this.#cursor = this.#readers[at]?.cursor();
+    return this.#cursor;
+  }
+}

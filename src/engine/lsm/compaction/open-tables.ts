@@ -1,0 +1,124 @@
+/**
+ * The tables that are open, by file number, and the files that nobody needs any more.
+ *
+ * Always true:
+ * (1) Every table of the present version is open.
+ * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Reads are
+ *     synchronous and always use the present version, so only work that spans turns (a compaction, verify) holds any.
+ * (3) A file that cannot be removed is tried again with the next one; what is left is swept at the next open.
+ */
+import { assert } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { pathIn, tableName } from "../codec/index.ts";
+import type { Host } from "../host/index.ts";
+import type { TableMeta } from "../manifest/index.ts";
+import { BlockCache, TableReader } from "../sstable/index.ts";
+
+interface OpenTable {
+  readonly reader: TableReader;
+  holders: number;
+  isObsolete: boolean;
+}
+
+export class OpenTables {
+  readonly #host: Host;
+  readonly #directory: string;
+  readonly #storeId: Bytes;
+  readonly #tables = new Map<number, OpenTable>();
+  readonly #removals = new Set<string>();
+  readonly cache: BlockCache;
+
+  constructor(parts: {
+    readonly host: Host;
+    readonly directory: string;
+    readonly storeId: Bytes;
+    readonly blockCacheBytesMax: number;
+  }) {
+    this.#host = parts.host;
+    this.#directory = parts.directory;
+    this.#storeId = parts.storeId;
+    this.cache = new BlockCache(parts.blockCacheBytesMax);
+  }
+
+  /** How many are open; more than the version lists while some are held. */
+  get size(): number {
+    return this.#tables.size;
+  }
+  get pendingRemovals(): number {
+    return this.#removals.size;
+  }
+
+  open(meta: TableMeta): void {
+    assert(!this.#tables.has(meta.fileNumber), "a table is opened once");
+    const path = this.#pathOf(meta.fileNumber);
+    const reader = TableReader.open(this.#host, path, meta, this.#storeId, this.cache);
+    this.#tables.set(meta.fileNumber, { reader, holders: 0, isObsolete: false });
+  }
+
+  reader(fileNumber: number): TableReader {
+    return this.#entry(fileNumber).reader;
+  }
+
+  /** Keeps tables from going until the release that is returned is called. */
+  hold(fileNumbers: readonly number[]): () => void {
+    for (const number of fileNumbers) this.#entry(number).holders++;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      for (const number of fileNumbers) {
+        const table = this.#tables.get(number);
+        // After close() nothing is left to give back.
+        if (table === undefined) continue;
+        table.holders--;
+        this.#dropIfUnused(number, table);
+      }
+    };
+  }
+
+  /** Says that a table has left the version. */
+  retire(fileNumber: number): void {
+    const table = this.#entry(fileNumber);
+    table.isObsolete = true;
+    this.#dropIfUnused(fileNumber, table);
+  }
+
+  /** Removes a file that nothing refers to, at once or later. */
+  remove(path: string): void {
+    this.#removals.add(path);
+    for (const one of this.#removals) {
+      try {
+        this.#host.files.remove(one);
+        this.#removals.delete(one);
+      } catch {
+        // It may be held by a virus scanner or a backup; it stays in the set, and stats() shows how many do.
+      }
+    }
+  }
+
+  removeTable(fileNumber: number): void {
+    this.remove(this.#pathOf(fileNumber));
+  }
+
+  close(): void {
+    for (const { reader } of this.#tables.values()) reader.close();
+    this.#tables.clear();
+  }
+
+  #dropIfUnused(number: number, table: OpenTable): void {
+    if (!table.isObsolete || table.holders > 0) return;
+    this.#tables.delete(number);
+    table.reader.close();
+    this.removeTable(number);
+  }
+
+  #entry(fileNumber: number): OpenTable {
+    const table = this.#tables.get(fileNumber);
+    assert(table !== undefined, "the table of a version is open");
+    return table;
+  }
+
+  #pathOf(fileNumber: number): string {
+    return pathIn(this.#directory, tableName(fileNumber));
+  }
+}

@@ -1,0 +1,73 @@
+/** Transactions and snapshots of the engine: views of one state, and what ends them. */
+import { Closed, assert } from "../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
+import type { CommitPlan, CommitResult, EngineTransaction } from "../contract/index.ts";
+import type { Snapshot, Version } from "../contract/index.ts";
+import { versionOfSequence } from "./write-path.ts";
+import type { CommittingTransaction } from "./write-path.ts";
+import { SequenceView } from "./sequence-view.ts";
+import type { ChosenState, ViewSource } from "./sequence-view.ts";
+
+/** What a transaction does through the engine. */
+type CommitOfView = (
+  plan: CommitPlan,
+  transaction: CommittingTransaction,
+) => Awaitable<CommitResult>;
+
+export interface TransactionParts {
+  readonly source: ViewSource;
+  readonly choose: () => ChosenState;
+  readonly commit: CommitOfView;
+  readonly isReadOnly: boolean;
+  /** It holds the gate; `leave` gives it back. */
+  readonly leave: (() => void) | undefined;
+}
+
+export class LsmTransaction extends SequenceView implements EngineTransaction {
+  readonly #parts: TransactionParts;
+
+  constructor(parts: TransactionParts) {
+    super(parts.source, "transaction", parts.choose);
+    this.#parts = parts;
+  }
+
+  /** Reading ends at once; the state that was read is let go when the commit has been decided. */
+  commit(plan: CommitPlan): Awaitable<CommitResult> {
+    if (!this.endReads()) throw new Closed("transaction");
+    const { commit, isReadOnly, leave } = this.#parts;
+    assert(!isReadOnly || plan.ops.length === 0, "a read-only transaction has no ops");
+    return commit(plan, {
+      begin: this.chosen?.sequence,
+      isExclusive: leave !== undefined,
+      release: () => this.#release(),
+    });
+  }
+
+  /** Idempotent, and never throws. */
+  abort(): void {
+    if (this.endReads()) this.#release();
+  }
+
+  #hasLeft = false;
+
+  #release(): void {
+    this.chosen?.release();
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#parts.leave?.();
+  }
+}
+
+/** Its state is chosen when it is made, for it has a version. */
+export class LsmSnapshot extends SequenceView implements Snapshot {
+  readonly version: Version;
+
+  constructor(source: ViewSource, choose: () => ChosenState) {
+    super(source, "snapshot", choose);
+    this.version = versionOfSequence(this.choose().sequence);
+  }
+
+  close(): void {
+    if (this.endReads()) this.chosen?.release();
+  }
+}

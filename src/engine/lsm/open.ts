@@ -1,0 +1,189 @@
+/**
+ * Opening a database: take the directory, read what is there, make it durable anew, then serve.
+ *
+ * What the logs hold is written to tables before anything is served, and the logs go once the manifest lists those
+ * tables. Keeping the old logs until the next flush would be cheaper, but not safe: after a failed sync the operating
+ * system may show bytes of a log that are not on the disk, and a reader could be shown what the next power cut takes.
+ * Tables are new files with a sync of their own.
+ *
+ * Always true:
+ * (1) Until the new manifest rules, nothing of the former run is changed: a crash while opening can be repeated.
+ * (2) No file number is used twice.
+ * (3) The manifest that names the new log's number is durable before that log exists, so an older log that ends torn is
+ *     never followed by a newer one.
+ */
+import type { Bytes } from "../../base/index.ts";
+import { CorruptionError } from "../contract/index.ts";
+import { FORMAT_VERSION, pathIn, tableName } from "./codec/index.ts";
+import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
+import { nodeHost } from "./host/index.ts";
+import type { Host } from "./host/index.ts";
+import { LsmEngine } from "./lsm-engine.ts";
+import { ManifestWriter, readManifest } from "./manifest/index.ts";
+import type { ManifestState, TableMeta } from "./manifest/index.ts";
+import type { Memtable } from "./memtable/index.ts";
+import { settingsOf } from "./options.ts";
+import type { LsmOptions, LsmSettings } from "./options.ts";
+import {
+  FileNumbers,
+  firstFreeNumber,
+  listFiles,
+  logsToReplay,
+  orphans,
+  replayLogs,
+} from "./recovery/index.ts";
+import { TableWriter } from "./sstable/index.ts";
+import { Tree } from "./tree.ts";
+import { WalWriter } from "./wal/index.ts";
+import type { OpenedDatabase } from "./opened-database.ts";
+
+const STORE_ID_BYTES = 16;
+
+/**
+ * Opens the database in a directory, or makes a new one there.
+ *
+ * Fails with DatabaseLocked if it is open elsewhere, CorruptionError if a file is not what was written, StorageError
+ * 'FormatTooNew' for a database of a newer version, DiskFull or StorageError 'Io' if the storage fails.
+ *
+ * @example
+ * const engine = await openLsmEngine({ path: "data" });
+ * await engine.write({ ops: [{ op: "put", key, value }], requires: [] });
+ * await engine.close();
+ */
+export async function openLsmEngine(options: LsmOptions): Promise<LsmEngine> {
+  const settings = settingsOf(options);
+  const host = options.host ?? nodeHost();
+  const directory = options.path;
+  host.files.makeDirectory(directory);
+  const lock = await host.files.lock(directory);
+  try {
+    const opened = await recover(host, directory, settings);
+    return new LsmEngine({ ...opened, lock });
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+type Recovered = Omit<OpenedDatabase, "lock">;
+
+async function recover(host: Host, directory: string, settings: LsmSettings): Promise<Recovered> {
+  const former = readManifest(host, directory) ?? newDatabase(host);
+  const { storeId } = former;
+  const { blockCacheBytesMax } = settings;
+  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax });
+  try {
+    const place: Place = { host, directory, settings, storeId, tables };
+    return await recoverInto(place, former);
+  } catch (error) {
+    tables.close();
+    throw error;
+  }
+}
+
+interface Place {
+  readonly host: Host;
+  readonly directory: string;
+  readonly settings: LsmSettings;
+  readonly storeId: Bytes;
+  readonly tables: OpenTables;
+}
+
+async function recoverInto(place: Place, former: ManifestState): Promise<Recovered> {
+  const { directory, host, settings, storeId, tables } = place;
+  const files = listFiles(host, directory);
+  const numbers = new FileNumbers(firstFreeNumber(former.nextFileNumber, files));
+  for (const table of former.tables) openTable(place, table);
+  const replayed = replayLogs({
+    host,
+    directory,
+    storeId,
+    logNumbers: logsToReplay(files, former.logNumber),
+    memtableBytesMax: settings.flushBytesMax,
+  });
+  const added = await flushAll(place, former.tables, replayed.memtables, numbers);
+  const manifestNumber = numbers.take();
+  const logNumber = numbers.take();
+  const state: ManifestState = {
+    ...former,
+    tables: [...former.tables, ...added],
+    logNumber,
+    nextFileNumber: numbers.next,
+    lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
+  };
+  const manifest = ManifestWriter.create(host, directory, state, manifestNumber);
+  let wal: WalWriter;
+  try {
+    wal = WalWriter.create(host, directory, logNumber, storeId);
+  } catch (error) {
+    manifest.abandon();
+    throw error;
+  }
+  sweep(place, state, manifestNumber);
+  const tree = new Tree(tables, state.lastSequence);
+  tree.install(versionOf(state.tables));
+  return { ...place, tree, numbers, manifest, wal, lastSequence: state.lastSequence };
+}
+
+function newDatabase(host: Host): ManifestState {
+  return {
+    storeId: host.random.bytes(STORE_ID_BYTES),
+    formatVersion: FORMAT_VERSION,
+    tables: [],
+    logNumber: 0,
+    nextFileNumber: 1,
+    lastSequence: 0,
+  };
+}
+
+function openTable({ directory, host, tables }: Place, table: TableMeta): void {
+  const path = pathIn(directory, tableName(table.fileNumber));
+  if (!host.files.exists(path)) {
+    const expected = `a table of ${table.fileBytes} bytes`;
+    throw new CorruptionError({ file: path, offset: 0, expected, found: "no such file" });
+  }
+  tables.open(table);
+}
+
+/** Writes what was replayed to level 0, oldest first, so that newer data has the higher number. */
+async function flushAll(
+  place: Place,
+  former: readonly TableMeta[],
+  memtables: readonly Memtable[],
+  numbers: FileNumbers,
+): Promise<readonly TableMeta[]> {
+  const { directory, host, settings, storeId, tables } = place;
+  const added: TableMeta[] = [];
+  for (const memtable of memtables) {
+    const { tables: written } = await mergeTables({
+      cursor: memtable.cursor(),
+      rangeDeletes: memtable.rangeDeletes,
+      views: [],
+      beneath: new OlderBeneath(versionOf([...former, ...added]), 0, []),
+      newTable: () => {
+        const number = numbers.take();
+        return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
+      },
+      outputLevel: 0,
+      tableBytesTarget: Infinity,
+      slices: new Slices(host, settings.sliceMillis),
+      between: () => false,
+    });
+    for (const table of written) tables.open(table);
+    added.push(...written);
+  }
+  if (added.length > 0) host.files.syncDirectory(directory);
+  return added;
+}
+
+/** Removes what the new manifest does not speak of. What cannot be removed is tried again later. */
+function sweep({ directory, host, tables }: Place, state: ManifestState, manifest: number): void {
+  const live = {
+    table: new Set(state.tables.map((table) => table.fileNumber)),
+    wal: new Set([state.logNumber]),
+    manifest: new Set([manifest]),
+  };
+  for (const file of orphans(listFiles(host, directory), live)) {
+    tables.remove(pathIn(directory, file.name));
+  }
+}

@@ -1,0 +1,54 @@
+/** Reads what the logs hold into memtables, in the order of commits. */
+import type { Bytes } from "../../../base/index.ts";
+import { KIND_DELETE_RANGE, KIND_DELETE_TO_END } from "../codec/index.ts";
+import type { Entry } from "../codec/index.ts";
+import type { Host } from "../host/index.ts";
+import { Memtable } from "../memtable/index.ts";
+import { readWals } from "../wal/index.ts";
+
+export interface Replayed {
+  /** Oldest first; none if the logs hold no commit. */
+  readonly memtables: readonly Memtable[];
+  /** Of the newest commit; 0 if there is none. */
+  readonly lastSequence: number;
+  readonly commits: number;
+}
+
+/** A memtable takes commits until it holds `memtableBytesMax`. Throws CorruptionError rather than skip anything. */
+export function replayLogs(parts: {
+  readonly host: Host;
+  readonly directory: string;
+  readonly storeId: Bytes;
+  readonly logNumbers: readonly number[];
+  readonly memtableBytesMax: number;
+}): Replayed {
+  const memtables: Memtable[] = [];
+  let lastSequence = 0;
+  let commits = 0;
+  const { host, directory, logNumbers, storeId } = parts;
+  readWals(host, directory, logNumbers, storeId, (sequence, ops) => {
+    let memtable = memtables.at(-1);
+    if (memtable === undefined || memtable.bytes >= parts.memtableBytesMax) {
+      memtable = new Memtable();
+      memtables.push(memtable);
+    }
+    insertEntries(memtable, sequence, ops);
+    lastSequence = sequence;
+    commits++;
+  });
+  return { memtables, lastSequence, commits };
+}
+
+/** Takes in one commit: what the commit path did when it was made. */
+export function insertEntries(
+  memtable: Memtable,
+  sequence: number,
+  entries: readonly Entry[],
+): void {
+  for (const { kind, key, value } of entries) {
+    if (kind === KIND_DELETE_RANGE) memtable.addRangeDelete({ start: key, end: value, sequence });
+    else if (kind === KIND_DELETE_TO_END) {
+      memtable.addRangeDelete({ start: key, end: undefined, sequence });
+    } else memtable.add(sequence, kind, key, value);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * All that is readable: the memtable that takes writes, those on their way to a table, and the tables of the present
+ * version. Reading is synchronous from here down, so every lookup and every page sees one structure, whole.
+ *
+ * Always true:
+ * (1) Of any key, the active memtable holds newer versions than the immutable ones, those newer than level 0, and so on
+ *     down; the first source that has a version at or below the reader's sequence has the one that counts.
+ * (2) `structure` changes whenever sources are exchanged. A scan that goes on after that opens its cursors anew.
+ */
+import { assert } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { KIND_PUT } from "./codec/index.ts";
+import type { Entry } from "./codec/index.ts";
+import { LevelCursor, tableIndexFor, tablesOf, versionOf } from "./compaction/index.ts";
+import type { OpenTables, Version } from "./compaction/index.ts";
+import { RangeDeleteIndex, mergeCursor } from "./cursor/index.ts";
+import type { Cursor, PointResult } from "./cursor/index.ts";
+import type { TableMeta } from "./manifest/index.ts";
+import { Memtable } from "./memtable/index.ts";
+import { insertEntries } from "./recovery/index.ts";
+import type { TableReader } from "./sstable/index.ts";
+
+/** A memtable that takes no more entries, and the log that holds them until they are in a table. */
+export interface Immutable {
+  readonly memtable: Memtable;
+  readonly logNumber: number;
+  /** Of its newest commit. */
+  readonly lastSequence: number;
+}
+
+interface Level {
+  readonly tables: readonly TableMeta[];
+  readonly readers: readonly TableReader[];
+}
+
+export class Tree {
+  readonly #tables: OpenTables;
+  #active: Memtable = new Memtable();
+  /** Newest first. */
+  #immutables: readonly Immutable[] = [];
+  #version: Version = versionOf([]);
+  /** Newest first, then the deeper levels that hold something. */
+  #level0: readonly TableReader[] = [];
+  #deeper: readonly Level[] = [];
+  #tableRangeDeletes = new RangeDeleteIndex();
+  #structure = 0;
+  #flushedSequence: number;
+
+  /** All commits up to `flushedSequence` are in tables. */
+  constructor(tables: OpenTables, flushedSequence: number) {
+    this.#tables = tables;
+    this.#flushedSequence = flushedSequence;
+  }
+
+  get active(): Memtable {
+    return this.#active;
+  }
+  get immutables(): readonly Immutable[] {
+    return this.#immutables;
+  }
+  get version(): Version {
+    return this.#version;
+  }
+  get structure(): number {
+    return this.#structure;
+  }
+
+  /** All commits up to this one are in tables. */
+  get flushedSequence(): number {
+    return this.#flushedSequence;
+  }
+  /** All commits up to this one have left the active memtable. */
+  get rotatedSequence(): number {
+    return this.#immutables[0]?.lastSequence ?? this.#flushedSequence;
+  }
+
+  /** Takes in one commit, whole, in this turn. */
+  insert(sequence: number, entries: readonly Entry[]): void {
+    insertEntries(this.#active, sequence, entries);
+  }
+
+  /** Sets the full memtable aside and starts the next one. */
+  rotate(logNumber: number, lastSequence: number): void {
+    this.#immutables = [{ memtable: this.#active, logNumber, lastSequence }, ...this.#immutables];
+    this.#active = new Memtable();
+    this.#structure++;
+  }
+
+  /** Makes `version` the present one; its tables are open. `flushed` is the memtable that is now in a table. */
+  install(version: Version, flushed?: Immutable): void {
+    if (flushed !== undefined) {
+      assert(this.#immutables.at(-1) === flushed, "the oldest memtable is flushed first");
+      this.#immutables = this.#immutables.slice(0, -1);
+      this.#flushedSequence = flushed.lastSequence;
+    }
+    const readersOf = (tables: readonly TableMeta[]): TableReader[] =>
+      tables.map((table) => this.#tables.reader(table.fileNumber));
+    this.#version = version;
+    this.#level0 = readersOf(version.levels[0]!);
+    this.#deeper = version.levels
+      .slice(1)
+      .filter((tables) => tables.length > 0)
+      .map((tables) => ({ tables, readers: readersOf(tables) }));
+    this.#tableRangeDeletes = new RangeDeleteIndex();
+    for (const table of tablesOf(version)) {
+      if (table.rangeDeletes === 0) continue;
+      for (const one of this.#tables.reader(table.fileNumber).rangeDeletes) {
+        this.#tableRangeDeletes.add(one);
+      }
+    }
+    this.#structure++;
+  }
+
+  /**
+   * HOT: bench/lsm-engine.ts. Finds what `key` holds at `sequence` and fills `out`; false if it holds nothing. The bytes
+   * hold until the next read.
+   */
+  get(key: Bytes, sequence: number, out: PointResult): boolean {
+    if (!this.#newestVersion(key, sequence, out) || out.kind !== KIND_PUT) return false;
+    return this.#coveredBy(key, sequence) <= out.sequence;
+  }
+
+  /** All sources as one cursor; the caller closes it. */
+  cursor(): Cursor {
+    const cursors: Cursor[] = [this.#active.cursor()];
+    for (const { memtable } of this.#immutables) cursors.push(memtable.cursor());
+    for (const reader of this.#level0) cursors.push(reader.cursor());
+    for (const { tables, readers } of this.#deeper) cursors.push(new LevelCursor(tables, readers));
+    return mergeCursor(cursors);
+  }
+
+  rangeDeletes(): readonly RangeDeleteIndex[] {
+    return [
+      this.#active.rangeDeleteIndex,
+      ...this.#immutables.map(({ memtable }) => memtable.rangeDeleteIndex),
+      this.#tableRangeDeletes,
+    ];
+  }
+
+  #newestVersion(key: Bytes, sequence: number, out: PointResult): boolean {
+    if (this.#active.get(key, sequence, out)) return true;
+    for (const { memtable } of this.#immutables) {
+      if (memtable.get(key, sequence, out)) return true;
+    }
+    for (const reader of this.#level0) if (reader.get(key, sequence, out)) return true;
+    for (const { tables, readers } of this.#deeper) {
+      const at = tableIndexFor(tables, key);
+      if (at >= 0 && readers[at]!.get(key, sequence, out)) return true;
+    }
+    return false;
+  }
+
+  /** The newest range delete that a reader at `sequence` sees over the key; 0 if there is none. */
+  #coveredBy(key: Bytes, sequence: number): number {
+    let newest = this.#tableRangeDeletes.covers(key, 0, key.length, sequence);
+    newest = Math.max(newest, this.#active.rangeDeleteIndex.covers(key, 0, key.length, sequence));
+    for (const { memtable } of this.#immutables) {
+      newest = Math.max(newest, memtable.rangeDeleteIndex.covers(key, 0, key.length, sequence));
+    }
+    return newest;
+  }
+}

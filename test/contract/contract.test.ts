@@ -1,0 +1,27 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { describeEngine } from "./describe-engine.ts";
+
+const folders: string[] = [];
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "kotoba-contract-"));
+  folders.push(folder);
+  return folder;
+}
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
+describeEngine("memory", async () => new MemoryEngine());
+describeEngine("lsm on the memory host", () =>
+  openLsmEngine({ path: "database", host: new MemoryHost({ seed: 1 }) }),
+);
+describeEngine("lsm on the node host", async () =>
+  openLsmEngine({ path: await temporaryFolder() }),
+);

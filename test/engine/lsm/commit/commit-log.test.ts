@@ -1,0 +1,147 @@
+/** The marks of group commit, and what becomes of those who wait when it ends. */
+import { expect, test } from "vitest";
+import type { Durability } from "../../../../src/engine/contract/index.ts";
+import { KIND_PUT } from "../../../../src/engine/lsm/codec/index.ts";
+import { CommitLog } from "../../../../src/engine/lsm/commit/index.ts";
+import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
+import { WalWriter } from "../../../../src/engine/lsm/wal/index.ts";
+import { bytes } from "../support.ts";
+
+interface Bench {
+  readonly host: MemoryHost;
+  readonly log: CommitLog;
+  readonly events: string[];
+  readonly append: () => number;
+  readonly wantNextLog: () => void;
+}
+
+function bench(durability: Durability = "durable"): Bench {
+  const host = new MemoryHost();
+  host.files.makeDirectory("/db");
+  const storeId = new Uint8Array(16);
+  let wanted = false;
+  let logNumber = 1;
+  const events: string[] = [];
+  const log = new CommitLog({
+    host,
+    wal: WalWriter.create(host, "/db", logNumber, storeId),
+    durability,
+    sequence: 10,
+    owner: {
+      wantsNextLog: () => wanted,
+      nextLog: () => {
+        wanted = false;
+        events.push(`next log at ${log.appended}`);
+        return WalWriter.create(host, "/db", ++logNumber, storeId);
+      },
+      visibleChanged: () => events.push(`visible ${log.visible}`),
+      failed: (cause) => events.push(`failed ${(cause as Error).name}`),
+    },
+  });
+  const append = (): number => log.append([{ kind: KIND_PUT, key: bytes("k"), value: bytes("v") }]);
+  return {
+    host,
+    log,
+    events,
+    append,
+    wantNextLog: () => {
+      wanted = true;
+      log.wake();
+    },
+  };
+}
+
+test("sequences go up by one, and a commit is visible when it is synced", async () => {
+  const { append, events, log } = bench();
+  expect([append(), append()]).toEqual([11, 12]);
+  expect([log.appended, log.synced, log.visible]).toEqual([12, 10, 10]);
+  await log.acknowledged(12);
+  expect([log.appended, log.synced, log.visible]).toEqual([12, 12, 12]);
+  expect(events).toEqual(["visible 12"]);
+  expect(log.acknowledged(11)).toBeUndefined();
+  await log.close();
+});
+
+test("who comes while a sync runs waits for the next one", async () => {
+  const { append, log } = bench();
+  append();
+  const first = log.acknowledged(11);
+  while (log.stats.syncs === 0) await turn();
+  append();
+  const second = log.acknowledged(12);
+  await first;
+  expect(log.synced).toBe(11);
+  await second;
+  expect([log.synced, log.stats.syncs]).toEqual([12, 2]);
+  await log.close();
+});
+
+test("the log is exchanged whole: all that was appended is synced in the one before", async () => {
+  const { append, events, log, wantNextLog } = bench();
+  append();
+  wantNextLog();
+  await log.acknowledged(11);
+  expect(events).toEqual(["visible 11", "next log at 11"]);
+  expect(log.logNumber).toBe(2);
+  append();
+  await log.acknowledged(12);
+  await log.close();
+});
+
+test("when the log is stopped everybody who waits learns that the outcome is unknown, and no later one is taken", async () => {
+  const { append, log } = bench();
+  append();
+  const waiting = Promise.resolve(log.acknowledged(11));
+  const cause = new Error("elsewhere");
+  log.stop(cause);
+  await expect(waiting).rejects.toMatchObject({
+    code: "CommitUnknown",
+    committed: "unknown",
+    cause,
+  });
+  expect(() => log.acknowledged(11)).toThrow(/not known/);
+  expect(() => append()).toThrow();
+  await log.close();
+});
+
+test("a failed sync is told once, never tried again, and close() leaves no mark of a clean end", async () => {
+  const { append, events, host, log } = bench();
+  let syncs = 0;
+  host.onCall = ({ call, what }) => {
+    if (!what.startsWith("sync")) return;
+    syncs++;
+    host.failAt(call, "EIO");
+  };
+  append();
+  await expect(log.acknowledged(11)).rejects.toMatchObject({ code: "CommitUnknown" });
+  log.wake();
+  await turn();
+  await log.close();
+  expect(syncs).toBe(1);
+  expect(events).toEqual(["failed StorageError"]);
+});
+
+test("an engine that acknowledges at once has nobody wait", async () => {
+  const { append, log } = bench("memory");
+  append();
+  expect(log.acknowledged(11)).toBeUndefined();
+  expect(log.visible).toBe(11);
+  await log.acknowledged(11, "durable");
+  expect(log.synced).toBe(11);
+  await log.close();
+});
+
+test("close() waits for those who wait, and writes what nobody waited for", async () => {
+  const { append, host, log } = bench("memory");
+  append();
+  const durable = log.acknowledged(11, "durable");
+  append();
+  await log.close();
+  await durable;
+  expect(log.synced).toBe(12);
+  expect(host.files.size("/db/000001.log")).toBeGreaterThan(80);
+});
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

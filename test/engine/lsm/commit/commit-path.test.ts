@@ -1,0 +1,263 @@
+/** Group commit, visibility, exclusive turns, back-pressure and limits of the local engine. */
+import { expect, test } from "vitest";
+import { Closed } from "../../../../src/base/index.ts";
+import { StorageError } from "../../../../src/engine/contract/index.ts";
+import type { CommitPlan, WriteOp } from "../../../../src/engine/contract/index.ts";
+import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
+import { TINY, bytes, entriesOf, put, range, text } from "../support.ts";
+
+async function open(
+  options: Partial<LsmOptions> = {},
+): Promise<{ readonly engine: LsmEngine; readonly host: MemoryHost }> {
+  const host = new MemoryHost();
+  return { engine: await openLsmEngine({ path: "/db", host, ...options }), host };
+}
+const plan = (parts: Partial<CommitPlan>): CommitPlan => ({
+  readKeys: [],
+  readRanges: [],
+  ops: [],
+  requires: [],
+  ...parts,
+});
+const write = async (
+  engine: LsmEngine,
+  ops: readonly WriteOp[],
+  durability?: "durable" | "buffered" | "memory",
+): Promise<void> => {
+  await engine.write({ ops, requires: [], ...(durability === undefined ? {} : { durability }) });
+};
+const valueOf = async (engine: LsmEngine, key: string): Promise<string | undefined> => {
+  const reader = await engine.begin({ readOnly: true });
+  const value = text(await reader.get(bytes(key)));
+  reader.abort();
+  return value;
+};
+
+test("writers of one turn share one write and one sync, and those who come meanwhile share the next", async () => {
+  const { engine } = await open();
+  const before = engine.stats();
+  await Promise.all(Array.from({ length: 64 }, (_, i) => write(engine, [put(`k${i}`, "")])));
+  const after = engine.stats();
+  expect(after["commits"]! - before["commits"]!).toBe(64);
+  expect(after["writes"]! - before["writes"]!).toBe(1);
+  expect(after["syncs"]! - before["syncs"]!).toBe(1);
+  await engine.close();
+});
+
+test("a commit that waits for its sync is seen by writers, and by readers once it is synced", async () => {
+  const { engine } = await open();
+  await write(engine, [put("a", "1")]);
+  const waiting = write(engine, [put("a", "2")]);
+  const writer = await engine.begin();
+  expect(text(await writer.get(bytes("a")))).toBe("2");
+  expect(text(await engine.snapshot().get(bytes("a")))).toBe("1");
+  await waiting;
+  expect(text(await engine.snapshot().get(bytes("a")))).toBe("2");
+  await engine.close();
+});
+
+test("a transaction without ops resolves only once what it read is synced", async () => {
+  const { engine, host } = await open();
+  const waiting = write(engine, [put("a", "1")]);
+  const reader = await engine.begin();
+  expect(text(await reader.get(bytes("a")))).toBe("1");
+  const committed = reader.commit(plan({ readKeys: [bytes("a")] }));
+  expect(committed).toBeInstanceOf(Promise);
+  await committed;
+  const survivor = await openLsmEngine({ path: "/db", host: host.afterPowerCut("lost") });
+  expect(await valueOf(survivor, "a")).toBe("1");
+  await waiting;
+  await engine.close();
+  await survivor.close();
+});
+
+test("a commit of weaker durability resolves early, and whoever is shown it after that waits for its sync", async () => {
+  const { engine, host } = await open();
+  const result = engine.write({ ops: [put("a", "1")], requires: [], durability: "memory" });
+  expect(result).not.toBeInstanceOf(Promise);
+  const reader = await engine.begin({ readOnly: true });
+  const read = reader.get(bytes("a"));
+  expect(read).toBeInstanceOf(Promise);
+  expect(text(await read)).toBe("1");
+  const survivor = await openLsmEngine({ path: "/db", host: host.afterPowerCut("lost") });
+  expect(await valueOf(survivor, "a")).toBe("1");
+  expect(reader.get(bytes("a"))).not.toBeInstanceOf(Promise);
+  await engine.close();
+  await survivor.close();
+});
+
+test("a read that waits for a sync which fails is told so, and nobody else is", async () => {
+  const { engine, host } = await open();
+  await write(engine, [put("a", "1")]);
+  host.onCall = ({ call, what }) => {
+    if (what.startsWith("sync")) host.failAt(call, "EIO");
+  };
+  await write(engine, [put("a", "2")], "memory");
+  const reader = await engine.begin({ readOnly: true });
+  await expect(async () => reader.get(bytes("a"))).rejects.toThrow(StorageError);
+  expect(await valueOf(engine, "a")).toBe("1");
+  await engine.close();
+});
+
+test("a weaker engine syncs only when a commit asks for it", async () => {
+  const { engine, host } = await open({ durability: "buffered" });
+  const before = engine.stats()["syncs"]!;
+  await write(engine, [put("a", "1")]);
+  expect(engine.stats()["syncs"]).toBe(before);
+  expect(await valueOf(engine, "a")).toBe("1");
+  await write(engine, [put("b", "1")], "durable");
+  expect(engine.stats()["syncs"]).toBe(before + 1);
+  const survivor = await openLsmEngine({ path: "/db", host: host.afterPowerCut("lost") });
+  expect(await valueOf(survivor, "a")).toBe("1");
+  await engine.close();
+  await survivor.close();
+});
+
+test("a transaction older than what is remembered fails with TooOld, also without any conflict", async () => {
+  const { engine, host } = await open({ transactionMillisMax: 50 });
+  const old = await engine.begin();
+  await old.get(bytes("a"));
+  const keepsAlive = await engine.begin();
+  await keepsAlive.get(bytes("a"));
+  await write(engine, [put("x", "1")]);
+  await host.timers.sleep(60);
+  await write(engine, [put("y", "1")]);
+  await expect(async () =>
+    old.commit(plan({ readKeys: [bytes("a")], ops: [put("z", "1")] })),
+  ).rejects.toMatchObject({ code: "TooOld", retryable: true, committed: "no" });
+  // Who only read may end: it has seen one state.
+  await keepsAlive.commit(plan({ readKeys: [bytes("a")] }));
+  await engine.close();
+});
+
+test("nothing is remembered of commits that no open transaction can conflict with", async () => {
+  const { engine } = await open();
+  for (let i = 0; i < 20; i++) await write(engine, [put(`k${i}`, "")]);
+  expect(engine.stats()["recentCommits"]).toBe(0);
+  const reader = await engine.begin();
+  await reader.get(bytes("a"));
+  await write(engine, [put("b", "")]);
+  expect(engine.stats()["recentCommits"]).toBe(1);
+  reader.abort();
+  await write(engine, [put("c", "")]);
+  expect(engine.stats()["recentCommits"]).toBe(0);
+  await engine.close();
+});
+
+test("while an exclusive transaction is open other commits wait, and then go on in their order", async () => {
+  const { engine } = await open();
+  const holder = await engine.begin({ exclusive: true });
+  const order: string[] = [];
+  const later = ["b", "c"].map((key) => write(engine, [put(key, "")]).then(() => order.push(key)));
+  const second = Promise.resolve(engine.begin({ exclusive: true }));
+  const gaveUp = new AbortController();
+  const third = Promise.resolve(engine.begin({ exclusive: true, signal: gaveUp.signal }));
+  gaveUp.abort();
+  await expect(third).rejects.toBe(gaveUp.signal.reason);
+  expect(await holder.get(bytes("b"))).toBeUndefined();
+  await holder.commit(plan({ readKeys: [bytes("b")], ops: [put("a", "")] }));
+  order.push("a");
+  await Promise.all(later);
+  (await second).abort();
+  expect(order.toSorted()).toEqual(["a", "b", "c"]);
+  expect((await entriesOf(engine.snapshot())).map(([key]) => key)).toEqual(["a", "b", "c"]);
+  await engine.close();
+});
+
+test("close() sends away who waits for a turn and keeps what was accepted", async () => {
+  const { engine, host } = await open();
+  const accepted = write(engine, [put("a", "1")]);
+  const holder = await engine.begin({ exclusive: true });
+  const waiting = write(engine, [put("b", "1")]);
+  const closing = engine.close();
+  await expect(waiting).rejects.toThrow(Closed);
+  await accepted;
+  await closing;
+  holder.abort();
+  expect(() => engine.snapshot()).toThrow(Closed);
+  const again = await openLsmEngine({ path: "/db", host });
+  expect(await entriesOf(again.snapshot())).toEqual([["a", "1"]]);
+  await again.close();
+});
+
+test("commits wait for flushes rather than fill the memory", async () => {
+  const { engine } = await open({ ...TINY, durability: "memory" });
+  const memtableBytes: number[] = [];
+  const writes: Promise<unknown>[] = [];
+  for (let i = 0; i < 300; i++) {
+    const key = `k${String(i).padStart(3, "0")}`;
+    writes.push(write(engine, [put(key, "x".repeat(100))]));
+    memtableBytes.push(engine.stats()["memtableBytes"]!);
+  }
+  await Promise.all(writes);
+  expect(Math.max(...memtableBytes)).toBeLessThan(3 * TINY.flushBytesMax!);
+  expect(engine.stats()["stalls"]).toBeGreaterThan(0);
+  expect(await entriesOf(engine.snapshot(), range("k", "l"))).toHaveLength(300);
+  await engine.close();
+});
+
+test("a commit that waits for room can be given up", async () => {
+  const { engine } = await open({ ...TINY, durability: "memory" });
+  while (engine.stats()["memtableBytes"]! < 2 * TINY.flushBytesMax!) {
+    void engine.write({
+      ops: [put(`k${engine.stats()["commits"]}`, "x".repeat(200))],
+      requires: [],
+    });
+  }
+  const gaveUp = new AbortController();
+  const waiting = Promise.resolve(
+    engine.write({ ops: [put("never", "")], requires: [], signal: gaveUp.signal }),
+  );
+  gaveUp.abort();
+  await expect(waiting).rejects.toBe(gaveUp.signal.reason);
+  await write(engine, [put("later", "")]);
+  expect(await valueOf(engine, "never")).toBeUndefined();
+  await engine.close();
+});
+
+test("options out of their bounds are refused by name", async () => {
+  await expect(open({ l0TablesTrigger: 1 })).rejects.toThrow(/l0TablesTrigger .* from 2 to 64/);
+  await expect(open({ durability: "none" as "memory" })).rejects.toThrow(/durability/);
+  await expect(open({ flushBytesMax: Number.NaN })).rejects.toThrow(RangeError);
+});
+
+test("a directory that is open is refused, and free after close()", async () => {
+  const { engine, host } = await open();
+  await expect(openLsmEngine({ path: "/db", host })).rejects.toMatchObject({
+    _tag: "DatabaseLocked",
+  });
+  await engine.close();
+  await (await openLsmEngine({ path: "/db", host })).close();
+});
+
+test("a leaked view is seen in stats", async () => {
+  const { engine } = await open();
+  const leaked = engine.snapshot();
+  for (let i = 0; i < 5; i++) await write(engine, [put("a", String(i))]);
+  expect(engine.stats()).toMatchObject({ openViews: 1, oldestViewLag: 5 });
+  leaked.close();
+  expect(engine.stats()).toMatchObject({ openViews: 0, oldestViewLag: 0 });
+  await engine.close();
+});
+
+test("who waits for a flush or a compaction is told when the engine closes or fails", async () => {
+  const closing = await open(TINY);
+  for (let i = 0; i < 50; i++) await write(closing.engine, [put(`k${i}`, "x".repeat(100))]);
+  const outcomes = Promise.allSettled([closing.engine.flush(), closing.engine.compact()]);
+  await closing.engine.close();
+  for (const outcome of await outcomes) {
+    if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(Closed);
+  }
+  expect((await outcomes)[1].status).toBe("rejected");
+  await expect(closing.engine.compact()).rejects.toThrow(Closed);
+
+  const failing = await open(TINY);
+  for (let i = 0; i < 50; i++) await write(failing.engine, [put(`k${i}`, "x".repeat(100))]);
+  failing.host.onCall = ({ call, path }) => {
+    if (path.endsWith(".sst")) failing.host.failAt(call, "EIO");
+  };
+  await expect(failing.engine.compact()).rejects.toThrow(StorageError);
+  await expect(failing.engine.compact()).rejects.toMatchObject({ code: "ReadOnly" });
+  await failing.engine.close();
+});

@@ -1,0 +1,25 @@
+/** The local engine keeps the contract: on real files, and on a disk in memory that is forever flushing and compacting. */
+import { afterAll } from "vitest";
+import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { describeEngine } from "../../contract/describe-engine.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { TINY } from "./support.ts";
+
+const folders: AsyncDisposable[] = [];
+afterAll(async () => {
+  for (const folder of folders) await folder[Symbol.asyncDispose]();
+});
+
+describeEngine("the LSM engine on real files", async () => {
+  const folder = await temporaryFolder();
+  folders.push(folder);
+  return openLsmEngine({ path: folder.path });
+});
+
+describeEngine("the LSM engine with tiny tables on a disk in memory", async () =>
+  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY }),
+);
+
+describeEngine("the LSM engine that acknowledges at once", async () =>
+  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, durability: "memory" }),
+);
