@@ -1,0 +1,33 @@
+// Asking
+export {
+  EVERY_DOCUMENT,
+  withIndex,
+  withIndexBound,
+  withLimit,
+  withOrderBy,
+  withPredicate,
+  withReverse,
+  withSelect,
+  withWhere,
+} from "./query-request.ts";
+export type { BoundOp, QueryRequest } from "./query-request.ts";
+// Answering
+export {
+  allRows,
+  countRows,
+  explainQuery,
+  firstRow,
+  hasRows,
+  onlyRow,
+  openRows,
+  pageOfRows,
+  planFor,
+} from "./run-query.ts";
+export type { FullScanRule, QueryContext } from "./run-query.ts";
+export type { PageRequest, RowPage } from "./run/read-page.ts";
+// Plans
+export { planText } from "./plan/plan-text.ts";
+export type { Explanation } from "./plan/plan-text.ts";
+// Errors
+export { InvalidQuery } from "../collections/index.ts";
+export { FullScan, InvalidCursor, NotUnique } from "./query-error.ts";

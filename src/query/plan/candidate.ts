@@ -1,0 +1,161 @@
+/**
+ * What each index could do for a query: the bounds, what is left to check, and what that is worth.
+ *
+ * Always true:
+ * (1) A candidate misses no document: a partial index is one only if the filter implies its `where`, an index over the
+ *     elements of a list only if the filter asks for an element there.
+ * (2) A condition is left out of the residual only if every entry in the bounds fulfils it.
+ */
+import { implies } from "../../collections/index.ts";
+import type { BoundIndex, FilterNode, ObjectShape, Scalar } from "../../collections/index.ts";
+import type { Condition, ElementSet } from "./filter-sets.ts";
+import { elementSetOf } from "./filter-sets.ts";
+import { isCovered } from "./coverage.ts";
+import { indexBounds } from "./key-ranges.ts";
+import type { IndexBounds } from "./key-ranges.ts";
+import { directionOfIndex } from "./order.ts";
+import type { Order, ScanDirection } from "./order.ts";
+import type { IndexAccess } from "./plan.ts";
+import { isEverything, isOfOneClass, isPoint, pointOf } from "./value-set.ts";
+import type { ValueSet } from "./value-set.ts";
+
+/** What is asked of a scan, taken apart once for all indexes. */
+export interface Question {
+  readonly filter: FilterNode;
+  readonly conditions: readonly Condition[];
+  /** What the conditions together say about each field with one value. */
+  readonly sets: ReadonlyMap<string, ValueSet>;
+  /** Paths that have one value in all results, and that value. */
+  readonly fixed: ReadonlyMap<string, Scalar>;
+  readonly order: Order | undefined;
+  readonly select: readonly string[] | undefined;
+  readonly shape: ObjectShape;
+  /** Documents must be whole: a predicate looks at them. */
+  readonly wholeDocuments: boolean;
+}
+
+export interface Candidate {
+  readonly access: IndexAccess;
+  readonly residual: FilterNode;
+  readonly direction: ScanDirection | undefined;
+  /** At most one document fits: all fields of a unique index have a value. */
+  readonly single: boolean;
+  readonly equalities: number;
+  readonly hasRange: boolean;
+}
+
+/** What the index could do; undefined if it could miss documents. */
+export function candidateOf(index: BoundIndex, question: Question): Candidate | undefined {
+  if (index.where !== undefined && !implies(question.filter, index.where)) return undefined;
+  const elements = elementsFor(index, question);
+  if (elements === "missing") return undefined;
+  const sets = index.fields.map(({ path }) =>
+    path.each ? elements?.said.set : question.sets.get(path.text),
+  );
+  return boundCandidate(index, question, sets, elements);
+}
+
+interface ElementCondition {
+  readonly condition: Condition;
+  readonly said: ElementSet;
+}
+
+/** The best condition on the list that the index goes through; "missing" if there is none, undefined without a list. */
+export function elementsFor(
+  index: BoundIndex,
+  question: Question,
+): ElementCondition | "missing" | undefined {
+  const list = index.fields.find(({ path }) => path.each);
+  if (list === undefined) return undefined;
+  let best: ElementCondition | undefined;
+  for (const condition of question.conditions) {
+    const said = elementSetOf(condition.node, list.path);
+    if (said === undefined) continue;
+    if (best === undefined || worth(said) > worth(best.said)) best = { condition, said };
+  }
+  return best ?? "missing";
+}
+
+function worth({ set, exact }: ElementSet): number {
+  return (set.every(isPoint) ? 1_000_000 - set.length * 2 : 0) + (exact ? 1 : 0);
+}
+
+/** The candidate for given sets; also used where the caller names the index and its bounds. */
+export function boundCandidate(
+  index: BoundIndex,
+  question: Question,
+  sets: readonly (ValueSet | undefined)[],
+  elements: ElementCondition | undefined,
+): Candidate {
+  const found = indexBounds(index, sets);
+  const residual = residualOf(index, question, found, elements);
+  const { order } = question;
+  const listAt = index.fields.findIndex(({ path }) => path.each);
+  const listFixed = listAt >= 0 && listAt < found.fields && isSinglePoint(sets[listAt]);
+  const repeats = listAt >= 0 && !listFixed;
+  const fixed = listFixed
+    ? new Map([...question.fixed, [index.fields[listAt]!.path.text, pointOf(sets[listAt]![0]!)]])
+    : question.fixed;
+  const covered =
+    !repeats &&
+    !question.wholeDocuments &&
+    isCovered(index, {
+      shape: question.shape,
+      select: question.select,
+      residual,
+      order: order?.fields.map(({ path }) => path) ?? [],
+    });
+  const { bounds } = found;
+  const firstIn = repeats ? bounds : undefined;
+  return {
+    access: Object.freeze({ kind: "index", index, bounds, fixed, covered, firstIn }),
+    residual,
+    direction: order === undefined || repeats ? undefined : directionOfIndex(order, index, fixed),
+    single: index.unique && found.fields === index.fields.length && sets.every(isOneValue),
+    equalities: found.equalities,
+    hasRange: found.hasRange && narrows(sets[found.fields - 1]!),
+  };
+}
+
+/** What the bounds, and being in the index at all, do not answer. */
+function residualOf(
+  index: BoundIndex,
+  { conditions }: Question,
+  { fields }: IndexBounds,
+  elements: ElementCondition | undefined,
+): FilterNode {
+  const answered = new Set<Condition>();
+  for (const { path } of index.fields.slice(0, fields)) {
+    if (!path.each)
+      for (const condition of conditions)
+        if (condition.path?.text === path.text) answered.add(condition);
+    if (path.each && elements?.said.exact === true) answered.add(elements.condition);
+  }
+  return conjunction(
+    conditions
+      .filter((condition) => !answered.has(condition))
+      .map(({ node }) => node)
+      .filter((node) => index.where === undefined || !implies(index.where, node)),
+  );
+}
+
+/** One value that a unique index keeps to one document: not null. */
+function isOneValue(set: ValueSet | undefined): boolean {
+  return isSinglePoint(set) && (pointOf(set![0]!) ?? null) !== null;
+}
+
+/** Does the set say enough about a field for an index to be chosen for it? `not equal` does not. */
+export function narrows(set: ValueSet): boolean {
+  return !isEverything(set) && (set.length === 1 || set.every(isOfOneClass));
+}
+
+export function isSinglePoint(set: ValueSet | undefined): boolean {
+  return set?.length === 1 && isPoint(set[0]!);
+}
+
+export function conjunction(nodes: readonly FilterNode[]): FilterNode {
+  if (nodes.length === 0) return Object.freeze({ kind: "all" });
+  return nodes.length === 1
+    ? nodes[0]!
+    : Object.freeze({ kind: "and", nodes: Object.freeze(nodes) });
+}

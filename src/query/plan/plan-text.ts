@@ -1,0 +1,126 @@
+/** Plans for people: explain() and golden files. */
+import { filterText } from "../../collections/index.ts";
+import { orderText } from "./order.ts";
+import type { Access, Branch, Plan } from "./plan.ts";
+
+/** How a query is answered. */
+export interface Explanation {
+  /** get: documents by id. index: entries of an index. union: several parts. scan: documents in the order of ids. */
+  readonly kind: "get" | "index" | "union" | "scan";
+  /** The index that is read. */
+  readonly index?: string;
+  /** What is read of it, in words, one text for each range; "everything" for a whole index or collection. */
+  readonly bounds: readonly string[];
+  /** Conditions that are checked on each document that was read. */
+  readonly residual: readonly string[];
+  /** none: no order was asked for. index: what is read comes in order. memory: all results are sorted before the first. */
+  readonly sort: "none" | "index" | "memory";
+  /** The index alone answers; no document is read. */
+  readonly covered: boolean;
+  /** Of a union: its parts. */
+  readonly parts?: readonly ExplainedPart[];
+  /** What to think about. */
+  readonly warnings: readonly string[];
+  /** The whole plan as a few lines, for people. */
+  readonly text: string;
+  /** With `analyze`: what a run really did. */
+  readonly actual?: ActualFigures;
+}
+interface ExplainedPart {
+  readonly kind: "get" | "index" | "scan";
+  readonly index?: string;
+  readonly bounds: readonly string[];
+  readonly residual: readonly string[];
+}
+interface ActualFigures {
+  /** Rows of results. */
+  readonly rows: number;
+  /** Index entries and document keys that were looked at. */
+  readonly keys: number;
+  /** Documents that were decoded. */
+  readonly documents: number;
+  readonly millis: number;
+}
+
+/** What a plan does. A plan that reads nothing explains itself as a get of no ids. */
+export function explainPlan(plan: Plan): Explanation {
+  const parts = plan.branches.map(explainBranch);
+  const predicates = plan.predicates.map(() => "a JavaScript condition");
+  const about = { sort: plan.sort, warnings: plan.warnings, text: planText(plan) };
+  const [only] = parts;
+  if (parts.length > 1)
+    return { kind: "union", bounds: [], residual: predicates, covered: false, parts, ...about };
+  if (only === undefined)
+    return { kind: "get", bounds: ["nothing"], residual: [], covered: false, ...about };
+  const access = plan.branches[0]!.access;
+  return {
+    ...only,
+    residual: [...only.residual, ...predicates],
+    covered: access.kind === "index" && access.covered,
+    ...about,
+  };
+}
+
+function explainBranch({ access, residual }: Branch): ExplainedPart {
+  const conditions =
+    residual.kind === "all" ? [] : residual.kind === "and" ? residual.nodes : [residual];
+  return {
+    kind: access.kind,
+    ...(access.kind === "index" ? { index: access.index.name } : {}),
+    bounds: boundsOf(access),
+    residual: conditions.map(filterText),
+  };
+}
+
+function boundsOf(access: Access): readonly string[] {
+  if (access.kind === "get") return access.ids.map((id) => `id = ${JSON.stringify(id)}`);
+  const texts = new Set(access.bounds.map(({ text }) => (text === "" ? "everything" : text)));
+  return [...texts];
+}
+
+/** More ranges than this are counted, not shown. */
+const BOUNDS_SHOWN_MAX = 6;
+
+/** The plan as a few lines of text, the same for the same plan. */
+export function planText(plan: Plan): string {
+  const lines: string[] = [];
+  if (plan.branches.length === 0) lines.push("nothing is read");
+  const isUnion = plan.branches.length > 1;
+  if (isUnion) lines.push("union, each document once");
+  for (const branch of plan.branches)
+    lines.push(...branchLines(branch, plan).map((line) => (isUnion ? `  ${line}` : line)));
+  if (plan.predicates.length > 0) lines.push(`check    ${plan.predicates.length} × JavaScript`);
+  if (plan.order !== undefined) lines.push(`order    ${orderText(plan.order)}, ${sortText(plan)}`);
+  if (plan.limit !== undefined) lines.push(`limit    ${plan.limit}`);
+  if (plan.select !== undefined) lines.push(`select   ${plan.select.join(", ")}`);
+  for (const warning of plan.warnings) lines.push(`warning  ${warning}`);
+  return lines.join("\n");
+}
+
+function sortText({ sort, limit }: Plan): string {
+  if (sort === "index") return "as it is read";
+  return limit === undefined ? "sorted in memory" : `best ${limit} kept in memory`;
+}
+
+function branchLines({ access, residual }: Branch, plan: Plan): readonly string[] {
+  const lines = [`${accessText(access)}${plan.backward ? ", backwards" : ""}`];
+  const bounds = boundsOf(access);
+  for (const bound of bounds.slice(0, BOUNDS_SHOWN_MAX)) lines.push(`range    ${bound}`);
+  if (bounds.length > BOUNDS_SHOWN_MAX)
+    lines.push(`range    and ${bounds.length - BOUNDS_SHOWN_MAX} more`);
+  if (residual.kind !== "all") lines.push(`check    ${filterText(residual)}`);
+  return lines;
+}
+
+function accessText(access: Access): string {
+  switch (access.kind) {
+    case "get":
+      return "documents by id";
+    case "scan":
+      return access.whole ? "all documents" : "documents in ranges of ids";
+    case "index": {
+      const once = access.firstIn === undefined ? "" : ", each document once";
+      return `index ${access.index.name}${access.covered ? ", no documents" : ""}${once}`;
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The ends of a query: what runs it. Each takes a view (a transaction, a snapshot, a plain read) and a store that is
+ * ready, and gives a value at once where the view does.
+ */
+import { andThen, assert, isPromise } from "../base/index.ts";
+import type { Awaitable, BatchCursor } from "../base/index.ts";
+import { NotFound, filterText } from "../collections/index.ts";
+import type { CollectionStore, Document } from "../collections/index.ts";
+import type { ReadView } from "../engine/contract/index.ts";
+import { fullView } from "../transaction/index.ts";
+import type { FullView } from "../transaction/index.ts";
+import { choosePlan } from "./plan/choose-plan.ts";
+import type { Plan } from "./plan/plan.ts";
+import { explainPlan } from "./plan/plan-text.ts";
+import type { Explanation } from "./plan/plan-text.ts";
+import { FullScan, NotUnique } from "./query-error.ts";
+import type { QueryRequest } from "./query-request.ts";
+import type { ReadCounts } from "./run/branch-reader.ts";
+import { countPlan } from "./run/count-plan.ts";
+import { PlanCursor } from "./run/plan-cursor.ts";
+import { checkPageRequest, collect, readPage } from "./run/read-page.ts";
+import type { PageRequest, RowPage } from "./run/read-page.ts";
+
+/** What happens to a query that may have to look at every document. */
+export type FullScanRule = "allow" | "warn" | "error";
+
+/** Where a query runs. */
+export interface QueryContext {
+  readonly store: CollectionStore;
+  readonly view: ReadView;
+  /** Default: allow. */
+  readonly fullScan?: FullScanRule | undefined;
+  /** Takes the FullScan that the rule `warn` does not throw. */
+  readonly warn?: ((problem: FullScan) => void) | undefined;
+  /** A clock for explain. */
+  readonly nowMillis?: (() => number) | undefined;
+}
+
+/** All rows, in order. */
+export function allRows(request: QueryRequest, context: QueryContext): Awaitable<Document[]> {
+  const { cursor, plan } = open(request, context);
+  return andThen(collect(cursor, []), (documents) => selected(documents, plan.select));
+}
+
+/** The first row; undefined if there is none. */
+export function firstRow(
+  request: QueryRequest,
+  context: QueryContext,
+): Awaitable<Document | undefined> {
+  return andThen(allRows(atMost(request, 1), context), (rows) => rows[0]);
+}
+
+/** The only row. @throws NotFound, NotUnique. */
+export function onlyRow(request: QueryRequest, context: QueryContext): Awaitable<Document> {
+  return andThen(allRows(atMost(request, 2), context), (rows) => {
+    const { name } = context.store.definition;
+    const [first] = rows;
+    if (first === undefined) throw new NotFound(name);
+    if (rows.length > 1) throw new NotUnique(name, filterText(request.filter));
+    return first;
+  });
+}
+
+/** Is there any row? */
+export function hasRows(request: QueryRequest, context: QueryContext): Awaitable<boolean> {
+  return andThen(countRows(atMost(request, 1), context), (count) => count > 0);
+}
+
+/** How many rows there are. */
+export function countRows(request: QueryRequest, context: QueryContext): Awaitable<number> {
+  // Order and fields do not matter to a count, and without them an index alone may do.
+  const plan = planned({ ...request, orderBy: [], reverse: false, select: [] }, context);
+  return countPlan(plan, completed(context.view), context.store, newCounts());
+}
+
+/** One page of rows. @throws InvalidCursor, InvalidQuery. */
+export function pageOfRows(
+  request: QueryRequest,
+  context: QueryContext,
+  page: PageRequest,
+): Awaitable<RowPage> {
+  checkPageRequest(context.store.definition.name, request, page);
+  const plan = planned({ ...request, limit: page.size + 1 }, context);
+  const read = readPage(plan, request, page, completed(context.view), context.store, newCounts());
+  return andThen(read, ({ items, next, previous }) => ({
+    items: selected(items, request.select),
+    next,
+    previous,
+  }));
+}
+
+/** Rows in batches, read as they are asked for; close() when no more are. */
+export function openRows(request: QueryRequest, context: QueryContext): BatchCursor<Document> {
+  const { cursor, plan } = open(request, context);
+  const select = (batch: readonly Document[] | undefined): readonly Document[] | undefined =>
+    batch === undefined ? undefined : selected(batch, plan.select);
+  return {
+    next: () => {
+      const batch = cursor.next();
+      return isPromise(batch) ? batch.then(select) : select(batch);
+    },
+    close: () => cursor.close(),
+  };
+}
+
+/** How the query would run. With `analyze` it is run, and the figures are there too; that takes a clock. */
+export function explainQuery(
+  request: QueryRequest,
+  context: QueryContext,
+  options: { readonly analyze?: boolean } = {},
+): Awaitable<Explanation> {
+  const plan = planFor(request, context);
+  const explanation = explainPlan(plan);
+  if (options.analyze !== true) return explanation;
+  const { nowMillis } = context;
+  assert(nowMillis !== undefined, "who analyzes has a clock");
+  const counts = newCounts();
+  const start = nowMillis();
+  const cursor = new PlanCursor(plan, undefined, completed(context.view), context.store, counts);
+  return andThen(collect(cursor, []), (documents) => ({
+    ...explanation,
+    actual: { rows: documents.length, ...counts, millis: nowMillis() - start },
+  }));
+}
+
+/** The plan, without running it and whatever the rule for full scans. */
+export function planFor(request: QueryRequest, { store }: Pick<QueryContext, "store">): Plan {
+  return choosePlan(request, { definition: store.definition, layout: store.layout() });
+}
+
+function open(
+  request: QueryRequest,
+  context: QueryContext,
+): { readonly cursor: PlanCursor; readonly plan: Plan } {
+  const plan = planned(request, context);
+  const cursor = new PlanCursor(
+    plan,
+    undefined,
+    completed(context.view),
+    context.store,
+    newCounts(),
+  );
+  return { cursor, plan };
+}
+
+function planned(request: QueryRequest, context: QueryContext): Plan {
+  const plan = planFor(request, context);
+  const { fullScan = "allow", warn } = context;
+  if (!plan.fullScan || fullScan === "allow") return plan;
+  const problem = new FullScan(plan.collection, filterText(plan.filter), plan.suggestion);
+  if (fullScan === "error") throw problem;
+  warn?.(problem);
+  return plan;
+}
+
+function atMost(request: QueryRequest, rows: number): QueryRequest {
+  return { ...request, limit: Math.min(rows, request.limit ?? rows) };
+}
+
+/** Engines may leave ways of reading out; a transaction leaves out none. */
+function completed(view: ReadView): FullView {
+  const isComplete = view.scanMany !== undefined && view.scanRefs !== undefined;
+  return isComplete ? (view as FullView) : fullView(view, false);
+}
+
+function newCounts(): ReadCounts {
+  return { keys: 0, documents: 0 };
+}
+
+function selected(
+  documents: readonly Document[],
+  fields: readonly string[] | undefined,
+): Document[] {
+  if (fields === undefined) return [...documents];
+  return documents.map((document) => {
+    const row: Record<string, unknown> = {};
+    for (const field of fields) if (Object.hasOwn(document, field)) row[field] = document[field];
+    return row as Document;
+  });
+}

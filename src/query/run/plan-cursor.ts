@@ -1,0 +1,157 @@
+/**
+ * Runs a plan: documents in batches, as they are asked for. What the plan decided is done here and nothing is decided.
+ *
+ * Always true:
+ * (1) Each document comes once: from the first branch whose filter it fits, at its lowest entry in the bounds. So nothing
+ *     is remembered, and a plan run backwards gives the same documents in the opposite order.
+ * (2) After the last document, and after close(), nothing is read any more.
+ * (3) A batch is never empty.
+ */
+import { compareByteRanges, isPromise } from "../../base/index.ts";
+import type { Awaitable, BatchCursor } from "../../base/index.ts";
+import { compileFilter } from "../../collections/index.ts";
+import type { CollectionStore, Document } from "../../collections/index.ts";
+import type { Page } from "../../engine/contract/index.ts";
+import type { FullView } from "../../transaction/index.ts";
+import type { Branch, IndexAccess, Plan } from "../plan/plan.ts";
+import { openBranch } from "./branch-reader.ts";
+import type { BranchReader, ReadCounts } from "./branch-reader.ts";
+import type { Beyond } from "./clip-plan.ts";
+import { firstEntryKey } from "./entry-key.ts";
+import { RowSorter, comparePlaces, orderValues } from "./sort-rows.ts";
+
+type Test = (document: Document) => boolean;
+
+export class PlanCursor implements BatchCursor<Document> {
+  readonly #plan: Plan;
+  readonly #view: FullView;
+  readonly #store: CollectionStore;
+  readonly #counts: ReadCounts;
+  /** In the order in which they are read. */
+  readonly #branches: readonly Branch[];
+  readonly #beyond: Test | undefined;
+  readonly #sorter: RowSorter | undefined;
+  #branch = 0;
+  #reader: BranchReader | undefined;
+  #test: Test | undefined;
+  #left: number;
+  #closed = false;
+
+  constructor(
+    plan: Plan,
+    beyond: Beyond | undefined,
+    view: FullView,
+    store: CollectionStore,
+    counts: ReadCounts,
+  ) {
+    this.#plan = plan;
+    this.#view = view;
+    this.#store = store;
+    this.#counts = counts;
+    this.#branches = plan.backward ? plan.branches.toReversed() : plan.branches;
+    this.#beyond = beyond === undefined ? undefined : testBeyond(plan, beyond);
+    this.#left = plan.limit ?? Infinity;
+    this.#sorter = plan.sort === "memory" ? new RowSorter(plan.order!, plan.limit) : undefined;
+  }
+
+  next(): Awaitable<readonly Document[] | undefined> {
+    for (;;) {
+      const reader = this.#open();
+      if (reader === undefined) return this.#end();
+      const batch = reader.next();
+      if (isPromise(batch)) {
+        return batch.then((arrived) => this.#take(arrived) ?? this.next());
+      }
+      const taken = this.#take(batch);
+      if (taken !== undefined) return taken;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  /** The reader of the branch that is being read; undefined behind the last one. */
+  #open(): BranchReader | undefined {
+    if (this.#closed || this.#left === 0) return undefined;
+    if (this.#reader !== undefined) return this.#reader;
+    const branch = this.#branches[this.#branch];
+    if (branch === undefined) return undefined;
+    this.#test = this.#testOf(branch);
+    const isExact = this.#test === undefined && this.#sorter === undefined;
+    const { access } = branch;
+    const repeats = access.kind === "index" && access.firstIn !== undefined;
+    this.#reader = openBranch(access, this.#view, this.#store, this.#counts, {
+      backward: this.#plan.backward,
+      wanted: () => (isExact && !repeats ? this.#left : Infinity),
+      all: this.#plan.limit === undefined || this.#sorter !== undefined,
+      keeps: repeats ? firstEntryTest(access) : undefined,
+    });
+    return this.#reader;
+  }
+
+  /** What has to be checked on each document; undefined if nothing. */
+  #testOf(branch: Branch): Test | undefined {
+    const tests: Test[] = [];
+    if (branch.residual.kind !== "all") tests.push(compileFilter(branch.residual));
+    for (const earlier of branch.except) {
+      const fits = compileFilter(earlier);
+      tests.push((document) => !fits(document));
+    }
+    tests.push(...this.#plan.predicates);
+    if (this.#beyond !== undefined) tests.push(this.#beyond);
+    if (tests.length < 2) return tests[0];
+    return (document) => tests.every((test) => test(document));
+  }
+
+  /** The batch as far as it is wanted; undefined if nothing of it is. */
+  #take(batch: readonly Document[] | undefined): readonly Document[] | undefined {
+    if (this.#closed) return undefined;
+    if (batch === undefined) {
+      this.#reader = undefined;
+      this.#branch++;
+      return undefined;
+    }
+    const test = this.#test;
+    const fitting = test === undefined ? batch : batch.filter((document) => test(document));
+    if (this.#sorter !== undefined) {
+      for (const document of fitting) this.#sorter.add(document);
+      return undefined;
+    }
+    if (fitting.length === 0) return undefined;
+    const taken = fitting.length > this.#left ? fitting.slice(0, this.#left) : fitting;
+    this.#left -= taken.length;
+    if (this.#left === 0) this.#reader?.close();
+    return taken;
+  }
+
+  /** All was read: what had to be sorted comes now, in one batch. */
+  #end(): readonly Document[] | undefined {
+    if (this.#closed || this.#sorter === undefined || this.#left === 0) return undefined;
+    this.#left = 0;
+    const sorted = this.#sorter.finish();
+    return sorted.length === 0 ? undefined : sorted;
+  }
+}
+
+function testBeyond({ order }: Plan, { place, inclusive }: Beyond): Test {
+  return (document) => {
+    const at = { values: orderValues(order!, document), id: document.id };
+    const difference = comparePlaces(order!, at, place);
+    return difference === 0 ? inclusive : difference > 0;
+  };
+}
+
+/** Is an entry the lowest one in the bounds that its document has? Then the document is given for this one. */
+function firstEntryTest(
+  access: IndexAccess,
+): (document: Document, page: Page, row: number) => boolean {
+  const first = firstEntryKey(access);
+  return (document, { buffer, keyStart, keyEnd }, row) => {
+    const key = first(document);
+    if (key === undefined) return false;
+    return compareByteRanges(key, 0, key.length, buffer, keyStart[row]!, keyEnd[row]!) === 0;
+  };
+}

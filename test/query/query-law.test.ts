@@ -1,0 +1,209 @@
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { matches } from "../../src/collections/index.ts";
+import type { Document } from "../../src/collections/index.ts";
+import {
+  allRows,
+  countRows,
+  explainQuery,
+  firstRow,
+  hasRows,
+  openRows,
+  planFor,
+  planText,
+} from "../../src/query/index.ts";
+import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
+import { documents, indexesAndQueries, runs } from "./arbitrary-query.ts";
+import { plainMatches, plainSelect } from "./plain-query.ts";
+import { promisedEngine } from "./promised-engine.ts";
+import { QueryWorld } from "./query-world.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+async function rowsOfStream(
+  request: QueryRequest,
+  context: QueryContext,
+): Promise<readonly Document[]> {
+  const cursor = openRows(request, context);
+  const rows: Document[] = [];
+  for (;;) {
+    const batch = await cursor.next();
+    if (batch === undefined) return rows;
+    expect(batch.length).toBeGreaterThan(0);
+    rows.push(...batch);
+  }
+}
+
+/** Holds every end of a query against the plain evaluator. */
+async function check(
+  request: QueryRequest,
+  context: QueryContext,
+  stored: readonly Document[],
+): Promise<void> {
+  const plan = planText(planFor(request, context));
+  const fitting = plainMatches(request, stored);
+  const count = Math.min(fitting.length, request.limit ?? Infinity);
+  const rows = await allRows(request, context);
+  if (request.orderBy.length > 0) {
+    const expected = fitting.slice(0, request.limit).map((row) => plainSelect(row, request.select));
+    expect(rows, plan).toEqual(expected);
+  } else {
+    // Any of the right documents, each once; which ones is seen without select.
+    const whole = await allRows({ ...request, select: undefined }, context);
+    expect(whole.length, plan).toBe(count);
+    expect(new Set(whole.map(({ id }) => id)).size, plan).toBe(count);
+    for (const row of whole) {
+      expect(matches(request.filter, row), plan).toBe(true);
+      expect(row, plan).toEqual(stored.find(({ id }) => id === row.id));
+    }
+    if (request.limit === undefined) expect(rows.length, plan).toBe(count);
+  }
+  expect(await countRows(request, context), plan).toBe(count);
+  expect(await hasRows(request, context), plan).toBe(count > 0);
+  expect(await firstRow(request, context), plan).toEqual(rows[0]);
+  expect(await rowsOfStream(request, context), plan).toEqual(rows);
+  await checkFigures(request, context);
+}
+
+/** A plan that checks nothing must read nothing that is no result. */
+async function checkFigures(request: QueryRequest, context: QueryContext): Promise<void> {
+  const unlimited = { ...request, limit: undefined };
+  const plan = planFor(unlimited, context);
+  const { actual } = await explainQuery(
+    unlimited,
+    { ...context, nowMillis: () => 0 },
+    { analyze: true },
+  );
+  const [branch] = plan.branches;
+  if (branch === undefined) expect(actual!.keys).toBe(0);
+  else if (plan.branches.length === 1 && branch.residual.kind === "all") {
+    const { access } = branch;
+    if (access.kind === "get") expect(actual!.keys).toBe(access.ids.length);
+    else if (access.kind === "scan" || access.firstIn === undefined)
+      expect(actual!.keys, planText(plan)).toBe(actual!.rows);
+    if (access.kind === "index" && access.covered) expect(actual!.documents).toBe(0);
+  }
+}
+
+test("a query gives what the plain evaluator gives, whatever the indexes", async () => {
+  await fc.assert(
+    fc.asyncProperty(documents, indexesAndQueries, async (inputs, [names, asked]) => {
+      const world = await QueryWorld.open(names);
+      const stored = await world.insert(inputs);
+      for (const each of asked)
+        await world.read((context) => check(world.request(each), context, stored));
+    }),
+    { numRuns: runs(40) },
+  );
+});
+
+test("the same through an engine that answers later", async () => {
+  await fc.assert(
+    fc.asyncProperty(documents, indexesAndQueries, async (inputs, [names, asked]) => {
+      const world = await QueryWorld.open(names, promisedEngine(new MemoryEngine()));
+      const stored = await world.insert(inputs);
+      for (const each of asked)
+        await world.read((context) => check(world.request(each), context, stored));
+    }),
+    { numRuns: runs(12) },
+  );
+});
+
+test("a transaction's queries see its own writes and deletes", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      documents,
+      documents,
+      indexesAndQueries,
+      async (inputs, more, [names, asked]) => {
+        const world = await QueryWorld.open(names);
+        const before = await world.insert(inputs);
+        await world.database.transact(async (tx) => {
+          const stored = new Map(before.map((document) => [document.id, document]));
+          for (const [at, { id, ...fields }] of more.entries()) {
+            const target = before[at * 2];
+            if (target !== undefined && at % 2 === 0) {
+              await world.store.inner.delete(tx, target.id);
+              stored.delete(target.id);
+            } else if (target !== undefined) {
+              const { e: _, ...rest } = fields;
+              const changed = await world.store.inner.replace(tx, target.id, rest);
+              stored.set(target.id, changed);
+            } else if (id === undefined || !stored.has(id)) {
+              const e = typeof fields.e === "number" ? { e: fields.e + 1_000 } : {};
+              const added = await world.store.inner.insert(tx, {
+                ...fields,
+                ...e,
+                ...(id === undefined ? {} : { id }),
+              });
+              stored.set(added.id, added);
+            }
+          }
+          const context = { view: tx, store: world.store.inner };
+          for (const each of asked) await check(world.request(each), context, [...stored.values()]);
+        });
+      },
+    ),
+    { numRuns: runs(20) },
+  );
+});
+
+test("reverse gives the same rows backwards, with an order and without", async () => {
+  await fc.assert(
+    fc.asyncProperty(documents, indexesAndQueries, async (inputs, [names, asked]) => {
+      const world = await QueryWorld.open(names);
+      await world.insert(inputs);
+      for (const each of asked) {
+        const forward = world.request({ ...each, limit: undefined, reverse: false });
+        const backward = world.request({ ...each, limit: undefined, reverse: true });
+        const rows = await world.read((context) => allRows(forward, context));
+        expect(await world.read((context) => allRows(backward, context))).toEqual(
+          rows.toReversed(),
+        );
+      }
+    }),
+    { numRuns: runs(40) },
+  );
+});
+
+test("an engine that answers at once makes no promise", async () => {
+  const world = await QueryWorld.open(["byN", "byTag"]);
+  await world.insert([{ n: 1, b: true, u: 1, q: [], i: [], t: ["x"] }]);
+  await world.read((context) => {
+    for (const filter of [{ n: 1 }, { t: { has: "x" } }, { b: true }, { id: "none" }]) {
+      const request = world.request({ filter, orderBy: [["s", "asc"]] });
+      expect(allRows(request, context)).toBeInstanceOf(Array);
+      expect(countRows(request, context)).toBeTypeOf("number");
+      expect(hasRows(request, context)).toBeTypeOf("boolean");
+    }
+  });
+});
+
+test("a row tells null from missing, also where an index knows the field", async () => {
+  const world = await QueryWorld.open(["byS", "nWithS"]);
+  const base = { n: 1, b: true, u: 1, q: [], i: [] };
+  await world.insert([{ ...base, s: null }, base, { ...base, s: "a" }]);
+  await world.read((context) => {
+    const nullish = world.request({ filter: { s: null }, select: ["s"] });
+    expect(allRows(nullish, context)).toEqual([{ s: null }, {}]);
+    const included = world.request({ filter: { n: 1 }, select: ["s", "n"] });
+    expect(planText(planFor(included, context))).toContain("index nWithS, no documents");
+    expect(allRows(included, context)).toEqual([{ s: null, n: 1 }, { n: 1 }, { s: "a", n: 1 }]);
+  });
+});
+
+test("a condition that is stricter than the part of an index is still checked", async () => {
+  const world = await QueryWorld.open(["positiveByS"]);
+  const base = { b: true, u: 1, q: [], i: [], s: "a" };
+  await world.insert([1, 2, 3].map((n) => ({ ...base, n })));
+  await world.read((context) => {
+    const part = world.request({ filter: { s: "a", n: { gte: 1 } }, orderBy: [["s", "asc"]] });
+    expect(planText(planFor(part, context))).toBe(
+      'index positiveByS\nrange    s = "a"\norder    s, id, as it is read',
+    );
+    const stricter = world.request({ filter: { s: "a", n: { gte: 2 } }, orderBy: [["n", "asc"]] });
+    expect(planText(planFor(stricter, context))).toContain("check    n >= 2");
+    expect((allRows(stricter, context) as Document[]).map(({ n }) => n)).toEqual([2, 3]);
+  });
+});

@@ -1,0 +1,64 @@
+/** A collection of random documents with random indexes, and queries on it. */
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import type { StorageEngine } from "../../src/engine/contract/index.ts";
+import { collection } from "../../src/collections/index.ts";
+import type { CollectionDefinition, Document } from "../../src/collections/index.ts";
+import {
+  EVERY_DOCUMENT,
+  withLimit,
+  withOrderBy,
+  withReverse,
+  withSelect,
+  withWhere,
+} from "../../src/query/index.ts";
+import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
+import { withView } from "../../src/transaction/index.ts";
+import { TestDatabase } from "../collections/test-database.ts";
+import type { TestStore } from "../collections/test-database.ts";
+import { indexPool, randomSchema } from "./arbitrary-query.ts";
+import type { PoolName, RandomDocument, RandomQuery } from "./arbitrary-query.ts";
+
+export class QueryWorld {
+  readonly database: TestDatabase;
+  readonly store: TestStore;
+
+  private constructor(database: TestDatabase, store: TestStore) {
+    this.database = database;
+    this.store = store;
+  }
+
+  static async open(
+    names: readonly PoolName[],
+    engine: StorageEngine = new MemoryEngine(),
+  ): Promise<QueryWorld> {
+    const indexes = Object.fromEntries(names.map((name) => [name, indexPool[name]]));
+    const definition = collection("random", randomSchema, { indexes } as object);
+    const database = new TestDatabase(engine);
+    return new QueryWorld(database, await database.store(definition));
+  }
+
+  get definition(): CollectionDefinition {
+    return this.store.inner.definition;
+  }
+
+  async insert(documents: readonly RandomDocument[]): Promise<Document[]> {
+    return await this.store.insertMany(documents);
+  }
+
+  request(query: Partial<RandomQuery>): QueryRequest {
+    const { definition } = this;
+    let request = EVERY_DOCUMENT;
+    if (query.filter !== undefined) request = withWhere(definition, request, query.filter);
+    for (const [path, direction] of query.orderBy ?? [])
+      request = withOrderBy(definition, request, path, direction);
+    if (query.reverse === true) request = withReverse(request);
+    if (query.limit !== undefined) request = withLimit(definition, request, query.limit);
+    if (query.select !== undefined) request = withSelect(definition, request, query.select);
+    return request;
+  }
+
+  /** Runs an end of a query on a view of its own. */
+  async read<A>(run: (context: QueryContext) => A | Promise<A>): Promise<A> {
+    return await withView(this.database.engine, (view) => run({ view, store: this.store.inner }));
+  }
+}
