@@ -10,7 +10,7 @@ export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
   return value instanceof Promise;
 }
 
-/** Continues with `next` now if the value is here, else when it has come. */
-export function andThen<A, B>(value: Awaitable<A>, next: (value: A) => Awaitable<B>): Awaitable<B> {
-  return value instanceof Promise ? value.then(next) : next(value);
+/** Continues with `step` now if the value is here, else when it has come. */
+export function andThen<A, B>(value: Awaitable<A>, step: (value: A) => Awaitable<B>): Awaitable<B> {
+  return value instanceof Promise ? value.then(step) : step(value);
 }

@@ -14,5 +14,4 @@ export {
 } from "./bytes.ts";
 export type { Bytes } from "./bytes.ts";
 export { Closed, KotobaError } from "./error.ts";
-export type { KotobaErrorParts } from "./error.ts";
 export type { BatchCursor, Kind, PromiseRun, Run, Runner, StreamKind } from "./kind.ts";

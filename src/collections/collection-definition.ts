@@ -52,7 +52,7 @@ export const RESERVED_NAMES = [
   "verify",
   "version",
 ] as const;
-export type ReservedName = (typeof RESERVED_NAMES)[number];
+type ReservedName = (typeof RESERVED_NAMES)[number];
 /** The name N, or never where it belongs to the database itself. */
 export type FreeName<N extends string> = N extends ReservedName ? never : N;
 /** What a schema takes. */
@@ -124,6 +124,6 @@ function checkCollectionName(name: unknown): asserts name is string {
 }
 
 /** May this be the name of a collection or of an index? */
-export function isPlainName(name: string): boolean {
+function isPlainName(name: string): boolean {
   return name.length <= NAME_LENGTH_MAX && NAME.test(name);
 }

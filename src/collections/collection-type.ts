@@ -22,10 +22,6 @@ export interface Def<
 /** Any schema that gives objects: zod, or another library that speaks Standard Schema. */
 export type ObjectSchema = StandardSchemaV1<unknown, object>;
 
-/** What a schema takes, and what it gives. */
-export type InputOf<S extends ObjectSchema> = StandardSchemaV1.InferInput<S>;
-export type OutputOf<S extends ObjectSchema> = StandardSchemaV1.InferOutput<S>;
-
 /** A document of a collection as it is read. */
 export type DocOf<D> =
   // type kernel: inference from a definition needs the wildcards

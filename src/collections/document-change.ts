@@ -23,7 +23,7 @@ import type { IndexEntry } from "./index/index-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
 
 /** A key that no other document may hold. */
-export interface Claim {
+interface Claim {
   readonly key: Bytes;
   /** The name of the unique index; "id" for the document's own key. */
   readonly index: string;

@@ -6,38 +6,26 @@ export type {
   FreeName,
   InputOf,
   OutputOf,
-  ReservedName,
 } from "./collection-definition.ts";
 export type { Def, DocOf, IdOf, InsertOf, ObjectSchema } from "./collection-type.ts";
 // Documents
 export { documentKey, idOf, isUlid } from "./document/document-key.ts";
-export type { IdHost } from "./document/document-id.ts";
 export type { Document } from "./document/document.ts";
 export { inc, push } from "./document/patch.ts";
-export type { Inc, Patch, Push } from "./document/patch.ts";
-export type { AllKeys, Id, Prop, Scalar, Simplify, WithId } from "./schema/document-type.ts";
+export type { Patch } from "./document/patch.ts";
+export type { Id, Scalar, Simplify, WithId } from "./schema/document-type.ts";
 export { ref } from "./schema/reference.ts";
-export type { DocumentSchema } from "./schema/document-schema.ts";
-export type {
-  ArrayShape,
-  FieldShape,
-  LeafShape,
-  MemberShape,
-  ObjectShape,
-  UnionShape,
-  UnknownShape,
-} from "./schema/field-shape.ts";
+export type { FieldShape, ObjectShape } from "./schema/field-shape.ts";
 export { membersOf } from "./schema/field-shape.ts";
-export { elementShape, fieldShape, mayBe, shapeAt, withId } from "./schema/shape-lookup.ts";
+export { mayBe, shapeAt, withId } from "./schema/shape-lookup.ts";
 // In a database
 export { Catalog } from "./catalog/catalog.ts";
 export type { StoreHost } from "./catalog/catalog.ts";
 export { CollectionStore } from "./collection-store.ts";
-export type { Change } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";
 // Indexes
 export { fieldText } from "./index/index-definition.ts";
-export type { BoundIndex, IndexDefinition, IndexField } from "./index/index-definition.ts";
+export type { BoundIndex, IndexDefinition } from "./index/index-definition.ts";
 export type {
   IndexName,
   IndexSpec,
@@ -52,10 +40,9 @@ export type {
 // Paths
 export { parsePath, pathOf, valueAt, valuesAt } from "./path/field-path.ts";
 export type { FieldPath } from "./path/field-path.ts";
-export type { Path, SinglePath, ValueAt } from "./path/path-type.ts";
+export type { SinglePath, ValueAt } from "./path/path-type.ts";
 // Values and their order
 export {
-  TYPE_CLASSES,
   compareStrings,
   compareValues,
   isOrdered,
@@ -63,20 +50,18 @@ export {
   typeClass,
 } from "./key/value-order.ts";
 export type { TypeClass } from "./key/value-order.ts";
-export { KeyReader, decodeValue } from "./key/key-reader.ts";
-export { KeyWriter, encodeKey } from "./key/key-writer.ts";
+export { KeyReader } from "./key/key-reader.ts";
+export { KeyWriter } from "./key/key-writer.ts";
 export {
   classPartRange,
-  comparedPartRange,
   encodePart,
-  presentPartRange,
   stringPrefixPartRange,
   valuePartRange,
 } from "./key/part-range.ts";
 export type { PartRange } from "./key/part-range.ts";
 // Filters
 export { ALL, NONE } from "./filter/filter.ts";
-export type { CompareOp, FilterNode } from "./filter/filter.ts";
+export type { FilterNode } from "./filter/filter.ts";
 export { simplify } from "./filter/filter-build.ts";
 export { compileFilter } from "./filter/filter-compile.ts";
 export { implies } from "./filter/filter-implies.ts";

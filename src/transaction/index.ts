@@ -2,7 +2,6 @@
 export { transact } from "./transact.ts";
 export type { TransactOptions } from "./transact.ts";
 export { Transaction } from "./transaction.ts";
-export type { Otherwise, Ownership } from "./transaction.ts";
 export type { TransactionHost } from "./transaction-host.ts";
 // Plain reads
 export { fullView } from "./reading/full-view.ts";

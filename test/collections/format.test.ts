@@ -64,7 +64,7 @@ test("a small database is stored as the format says", async () => {
     ["010100", "93a46e616d65a3616765a474616773"],
     ["010101", "92a46e616d65a474616773"],
     // byName, unique: "Ada" and "Bo".
-    ["010201504164610" + "0", "06010011616461"],
+    ["010201" + "5041646100", "06010011616461"],
     ["010201" + "50426f00", "1301001001563e3ab5d3d6764c61efb99302bd5b"],
     // byAge, descending: 36 with the id "ada", then nullish with the ULID; the name is covered.
     ["010202" + "cf3fbdffffffffffff" + "ee9e9b9eff", "0601001161646191a3416461"],

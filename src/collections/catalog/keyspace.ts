@@ -38,9 +38,6 @@ const utf8 = new TextEncoder();
 /** Holds the number of collections that were ever made, as an ordered varint. */
 export const COLLECTION_COUNT_KEY: Bytes = Uint8Array.of(SYSTEM, SYSTEM_COLLECTION_COUNT);
 
-/** Under it stands one row for each collection. */
-export const CATALOG_PREFIX: Bytes = Uint8Array.of(SYSTEM, SYSTEM_CATALOG);
-
 export function catalogKey(collection: string): Bytes {
   return Uint8Array.of(SYSTEM, SYSTEM_CATALOG, ...utf8.encode(collection));
 }
@@ -60,12 +57,6 @@ export function structureKey(collection: number, structure: number): Bytes {
 export function indexPrefix(collection: number, index: number): Bytes {
   assert(index >= 1, "index numbers begin at 1");
   return Uint8Array.of(...orderedNumber(collection), SPACE_INDEXES, ...orderedNumber(index));
-}
-
-/** All keys of the collection: documents, structures, index entries. */
-export function collectionPrefix(collection: number): Bytes {
-  assert(collection >= 1, "collection numbers begin at 1");
-  return Uint8Array.of(...orderedNumber(collection));
 }
 
 /** A number whose bytes order as the numbers do, none of them the beginning of another. */

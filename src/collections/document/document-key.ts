@@ -23,7 +23,7 @@ const TAG_STRING = 0x11;
 const ULID_TAG: Bytes = Uint8Array.of(TAG_ULID);
 const STRING_TAG: Bytes = Uint8Array.of(TAG_STRING);
 /** The longest id of a caller's own, in bytes: an id stands in the key of every index entry. */
-export const ID_BYTES_MAX = 256;
+const ID_BYTES_MAX = 256;
 const ULID_CHARACTERS = 26;
 const ULID_BYTES = 16;
 const ULID_KEY_BYTES = 1 + ULID_BYTES;

@@ -39,7 +39,7 @@ export interface HasNode {
   readonly value: Scalar;
 }
 /** The field is an array of so many elements. */
-export interface SizeNode {
+interface SizeNode {
   readonly kind: "size";
   readonly path: FieldPath;
   readonly size: number;
@@ -55,7 +55,7 @@ export interface GroupNode {
   readonly kind: "and" | "or";
   readonly nodes: readonly FilterNode[];
 }
-export interface NotNode {
+interface NotNode {
   readonly kind: "not";
   readonly node: FilterNode;
 }

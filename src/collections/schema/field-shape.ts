@@ -43,7 +43,7 @@ export interface ArrayShape {
   readonly kind: "array";
   readonly element: FieldShape;
 }
-export interface UnionShape {
+interface UnionShape {
   readonly kind: "union";
   readonly members: readonly MemberShape[];
 }

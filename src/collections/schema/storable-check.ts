@@ -51,7 +51,7 @@ const isStorableNumeric: StorableCheck = (value, depth) =>
 const isStorableDate: StorableCheck = (value, depth) =>
   isDate(value) ? value.getTime() === value.getTime() : isStorable(value, depth);
 
-/** HOT: once for each document that is written. */
+/** HOT: bench/validate. Once for each document that is written. */
 function compileObjectCheck(shape: ObjectShape): StorableCheck | undefined {
   if (shape.open) return isStorable;
   const names: string[] = [];

@@ -7,7 +7,7 @@
  * (2) First come, first served: who arrives while others wait goes behind them.
  * (3) Whoever waits is let in, sent away by its own signal, or sent away by close(); nobody waits for ever.
  */
-import type { Awaitable } from "../../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
 
 interface Waiter {
   readonly exclusive: boolean;
@@ -28,7 +28,12 @@ export class CommitGate {
   enter<T>(begin: () => T, signal: AbortSignal | undefined): Awaitable<T> {
     if (this.#held || this.#line.length > 0) return this.#wait(true, begin, signal);
     this.#held = true;
-    return begin();
+    try {
+      return begin();
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
   }
 
   /** Gives the gate back. */
@@ -60,15 +65,17 @@ export class CommitGate {
       };
       const waiter: Waiter = {
         exclusive,
-        go() {
+        go: () => {
           signal?.removeEventListener("abort", giveUp);
           try {
             resolve(work());
           } catch (error) {
+            // What never began cannot leave.
+            if (exclusive) this.#held = false;
             reject(error as Error);
           }
         },
-        fail(reason) {
+        fail: (reason) => {
           signal?.removeEventListener("abort", giveUp);
           reject(reason as Error);
         },

@@ -35,6 +35,8 @@ export {
   singleKeyRange,
 } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";
+// The turn of exclusive transactions
+export { CommitGate } from "./commit-gate.ts";
 // Number cells
 export { NUMBER_CELL_BYTES, combineCells, mergeCell } from "./number-cell.ts";
 // Pages

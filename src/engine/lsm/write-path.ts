@@ -10,7 +10,7 @@
  */
 import { Closed, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { DiskFull, StorageError } from "../contract/index.ts";
+import { CommitGate, DiskFull, StorageError } from "../contract/index.ts";
 import type {
   CommitListener,
   CommitPlan,
@@ -20,7 +20,6 @@ import type {
   WriteOp,
 } from "../contract/index.ts";
 import {
-  CommitGate,
   CommitLog,
   CommitWakes,
   Committer,

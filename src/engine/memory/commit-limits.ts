@@ -4,7 +4,7 @@ import { PORTABLE_LIMITS, StorageError } from "../contract/index.ts";
 import type { CommitPlan, KeyRange, Limits } from "../contract/index.ts";
 
 /** What the local engines take: a key fits into one block of a file, a commit into memory a few times over. */
-export const LOCAL_LIMITS: Limits = {
+const LOCAL_LIMITS: Limits = {
   keyBytes: 4_096,
   valueBytes: 32 << 20,
   transactionBytes: 256 << 20,

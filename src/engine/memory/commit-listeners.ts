@@ -7,7 +7,7 @@ import type { Bytes } from "../../base/index.ts";
 import type { CommitListener, KeyRange, WriteOp } from "../contract/index.ts";
 
 /** Beyond this many keys a listener is told "anything may have changed": looking is cheaper than comparing. */
-export const TOUCHED_KEYS_MAX = 10_000;
+const TOUCHED_KEYS_MAX = 10_000;
 
 export class CommitListeners {
   readonly #listeners = new Set<{ readonly wake: CommitListener }>();

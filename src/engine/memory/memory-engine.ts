@@ -8,9 +8,9 @@
  * (2) Nothing is a promise, except to wait for the turn of, or after, an exclusive transaction.
  * (3) Durability is accepted and means nothing here.
  */
-import { Closed, andThen, assert, copyBytes, equalBytes } from "../../base/index.ts";
+import { Closed, assert, copyBytes, equalBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { CONFLICT, RequirementFailed, rangeContains } from "../contract/index.ts";
+import { CONFLICT, CommitGate, RequirementFailed, rangeContains } from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
@@ -24,7 +24,6 @@ import type {
   Snapshot,
   StorageEngine,
 } from "../contract/index.ts";
-import { CommitGate } from "./commit-gate.ts";
 import { checkLimits, limitsOf } from "./commit-limits.ts";
 import { CommitListeners } from "./commit-listeners.ts";
 import { CommittedState } from "./committed-state.ts";
@@ -67,7 +66,7 @@ export class MemoryEngine implements StorageEngine {
         ended() {},
       });
     }
-    return andThen(this.#gate.enter(options.signal), () => this.#beginExclusive());
+    return this.#gate.enter(() => this.#beginExclusive(), options.signal);
   }
 
   snapshot(): Snapshot {

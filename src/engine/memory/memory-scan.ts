@@ -9,11 +9,11 @@ import type { KeyRange, Page, Scan, ScanOptions } from "../contract/index.ts";
 import type { EntryVisitor } from "./committed-state.ts";
 
 /** Small: whoever iterates may stop after a few rows. */
-export const FIRST_PAGE_ROWS = 32;
+const FIRST_PAGE_ROWS = 32;
 /** Large enough that the cost of a page vanishes against that of its rows. */
-export const PAGE_ROWS_MAX = 1_024;
+const PAGE_ROWS_MAX = 1_024;
 /** A page ends with the row that reaches this, so that pages of large values stay bounded. */
-export const PAGE_BYTES_MAX = 1 << 20;
+const PAGE_BYTES_MAX: number = 1 << 20;
 const PAGE_GROWTH = 4;
 /** A guess for the first buffer of a page; it grows where rows are larger. */
 const ROW_BYTES_GUESS = 64;

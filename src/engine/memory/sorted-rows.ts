@@ -11,7 +11,7 @@ import type { Bytes } from "../../base/index.ts";
 import type { KeyRange } from "../contract/index.ts";
 
 /** Large enough that the list of blocks stays short, small enough that moving half a block costs nothing. */
-export const BLOCK_ROWS_MAX = 256;
+const BLOCK_ROWS_MAX = 256;
 
 /** What a key held from commit `at` on; a value of undefined says that it held nothing. */
 export interface RowVersion {

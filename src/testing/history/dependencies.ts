@@ -21,7 +21,7 @@ export interface Dependency {
 export const FIRST_TIME_NODE: number = 2 ** 31;
 
 export class Dependencies {
-  readonly problems = new Set<string>();
+  readonly problems: Set<string> = new Set();
   readonly #edges = new Map<number, Map<number, Dependency>>();
   readonly #writers: Writers;
 

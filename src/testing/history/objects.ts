@@ -18,7 +18,7 @@ import type { SeededRandom, TrackedTransaction } from "../kit/index.ts";
 import type { Effect, Observation } from "./history.ts";
 
 /** Below 63, so that sums stay positive; each bit is added once, so that no bit carries. */
-export const CELL_BITS = 60;
+const CELL_BITS = 60;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

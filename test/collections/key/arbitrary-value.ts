@@ -19,7 +19,7 @@ const awkwardNumbers = [
   Number.POSITIVE_INFINITY,
   Number.NEGATIVE_INFINITY,
 ];
-export const anyNumber: fc.Arbitrary<number> = fc.oneof(
+const anyNumber: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(...awkwardNumbers),
   fc.double({ noNaN: true }),
   fc.integer({ min: -3, max: 3 }),
@@ -59,7 +59,7 @@ export const anyBytes: fc.Arbitrary<Uint8Array> = fc
   )
   .map((bytes) => Uint8Array.from(bytes));
 
-export const anyBigint: fc.Arbitrary<bigint> = fc.oneof(
+const anyBigint: fc.Arbitrary<bigint> = fc.oneof(
   fc.bigInt({ min: -300n, max: 300n }),
   fc.bigInt({ min: -(1n << 64n), max: 1n << 64n }),
   fc
@@ -72,7 +72,7 @@ export const anyBigint: fc.Arbitrary<bigint> = fc.oneof(
     .map(({ bits, below, negative }) => ((1n << BigInt(bits)) + below) * (negative ? -1n : 1n)),
 );
 
-export const anyDate: fc.Arbitrary<Date> = fc.oneof(
+const anyDate: fc.Arbitrary<Date> = fc.oneof(
   fc.date({ noInvalidDate: true }),
   fc.constantFrom(0, -1, 1, 8.64e15, -8.64e15).map((millis) => new Date(millis)),
 );

@@ -14,7 +14,7 @@ export const KIND_DELETE_RANGE = 3;
 export const KIND_DELETE_TO_END = 4;
 
 export type PointKind = typeof KIND_PUT | typeof KIND_DELETE;
-export type RangeKind = typeof KIND_DELETE_RANGE | typeof KIND_DELETE_TO_END;
+type RangeKind = typeof KIND_DELETE_RANGE | typeof KIND_DELETE_TO_END;
 export type EntryKind = PointKind | RangeKind;
 
 /** One op of a commit as storage knows it; see the kinds for what `key` and `value` mean. */

@@ -1,12 +1,11 @@
 /**
  * Whole numbers of fixed width, little-endian. Reading past the end of the buffer is a defect of the caller: bounds are
  * checked by whoever doubts the bytes, before these run.
- * HOT: bench/wal. Plain arithmetic on bytes: a DataView would have to be made for each buffer.
+ * HOT: bench/lsm-engine. Plain arithmetic on bytes: a DataView would have to be made for each buffer.
  */
 import type { Bytes } from "../../../base/index.ts";
 
 export const U16_MAX: number = 0xffff;
-export const U32_MAX: number = 0xffff_ffff;
 /** Counters, offsets and file numbers are 48 bits on disk: they never end, and stay exact in a double. */
 export const U48_MAX: number = 2 ** 48 - 1;
 

@@ -2,7 +2,6 @@
 export { crc32, crc32Portable } from "./crc32.ts";
 export {
   U16_MAX,
-  U32_MAX,
   U48_MAX,
   readF64,
   readU16,
@@ -24,7 +23,7 @@ export {
   entryKindName,
   isEntryKind,
 } from "./entry-kind.ts";
-export type { Entry, EntryKind, PointKind, RangeKind } from "./entry-kind.ts";
+export type { Entry, PointKind } from "./entry-kind.ts";
 // Names
 export {
   manifestName,
@@ -35,7 +34,7 @@ export {
   tableName,
   walName,
 } from "./file-name.ts";
-export type { FileKind, FileName } from "./file-name.ts";
+export type { FileKind } from "./file-name.ts";
 // What logs and manifests share
 export {
   FILE_HEADER_BYTES,

@@ -1,5 +1,4 @@
 // The order of commits
-export { CommitGate } from "./commit-gate.ts";
 export { WriteRoom } from "./write-room.ts";
 export { Committer } from "./committer.ts";
 export { CommitWakes } from "./commit-wakes.ts";

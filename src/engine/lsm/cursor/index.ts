@@ -8,4 +8,3 @@ export type { RangeDelete } from "./range-deletes.ts";
 // Reading several sources as one
 export { mergeCursor } from "./merge-cursor.ts";
 export { VisibleScan } from "./visible-scan.ts";
-export type { VisibleScanParts } from "./visible-scan.ts";

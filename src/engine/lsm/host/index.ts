@@ -1,16 +1,7 @@
-export { errorCode, storageFailure } from "./host.ts";
-export type {
-  Clock,
-  DirectoryLock,
-  FileHandle,
-  FileSystem,
-  Host,
-  OpenMode,
-  Random,
-  Timers,
-} from "./host.ts";
+export { storageFailure } from "./host.ts";
+export type { Clock, DirectoryLock, FileHandle, Host } from "./host.ts";
 export { nodeHost } from "./node-host.ts";
 // For tests
 export { MemoryHost } from "./memory-host.ts";
 export type { Fault } from "./memory-handle.ts";
-export type { IoCall, MemoryHostOptions, Unsynced } from "./memory-host.ts";
+export type { Unsynced } from "./memory-host.ts";

@@ -13,7 +13,7 @@
 import { copyBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 
-export const SECTOR_BYTES = 512;
+const SECTOR_BYTES = 512;
 
 /** Gives a whole number in [0, choices), the same for the same seed. */
 export type Choose = (choices: number) => number;

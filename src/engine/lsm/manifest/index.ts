@@ -3,12 +3,3 @@ export { readManifest } from "./manifest-reader.ts";
 export { ManifestWriter } from "./manifest-writer.ts";
 export { dumpManifest } from "./dump-manifest.ts";
 // Names
-export {
-  manifestName,
-  markerName,
-  parseFileName,
-  parseMarkerName,
-  tableName,
-  walName,
-} from "../codec/index.ts";
-export type { FileKind, FileName } from "../codec/index.ts";

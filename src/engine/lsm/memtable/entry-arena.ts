@@ -75,7 +75,7 @@ export class EntryArena {
     return byKey !== 0 ? byKey : this.sequence(b) - this.sequence(a);
   }
 
-  /** HOT: four bytes a step; big-endian words order as their bytes do. */
+  /** HOT: bench/lsm-storage. Four bytes a step; big-endian words order as their bytes do. */
   compareKeys(a: number, b: number): number {
     const aLength = this.#words[a >>> 2]!;
     const bLength = this.#words[b >>> 2]!;

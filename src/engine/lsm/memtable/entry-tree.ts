@@ -134,7 +134,7 @@ export class EntryTree {
     return node;
   }
 
-  /** HOT: the place of the first record of the node that is at or after this one. */
+  /** HOT: bench/lsm-storage. The place of the first record of the node that is at or after this one. */
   #lowerInNode(node: number, record: number): number {
     const nodes = this.#nodes;
     const arena = this.#arena;

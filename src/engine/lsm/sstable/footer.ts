@@ -24,7 +24,7 @@ import type { FileHandle } from "../host/index.ts";
 import { HANDLE_BYTES, blockSeed, hexU32, readHandle, writeHandle } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 
-export const TABLE_FORMAT_VERSION = 1;
+const TABLE_FORMAT_VERSION = 1;
 export const FOOTER_BYTES = 94;
 const STORE_ID_BYTES = 16;
 const FIXED_TAIL_BYTES = 16;

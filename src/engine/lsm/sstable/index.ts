@@ -4,7 +4,5 @@ export type { TableWriterOptions } from "./table-writer.ts";
 // Reading one
 export { BlockCache } from "./block/block-cache.ts";
 export { TableReader } from "./table-reader.ts";
-export type { TableCursorOptions, TableStats } from "./table-reader.ts";
-export type { TableProperties } from "./properties.ts";
 // Looking into one
 export { dumpTable } from "./dump-table.ts";

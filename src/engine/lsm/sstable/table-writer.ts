@@ -35,7 +35,7 @@ import { encodeRangeDeletes } from "./range-delete-block.ts";
 import { shortSeparator } from "./separator.ts";
 
 /** With its frame a block fills a slot of the cache. A larger entry gets a block of its own. */
-export const BLOCK_BYTES: number = 8 * 1_024;
+const BLOCK_BYTES: number = 8 * 1_024;
 /** The file is written in pieces of about this size. */
 const WRITE_BYTES = 256 * 1_024;
 

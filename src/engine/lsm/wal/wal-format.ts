@@ -48,7 +48,7 @@ export const TYPE_CLOSE = 2;
 /** Offset of the ops: frame, type, syncedUpTo, sequence, count. */
 export const RECORD_HEAD_BYTES = 25;
 /** The smallest op: kind, two lengths, an empty key and value. */
-export const OP_BYTES_MIN = 3;
+const OP_BYTES_MIN = 3;
 /** Far above the largest commit that the engine takes (256 MiB), as small keys and their lengths can triple it. */
 export const RECORD_BYTES_MAX: number = 2 ** 30;
 /** Sequences fit into a double together with an entry's kind. */
@@ -77,14 +77,14 @@ export function readRecordHead(bytes: Bytes, at: number): RecordHead {
   };
 }
 
-/** HOT: bench/wal. */
+/** HOT: bench/lsm-engine. */
 export function opBytes(op: WalOp): number {
   const keyLength = op.key.length;
   const valueLength = op.value.length;
   return 1 + varintLength(keyLength) + varintLength(valueLength) + keyLength + valueLength;
 }
 
-/** Writes the op at `at`, where there is room for it, and returns the offset after it. HOT: bench/wal. */
+/** Writes the op at `at`, where there is room for it, and returns the offset after it. HOT: bench/lsm-engine. */
 export function writeOp(bytes: Bytes, at: number, op: WalOp): number {
   const { key, value } = op;
   bytes[at] = op.kind;

@@ -89,7 +89,7 @@ export class WalWriter {
 
   /**
    * Adds a commit to what is pending; no I/O. Sequences ascend; there is at least one op. The ops' bytes are copied.
-   * HOT: bench/wal.
+   * HOT: bench/lsm-engine.
    */
   append(sequence: number, ops: readonly WalOp[]): void {
     this.#assertUsable();

@@ -14,7 +14,7 @@ export interface ModelEntry {
 
 export const bytes = (text: string): Bytes => new TextEncoder().encode(text);
 
-export function compareEntries(a: ModelEntry, b: ModelEntry): number {
+function compareEntries(a: ModelEntry, b: ModelEntry): number {
   return compareBytes(a.key, b.key) || b.sequence - a.sequence;
 }
 
@@ -73,7 +73,7 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 );
 
 /** A position in the sorted array; outside of it: not valid. */
-export function modelMove(list: readonly ModelEntry[], at: number, move: Move): number {
+function modelMove(list: readonly ModelEntry[], at: number, move: Move): number {
   switch (move.move) {
     case "first":
       return list.length === 0 ? -1 : 0;
@@ -90,7 +90,7 @@ export function modelMove(list: readonly ModelEntry[], at: number, move: Move): 
   }
 }
 
-export function applyMove(cursor: Cursor, move: Move): void {
+function applyMove(cursor: Cursor, move: Move): void {
   switch (move.move) {
     case "first":
       return cursor.seekToFirst();

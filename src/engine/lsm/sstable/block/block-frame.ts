@@ -25,7 +25,7 @@ import { CorruptionError } from "../../../contract/index.ts";
 import { crc32, readU32, readU48, writeU32, writeU48 } from "../../codec/index.ts";
 import type { FileHandle } from "../../host/index.ts";
 
-export const CODEC_NONE = 1;
+const CODEC_NONE = 1;
 /** What a block takes beside its payload. */
 export const FRAME_BYTES = 5;
 export const HANDLE_BYTES = 14;

@@ -197,7 +197,7 @@ export class BlockReader {
 }
 
 /** Four bytes of the key from `at` on as a number that orders as they do. */
-export function keyHead(key: Bytes, at: number): number {
+function keyHead(key: Bytes, at: number): number {
   const left = key.length - at;
   if (left >= HEAD_BYTES) {
     return ((key[at]! << 24) | (key[at + 1]! << 16) | (key[at + 2]! << 8) | key[at + 3]!) >>> 0;
