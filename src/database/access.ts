@@ -1,0 +1,174 @@
+/**
+ * How an operation reaches the data: each alone, all in one transaction, or all in one snapshot. The handles of
+ * collections are written once against this.
+ */
+import { andThen, Closed, isPromise } from "../base/index.ts";
+import type { Awaitable, BatchCursor } from "../base/index.ts";
+import type { CollectionStore } from "../collections/index.ts";
+import type { Durability, ReadView, Snapshot, StorageEngine } from "../engine/contract/index.ts";
+import { ReadOnlyTransaction, transact, withView } from "../transaction/index.ts";
+import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
+
+/** The collection of an operation, which must be registered and complete before its view is used. */
+export type Source = Pick<CollectionStore, "ready" | "requireCompleteIn">;
+
+export interface Access {
+  read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A>;
+  write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A>;
+  /** Rows read as they are consumed. */
+  cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A>;
+}
+
+/** Every operation by itself: reads see the newest durable state, writes are transactions of their own. */
+export class DirectAccess implements Access {
+  readonly #host: TransactionHost;
+  readonly #engine: StorageEngine;
+  readonly #writeOptions: TransactOptions;
+
+  constructor(host: TransactionHost, engine: StorageEngine, durability: Durability | undefined) {
+    this.#host = host;
+    this.#engine = engine;
+    // Only schemas and update functions of the caller run inside, and none of them can await a transaction.
+    this.#writeOptions = {
+      runsUserCode: false,
+      ...(durability === undefined ? {} : { durability }),
+    };
+  }
+
+  read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
+    return andThen(source.ready(), () => withView(this.#engine, work));
+  }
+
+  write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
+    return andThen(source.ready(), () =>
+      transact(this.#host, this.#engine, work, this.#writeOptions),
+    );
+  }
+
+  cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A> {
+    let snapshot: Snapshot | undefined;
+    let cursor: BatchCursor<A> | undefined;
+    let closed = false;
+    const begin = (): Awaitable<void> =>
+      andThen(source.ready(), () =>
+        andThen(this.#engine.snapshot(), (begun) => {
+          if (closed) return begun.close();
+          snapshot = begun;
+          cursor = open(begun);
+        }),
+      );
+    return {
+      next: () => {
+        if (closed) return undefined;
+        if (cursor !== undefined) return cursor.next();
+        return andThen(begin(), () => cursor?.next());
+      },
+      close: () => {
+        closed = true;
+        cursor?.close();
+        snapshot?.close();
+      },
+    };
+  }
+}
+
+/** Everything inside one transaction; its operations are counted, so that none is lost un-awaited. */
+export class TransactionAccess implements Access {
+  readonly #tx: Transaction;
+  readonly #promises: boolean;
+
+  /** `promises`: the door answers with a promise in any case, so one that nobody awaits can be told. */
+  constructor(tx: Transaction, promises: boolean) {
+    this.#tx = tx;
+    this.#promises = promises;
+  }
+  read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
+    return this.#track(source, work);
+  }
+  write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
+    return this.#track(source, work);
+  }
+  #track<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
+    const tx = this.#tx;
+    const run = (): Awaitable<A> => andThen(this.#requireComplete(source), () => work(tx));
+    return this.#promises ? tx.trackPromise(run) : tx.track(run);
+  }
+  cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A> {
+    const tx = this.#tx;
+    let cursor: BatchCursor<A> | undefined;
+    return {
+      next: () =>
+        tx.track(() => {
+          if (cursor !== undefined) return cursor.next();
+          return andThen(this.#requireComplete(source), () => (cursor = open(tx)).next());
+        }),
+      close: () => cursor?.close(),
+    };
+  }
+
+  /**
+   * A collection that is used for the first time inside the body may have been completed after the transaction began.
+   * A transaction that writes would find out at its commit, by a conflict with what was built; one that only reads would
+   * not, so it always looks.
+   */
+  #requireComplete(source: Source): Awaitable<void> {
+    const ready = source.ready();
+    if (!isPromise(ready) && !this.#tx.readOnly) return undefined;
+    return andThen(ready, () => source.requireCompleteIn(this.#tx));
+  }
+}
+
+/** Reads of one snapshot that outlives a call. Writes are refused. */
+export class SnapshotAccess implements Access {
+  #snapshot: Awaitable<Snapshot>;
+  #closed = false;
+  readonly #complete = new Set<Source>();
+
+  constructor(snapshot: Awaitable<Snapshot>) {
+    this.#snapshot = snapshot;
+    if (isPromise(snapshot)) {
+      // A failure shows at the first read; without this handler it would end the process before that.
+      snapshot.then(
+        (begun) => {
+          this.#snapshot = begun;
+          if (this.#closed) begun.close();
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
+    return andThen(source.ready(), () => {
+      if (this.#closed) throw new Closed("snapshot");
+      return andThen(this.#snapshot, (view) =>
+        andThen(this.#requireComplete(source, view), () => work(view)),
+      );
+    });
+  }
+  /** A snapshot may be older than the index that a query would read. */
+  #requireComplete(source: Source, view: ReadView): Awaitable<void> {
+    if (this.#complete.has(source)) return undefined;
+    return andThen(source.requireCompleteIn(view), () => {
+      this.#complete.add(source);
+    });
+  }
+  write<A>(): Awaitable<A> {
+    throw new ReadOnlyTransaction();
+  }
+  cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A> {
+    let cursor: BatchCursor<A> | undefined;
+    return {
+      next: () => {
+        if (cursor !== undefined) return cursor.next();
+        return this.read(source, (view) => (cursor = open(view)).next());
+      },
+      close: () => cursor?.close(),
+    };
+  }
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!isPromise(this.#snapshot)) this.#snapshot.close();
+  }
+}

@@ -1,0 +1,80 @@
+/** A collection in the world of F: documents by id and key, writes, and the query over all of them. */
+import { andThen } from "../base/index.ts";
+import type { Awaitable, Kind, Run } from "../base/index.ts";
+import { NotFound } from "../collections/index.ts";
+import type { CollectionDefinition, CollectionStore, Document } from "../collections/index.ts";
+import type { ReadView } from "../engine/contract/index.ts";
+import { EVERY_DOCUMENT, withIndex } from "../query/index.ts";
+import type { Transaction } from "../transaction/index.ts";
+import { attempted, QueryHandle } from "./query-handle.ts";
+import type { Ground } from "./query-handle.ts";
+
+export class CollectionHandle<F extends Run> extends QueryHandle<F> {
+  readonly #ground: Ground<F>;
+
+  constructor(ground: Ground<F>) {
+    super(ground);
+    this.#ground = ground;
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+  get definition(): CollectionDefinition {
+    return this.#ground.store.definition;
+  }
+
+  get(id: string): Kind<F, Document | undefined> {
+    return this.#read((view, store) => store.get(view, id));
+  }
+  getOrThrow(id: string): Kind<F, Document> {
+    return this.#read((view, store) =>
+      andThen(store.get(view, id), (found) => {
+        if (found === undefined) throw new NotFound(this.name, id);
+        return found;
+      }),
+    );
+  }
+  getMany(ids: readonly string[]): Kind<F, (Document | undefined)[]> {
+    return this.#read((view, store) => store.getMany(view, ids));
+  }
+  find(unique: Readonly<Record<string, unknown>>): Kind<F, Document | undefined> {
+    return this.#read((view, store) => store.find(view, unique));
+  }
+  insert(document: unknown): Kind<F, Document> {
+    return this.#write((tx, store) => store.insert(tx, document));
+  }
+  insertMany(documents: readonly unknown[]): Kind<F, Document[]> {
+    return this.#write((tx, store) => store.insertMany(tx, documents));
+  }
+  update(id: string, change: object): Kind<F, Document> {
+    return this.#write((tx, store) => store.update(tx, id, change));
+  }
+  replace(id: string, document: unknown): Kind<F, Document> {
+    return this.#write((tx, store) => store.replace(tx, id, document));
+  }
+  upsert(
+    where: Readonly<Record<string, unknown>>,
+    values: { readonly create: unknown; readonly update: object },
+  ): Kind<F, Document> {
+    return this.#write((tx, store) => store.upsert(tx, where, values));
+  }
+  delete(id: string): Kind<F, boolean> {
+    return this.#write((tx, store) => store.delete(tx, id));
+  }
+  index(name: string, ...prefix: unknown[]): QueryHandle<F> {
+    return new QueryHandle(
+      this.#ground,
+      attempted((request) => withIndex(this.definition, request, name, prefix), EVERY_DOCUMENT),
+    );
+  }
+
+  #read<A>(work: (view: ReadView, store: CollectionStore) => Awaitable<A>): Kind<F, A> {
+    const { access, runner, store } = this.#ground;
+    return runner.run(() => access.read(store, (view) => work(view, store)));
+  }
+  #write<A>(work: (tx: Transaction, store: CollectionStore) => Awaitable<A>): Kind<F, A> {
+    const { access, runner, store } = this.#ground;
+    return runner.run(() => access.write(store, (tx) => work(tx, store)));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What every door of one database shares: the engine, the catalog, and one store for each collection name.
+ *
+ * Always true:
+ * (1) A collection name has one store, however often and through whichever door it was asked for.
+ * (2) After close() every operation fails with Closed.
+ */
+import { andThen, Closed } from "../base/index.ts";
+import type { Awaitable, Run, Runner } from "../base/index.ts";
+import { Catalog, CollectionStore, InvalidDefinition } from "../collections/index.ts";
+import type { CollectionDefinition, Def } from "../collections/index.ts";
+import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { FullScanRule } from "../query/index.ts";
+import { transact } from "../transaction/index.ts";
+import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
+import { DirectAccess } from "./access.ts";
+import type { Access } from "./access.ts";
+import { CollectionHandle } from "./collection-handle.ts";
+import type { World } from "./world.ts";
+
+export interface CoreOptions {
+  readonly world: World;
+  readonly durability?: Durability | undefined;
+  readonly fullScan?: FullScanRule | undefined;
+}
+
+export class DatabaseCore {
+  readonly engine: StorageEngine;
+  readonly world: World;
+  readonly direct: Access;
+  readonly fullScan: FullScanRule;
+  readonly #host: TransactionHost;
+  readonly #catalog: Catalog;
+  readonly #durability: Durability | undefined;
+  readonly #stores = new Map<string, CollectionStore>();
+  #closing: Promise<void> | undefined;
+
+  constructor(engine: StorageEngine, options: CoreOptions) {
+    this.engine = engine;
+    this.world = options.world;
+    this.fullScan = options.fullScan ?? "allow";
+    this.#durability = options.durability;
+    this.#host = {
+      nowMillis: () => options.world.monotonicMillis(),
+      random: () => options.world.random(),
+      schedule: (millis, task) => options.world.schedule(millis, task),
+      report: (error, where) => options.world.report(error, where),
+    };
+    this.direct = new DirectAccess(this.#host, engine, options.durability);
+    this.#catalog = new Catalog({
+      engine,
+      transactionHost: this.#host,
+      nowMillis: () => options.world.nowMillis(),
+      randomFill: (target) => options.world.randomFill(target),
+    });
+  }
+
+  /** The one store of a definition's name; a second, different definition of the same name is refused. */
+  store(definition: CollectionDefinition): CollectionStore {
+    if (this.#closing !== undefined) throw new Closed("database");
+    const known = this.#stores.get(definition.name);
+    if (known === undefined) {
+      const store = new CollectionStore(this.#catalog, definition);
+      this.#stores.set(definition.name, store);
+      return store;
+    }
+    if (known.definition !== definition && known.definition.fingerprint !== definition.fingerprint)
+      throw new InvalidDefinition(
+        definition.name,
+        "the collection is already open with another schema or other indexes",
+      );
+    return known;
+  }
+
+  /** A handle in the world of F, whose operations reach the data through `access`. */
+  handle<F extends Run>(
+    definition: CollectionDefinition,
+    runner: Runner<F>,
+    access: Access,
+  ): CollectionHandle<F> {
+    return new CollectionHandle<F>({ core: this, store: this.store(definition), runner, access });
+  }
+
+  /** Registers and checks every collection that has a handle, and builds what indexes are missing. */
+  ready(): Awaitable<void> {
+    let waiting: Promise<void> | undefined;
+    for (const store of this.#stores.values()) {
+      const ready = waiting === undefined ? store.ready() : waiting.then(() => store.ready());
+      if (ready instanceof Promise) waiting = ready;
+    }
+    return waiting;
+  }
+
+  /** Runs `body` as one transaction, as often as it takes. */
+  transact<A>(body: (tx: Transaction) => Awaitable<A>, options: TransactOptions): Awaitable<A> {
+    const durability = options.durability ?? this.#durability;
+    const chosen = durability === undefined ? options : { ...options, durability };
+    // Collections are registered before the transaction begins: inside, that would be a commit of another one.
+    return andThen(this.ready(), () => transact(this.#host, this.engine, body, chosen));
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return this.engine.stats?.() ?? {};
+  }
+
+  /** Everything that is wrong: in the engine's files, and between documents and their indexes. */
+  async verify(): Promise<readonly string[]> {
+    await this.ready();
+    const problems = [...((await this.engine.verify?.()) ?? [])];
+    const snapshot = await this.engine.snapshot();
+    try {
+      for (const store of this.#stores.values()) problems.push(...(await store.verify(snapshot)));
+    } finally {
+      snapshot.close();
+    }
+    return problems;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.engine.close();
+    return this.#closing;
+  }
+}
+
+/** The handles of a list of definitions under its names, in the world of F. */
+export function bindCollections<F extends Run>(
+  core: DatabaseCore,
+  definitions: Readonly<Record<string, Def>>,
+  runner: Runner<F>,
+  access: Access,
+): Record<string, CollectionHandle<F>> {
+  const handles: Record<string, CollectionHandle<F>> = {};
+  for (const [name, { definition }] of Object.entries(definitions))
+    handles[name] = core.handle(definition, runner, access);
+  return handles;
+}

@@ -1,0 +1,97 @@
+/** The database itself, as types: what `open()` gives in every door. */
+import type { Kind, Run } from "../base/index.ts";
+import type {
+  CollectionOptions,
+  Def,
+  FreeName,
+  IndexSpecs,
+  InputOf,
+  ObjectSchema,
+  OutputOf,
+  WithId,
+} from "../collections/index.ts";
+import type { Durability } from "../engine/contract/index.ts";
+import type { EngineFailure, ReadError, TransactionError } from "./failures.ts";
+import type { Collection, Collections } from "./surface.ts";
+
+export interface TransactionOptions {
+  /** Writes are refused, and nothing conflicts. Default false. */
+  readonly readOnly?: boolean;
+  /** Over all attempts; then TransactionTimeout or Conflict. Default 10,000. */
+  readonly timeoutMillis?: number;
+  /** Ends the transaction when it aborts; nothing is committed then. */
+  readonly signal?: AbortSignal;
+  /** Default: the database's. */
+  readonly durability?: Durability;
+}
+
+interface TransactionMethods<F extends Run> {
+  /** Which run of the body this is, from 1. */
+  readonly attempt: number;
+  /** Called once, after the commit is acknowledged; never for an attempt that lost. */
+  onCommit(hook: () => void): void;
+  /** The same collection inside this transaction. */
+  collection<D extends Def>(handle: Collection<{ F: F; D: D }>): Collection<{ F: F; D: D }>;
+}
+/** What the body of a transaction works with: the collections by name, and those of `db.collection()`. */
+export type Tx<F extends Run, Ds> = Collections<F, Ds> & TransactionMethods<F>;
+
+/** One state of the data, for reading, until it is closed. */
+export type DbSnapshot<F extends Run, Ds> = Collections<F, Ds> &
+  Disposable & {
+    /** The same collection in this snapshot. */
+    collection<D extends Def>(handle: Collection<{ F: F; D: D }>): Collection<{ F: F; D: D }>;
+    close(): void;
+  };
+
+export interface Verification {
+  readonly ok: boolean;
+  readonly problems: readonly string[];
+}
+
+interface DbMethods<F extends Run, Ds> {
+  /**
+   * A typed collection. Synchronous: the schema is checked against the stored one at the first operation, or by
+   * `ready()`.
+   *
+   * @throws InvalidDefinition where the name, the schema or an index cannot be right.
+   * @example
+   * const notes = db.collection("notes", z.object({ text: z.string(), at: z.date() }), {
+   *   indexes: { byAt: ["at"] },
+   * });
+   */
+  collection<
+    const N extends string,
+    S extends ObjectSchema,
+    const I extends IndexSpecs<WithId<N, OutputOf<S>>> = {},
+  >(
+    name: N & FreeName<N>,
+    schema: S,
+    options?: CollectionOptions<I>,
+  ): Collection<{ F: F; D: Def<N, InputOf<S>, OutputOf<S>, I> }>;
+  /**
+   * Runs `body` as one serializable transaction: all of it takes effect at one point, or nothing does. It runs again by
+   * itself when another commit changed what it had read, at last alone, so that it cannot starve; so the body must do
+   * nothing but read and write here (use `tx.onCommit` for the rest). Await every operation in it.
+   *
+   * @example
+   * await db.transaction(async (tx) => {
+   *   const account = await tx.accounts.getOrThrow(id);
+   *   await tx.accounts.update(id, { balance: account.balance - 10 });
+   * });
+   */
+  transaction<A, E = never, R = never>(
+    body: (tx: Tx<F, Ds>) => Kind<F, A, E, R>,
+    options?: TransactionOptions,
+  ): Kind<F, A, E | TransactionError, R>;
+  /** The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data. */
+  snapshot(): DbSnapshot<F, Ds>;
+  /** Resolves when every collection so far is checked against the stored one and its indexes are built. */
+  ready(): Kind<F, void, ReadError>;
+  /** Reads everything: checksums, order, and whether indexes and documents agree. */
+  verify(): Kind<F, Verification, ReadError>;
+  /** Figures by name: bytes, counts, milliseconds. */
+  stats(): Kind<F, Readonly<Record<string, number>>, EngineFailure>;
+}
+/** A database: its collections by name, and its methods. */
+export type DbOf<F extends Run, Ds> = Collections<F, Ds> & DbMethods<F, Ds>;

@@ -1,0 +1,31 @@
+/** The errors that the methods of the surface may fail with: written once, exact, for every door. */
+import type { Closed } from "../base/index.ts";
+import type {
+  NotFound,
+  SchemaMismatch,
+  UniqueViolation,
+  ValidationError,
+} from "../collections/index.ts";
+import type {
+  Conflict,
+  CorruptionError,
+  DatabaseLocked,
+  DiskFull,
+  StorageError,
+} from "../engine/contract/index.ts";
+import type { FullScan, InvalidCursor, InvalidQuery, NotUnique } from "../query/index.ts";
+
+/** What any use of a database may meet: the disk, damage, a closed handle. */
+export type EngineFailure = StorageError | CorruptionError | DiskFull | Closed;
+/** What opening may meet. */
+export type OpenError = EngineFailure | DatabaseLocked;
+export type ReadError = EngineFailure | SchemaMismatch | InvalidQuery | FullScan;
+export type OneError = ReadError | NotFound | NotUnique;
+export type PageError = ReadError | InvalidCursor;
+export type WriteError =
+  | EngineFailure
+  | SchemaMismatch
+  | ValidationError
+  | UniqueViolation
+  | Conflict;
+export type TransactionError = EngineFailure | SchemaMismatch | UniqueViolation | Conflict;

@@ -1,0 +1,68 @@
+// Opening
+export { bindDatabase, isMistake, open, openCore } from "./open-database.ts";
+export type { Db, OpenOptions, OpenTarget, TransactionRunner } from "./open-database.ts";
+export { DatabaseCore } from "./database-core.ts";
+// The surface
+export type { DbOf, DbSnapshot, TransactionOptions, Tx, Verification } from "./database-type.ts";
+export type {
+  Change,
+  Collection,
+  Defs,
+  IndexQuery,
+  PageOf,
+  PageOptions,
+  Query,
+  UniqueWhere,
+} from "./surface.ts";
+export type {
+  EngineFailure,
+  OneError,
+  OpenError,
+  PageError,
+  ReadError,
+  TransactionError,
+  WriteError,
+} from "./failures.ts";
+// What stands below and belongs to the surface
+export { Closed, KotobaError } from "../base/index.ts";
+export {
+  Conflict,
+  CorruptionError,
+  DatabaseLocked,
+  DiskFull,
+  StorageError,
+} from "../engine/contract/index.ts";
+export type { Durability } from "../engine/contract/index.ts";
+export {
+  NestedTransaction,
+  ReadOnlyTransaction,
+  TransactionClosed,
+  TransactionTimeout,
+  UnawaitedWork,
+} from "../transaction/index.ts";
+export type { Transaction } from "../transaction/index.ts";
+export {
+  collection,
+  inc,
+  InvalidDefinition,
+  InvalidQuery,
+  NotFound,
+  push,
+  ref,
+  SchemaMismatch,
+  UniqueViolation,
+  ValidationError,
+} from "../collections/index.ts";
+export type {
+  CollectionOptions,
+  Def,
+  DocOf,
+  Filter,
+  Id,
+  IndexSpec,
+  InsertOf,
+  Patch,
+  ValidationIssue,
+} from "../collections/index.ts";
+export { FullScan, InvalidCursor, NotUnique } from "../query/index.ts";
+export type { Explanation, FullScanRule } from "../query/index.ts";

@@ -1,0 +1,172 @@
+/** Opening: an engine for a path, a core over it, and the database object of a door. */
+import { andThen } from "../base/index.ts";
+import type { Awaitable, Kind, KotobaError, PromiseRun, Run, Runner } from "../base/index.ts";
+import { collection, InvalidDefinition } from "../collections/index.ts";
+import type { CollectionDefinition, Def, ObjectSchema } from "../collections/index.ts";
+import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import { openLsmEngine } from "../engine/lsm/index.ts";
+import { MemoryEngine } from "../engine/memory/index.ts";
+import type { FullScanRule } from "../query/index.ts";
+import type { Transaction } from "../transaction/index.ts";
+import { SnapshotAccess, TransactionAccess } from "./access.ts";
+import type { Access } from "./access.ts";
+import { CollectionHandle } from "./collection-handle.ts";
+import { bindCollections, DatabaseCore } from "./database-core.ts";
+import type { DbOf, TransactionOptions } from "./database-type.ts";
+import type { TransactionError } from "./failures.ts";
+import { promiseRunner } from "./promise-door.ts";
+import type { Defs } from "./surface.ts";
+import { nodeWorld } from "./world.ts";
+
+/** A folder, ":memory:", or an engine that is open already (close() closes it too). */
+export type OpenTarget = string | { readonly engine: StorageEngine };
+
+export interface OpenOptions<Ds extends Defs = {}> {
+  /** Collections by name: each is a property of the database and of every transaction. */
+  readonly collections?: Ds;
+  /**
+   * When a write resolves. 'durable' (default): after it is synced to the disk. 'buffered': after it is given to the
+   * operating system. 'memory': at once. The weaker ones may lose the newest commits in a crash, in order and whole.
+   */
+  readonly durability?: Durability;
+  /** What happens to a query that would read a whole collection: 'allow' (default), 'warn' or 'error' (FullScan). */
+  readonly fullScan?: FullScanRule;
+}
+
+/** A database in the main door: methods give Promises. */
+export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
+  AsyncDisposable & {
+    /** Waits for what is being written, then lets go of the folder. Later use fails with Closed. Idempotent. */
+    close(): Promise<void>;
+  };
+
+/**
+ * Opens the database in a folder, and makes the folder if it is not there.
+ *
+ * @throws DatabaseLocked if another process, or this one, has it open; CorruptionError if a file it needs is damaged;
+ *   StorageError for what the disk reports.
+ * @example
+ * await using db = await open("./data", { collections: { users: Users } });
+ * await db.users.insert({ email: "ada@example.org" });
+ */
+export async function open<const Ds extends Defs = {}>(
+  target: OpenTarget,
+  options?: OpenOptions<Ds>,
+): Promise<Db<Ds>> {
+  const core = await openCore(target, options);
+  return bindDatabase(core, options?.collections ?? {}) as Db<Ds>;
+}
+
+/** The core of a database, for a door to stand on. */
+export function openCore<Ds extends Defs>(
+  target: OpenTarget,
+  options: OpenOptions<Ds> = {},
+): Awaitable<DatabaseCore> {
+  const durability = options.durability;
+  return andThen(openEngine(target, durability), (engine) => {
+    return new DatabaseCore(engine, {
+      world: nodeWorld,
+      durability,
+      fullScan: options.fullScan,
+    });
+  });
+}
+
+function openEngine(
+  target: OpenTarget,
+  durability: Durability | undefined,
+): Awaitable<StorageEngine> {
+  if (typeof target !== "string") return target.engine;
+  if (target === ":memory:") return new MemoryEngine();
+  return openLsmEngine({ path: target, ...(durability === undefined ? {} : { durability }) });
+}
+
+/** How a door runs a transaction: `bind` makes what the body works with, anew for each attempt. */
+export type TransactionRunner<F extends Run> = <T, A, E, R>(
+  bind: (tx: Transaction) => T,
+  body: (tx: T) => Kind<F, A, E, R>,
+  options: TransactionOptions,
+) => Kind<F, A, E | TransactionError, R>;
+
+function promiseTransactions(core: DatabaseCore): TransactionRunner<PromiseRun> {
+  return <T, A>(
+    bind: (tx: Transaction) => T,
+    body: (tx: T) => Promise<A>,
+    options: TransactionOptions,
+  ): Promise<A> => promiseRunner.run<A>(() => core.transact((tx) => body(bind(tx)), options));
+}
+
+/** The database object of the main door. */
+export function bindDatabase(core: DatabaseCore, definitions: Defs): Db<Defs>;
+/** The database object of a door. */
+export function bindDatabase<F extends Run>(
+  core: DatabaseCore,
+  definitions: Defs,
+  runner: Runner<F>,
+  transactions: TransactionRunner<F>,
+): object;
+export function bindDatabase(
+  core: DatabaseCore,
+  definitions: Defs,
+  runner: Runner<PromiseRun> = promiseRunner,
+  transactions: TransactionRunner<PromiseRun> = promiseTransactions(core),
+): object {
+  // Made first: a wrong name must not leave half a database behind.
+  const bound = (access: Access): object => ({
+    ...bindCollections(core, definitions, runner, access),
+    collection: (handle: unknown) => bindHandle(core, handle, runner, access),
+  });
+  return {
+    ...bindCollections(core, definitions, runner, core.direct),
+    collection: (name: string, schema: ObjectSchema, options?: object) => {
+      const { definition } = collection(name as "c", schema, options as {}) as Def;
+      return core.handle(definition, runner, core.direct);
+    },
+    transaction: (body: (tx: object) => Promise<unknown>, options: TransactionOptions = {}) =>
+      transactions(
+        (tx) =>
+          Object.assign(bound(new TransactionAccess(tx, runner === promiseRunner)), {
+            attempt: tx.attempt,
+            onCommit: (hook: () => void) => tx.onCommit(hook),
+          }),
+        body,
+        options,
+      ),
+    snapshot: () => {
+      const access = new SnapshotAccess(core.engine.snapshot());
+      const close = (): void => access.close();
+      return Object.assign(bound(access), { close, [Symbol.dispose]: close });
+    },
+    ready: () => runner.run(() => core.ready()),
+    verify: () =>
+      runner.run(() => core.verify().then((problems) => ({ ok: problems.length === 0, problems }))),
+    stats: () => runner.run(() => core.stats()),
+    close: () => core.close(),
+    [Symbol.asyncDispose]: () => core.close(),
+  };
+}
+
+/** The same collection, reached another way: what `tx.collection(users)` gives. */
+function bindHandle<F extends Run>(
+  core: DatabaseCore,
+  handle: unknown,
+  runner: Runner<F>,
+  access: Access,
+): CollectionHandle<F> {
+  if (!(handle instanceof CollectionHandle))
+    throw new InvalidDefinition(String(handle), "collection() takes a collection of this database");
+  const { definition }: { definition: CollectionDefinition } = handle;
+  return core.handle(definition, runner, access);
+}
+
+/** Errors that are mistakes in the program, whatever the data: a door with typed failures makes defects of them. */
+const mistakes: ReadonlySet<string> = new Set([
+  "InvalidDefinition",
+  "NestedTransaction",
+  "ReadOnlyTransaction",
+  "TransactionClosed",
+  "UnawaitedWork",
+]);
+export function isMistake(error: KotobaError): boolean {
+  return mistakes.has(error._tag);
+}

@@ -1,0 +1,165 @@
+/**
+ * A query in the world of F: an immutable request, and the ends that run it.
+ *
+ * A request that cannot be right is remembered and raised by the end that would run it, in the door's own way of
+ * failing; so a wrong filter is never an exception where a Promise or an Effect is expected.
+ */
+import { KotobaError } from "../base/index.ts";
+import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
+import type { CollectionStore, Document } from "../collections/index.ts";
+import type { ReadView } from "../engine/contract/index.ts";
+import {
+  countRows,
+  EVERY_DOCUMENT,
+  explainQuery,
+  firstRow,
+  hasRows,
+  onlyRow,
+  openRows,
+  pageOfRows,
+  allRows,
+  withIndexBound,
+  withLimit,
+  withOrderBy,
+  withPredicate,
+  withReverse,
+  withSelect,
+  withWhere,
+} from "../query/index.ts";
+import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
+import type { Access } from "./access.ts";
+import type { DatabaseCore } from "./database-core.ts";
+import type { PageOptions } from "./surface.ts";
+
+/** What a handle stands on: fixed for all queries that are made from it. */
+export interface Ground<F extends Run> {
+  readonly core: DatabaseCore;
+  readonly store: CollectionStore;
+  readonly runner: Runner<F>;
+  readonly access: Access;
+}
+
+export class QueryHandle<F extends Run> {
+  readonly #ground: Ground<F>;
+  readonly #request: QueryRequest | KotobaError;
+
+  constructor(ground: Ground<F>, request: QueryRequest | KotobaError = EVERY_DOCUMENT) {
+    this.#ground = ground;
+    this.#request = request;
+  }
+
+  where(filter: object): QueryHandle<F> {
+    return this.#with((request) => withWhere(this.#definition, request, filter));
+  }
+  filter(test: (document: Document) => boolean): QueryHandle<F> {
+    return this.#with((request) => withPredicate(request, test));
+  }
+  orderBy(path: string, direction?: "asc" | "desc"): QueryHandle<F> {
+    return this.#with((request) => withOrderBy(this.#definition, request, path, direction));
+  }
+  reverse(): QueryHandle<F> {
+    return this.#with(withReverse);
+  }
+  limit(count: number): QueryHandle<F> {
+    return this.#with((request) => withLimit(this.#definition, request, count));
+  }
+  select(...fields: string[]): QueryHandle<F> {
+    return this.#with((request) => withSelect(this.#definition, request, fields));
+  }
+  gt(value: unknown): QueryHandle<F> {
+    return this.#bound("gt", value);
+  }
+  gte(value: unknown): QueryHandle<F> {
+    return this.#bound("gte", value);
+  }
+  lt(value: unknown): QueryHandle<F> {
+    return this.#bound("lt", value);
+  }
+  lte(value: unknown): QueryHandle<F> {
+    return this.#bound("lte", value);
+  }
+  between(from: unknown, to: unknown): QueryHandle<F> {
+    return this.#bound("gte", from).#bound("lt", to);
+  }
+  startsWith(prefix: string): QueryHandle<F> {
+    return this.#bound("startsWith", prefix);
+  }
+
+  all(): Kind<F, Document[]> {
+    return this.#end(allRows);
+  }
+  first(): Kind<F, Document | undefined> {
+    return this.#end(firstRow);
+  }
+  one(): Kind<F, Document> {
+    return this.#end(onlyRow);
+  }
+  exists(): Kind<F, boolean> {
+    return this.#end(hasRows);
+  }
+  count(): Kind<F, number> {
+    return this.#end(countRows);
+  }
+  page(options: PageOptions): Kind<F, unknown> {
+    return this.#end((request, context) => pageOfRows(request, context, options));
+  }
+  explain(options: { readonly analyze?: boolean } = {}): Kind<F, unknown> {
+    return this.#end((request, context) => explainQuery(request, context, options));
+  }
+  stream(): StreamKind<F, Document> {
+    const { access, runner, store } = this.#ground;
+    return runner.stream((): BatchCursor<Document> =>
+      access.cursor(store, (view) => openRows(this.#checked(), this.#context(view))),
+    );
+  }
+
+  get #definition() {
+    return this.#ground.store.definition;
+  }
+
+  #with(change: (request: QueryRequest) => QueryRequest): QueryHandle<F> {
+    if (this.#request instanceof KotobaError) return this;
+    return new QueryHandle(this.#ground, attempted(change, this.#request));
+  }
+
+  #bound(op: BoundOp, value: unknown): QueryHandle<F> {
+    return this.#with((request) => withIndexBound(this.#definition, request, op, value));
+  }
+
+  #checked(): QueryRequest {
+    if (this.#request instanceof KotobaError) throw this.#request;
+    return this.#request;
+  }
+
+  #context(view: ReadView): QueryContext {
+    const { core, store } = this.#ground;
+    return {
+      view,
+      store,
+      fullScan: core.fullScan,
+      nowMillis: () => core.world.monotonicMillis(),
+      warn: (message) => core.world.report(message, store.definition.name),
+    };
+  }
+
+  #end<A>(run: (request: QueryRequest, context: QueryContext) => Awaitable<A>): Kind<F, A> {
+    const { access, runner, store } = this.#ground;
+    return runner.run(() => {
+      const request = this.#checked();
+      return access.read(store, (view) => run(request, this.#context(view)));
+    });
+  }
+}
+
+/** The new request, or the error that it would be. Errors that are not ours are defects, and are thrown. */
+export function attempted(
+  change: (request: QueryRequest) => QueryRequest,
+  request: QueryRequest,
+): QueryRequest | KotobaError {
+  try {
+    return change(request);
+  } catch (error) {
+    if (error instanceof KotobaError) return error;
+    throw error;
+  }
+}

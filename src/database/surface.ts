@@ -1,0 +1,148 @@
+/**
+ * What a user of the database sees, as types: written once for every door. `F` says what a method returns (a Promise,
+ * an Effect); `D` is the collection's definition, from which documents, ids, filters and indexes follow.
+ */
+import type { Kind, Run, StreamKind } from "../base/index.ts";
+import type {
+  Def,
+  DocOf,
+  Filter,
+  IdOf,
+  IndexName,
+  IndexValues,
+  InsertOf,
+  NextOf,
+  OnOf,
+  Patch,
+  PrefixOf,
+  Simplify,
+  SinglePath,
+  Strip,
+  UniqueIndexName,
+  ValueAt,
+} from "../collections/index.ts";
+import type { Explanation } from "../query/index.ts";
+import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
+import type { NotFound } from "../collections/index.ts";
+
+/** The world and the collection that a handle belongs to. */
+interface Context {
+  F: Run;
+  D: Def;
+}
+type Doc<C extends Context> = DocOf<C["D"]>;
+type Indexes<C extends Context> = NonNullable<C["D"]["~indexes"]>;
+
+/** One page of a longer list, and where the pages before and after it are. */
+export interface PageOf<R> {
+  readonly items: readonly R[];
+  /** Hand to `after` for the next page; null at the end. */
+  readonly next: string | null;
+  /** Hand to `before` for the page before; null at the start. */
+  readonly previous: string | null;
+}
+export interface PageOptions {
+  /** Rows on a page, at least 1. */
+  readonly size: number;
+  readonly after?: string | null;
+  readonly before?: string | null;
+}
+
+/**
+ * A query: an immutable value. Each method gives a new query; nothing is read before one of the ends
+ * (all, first, one, exists, count, page, stream) is called.
+ */
+export interface Query<C extends Context, R> {
+  /** Only a type: the rows. */
+  readonly "~row"?: R;
+  /** Keeps the documents that fit. Several calls must all hold. */
+  where(filter: Filter<Doc<C>>): Query<C, R>;
+  /** Keeps the documents for which `test` is true. Runs on each document that the filter lets through; no index helps. */
+  filter(test: (document: Doc<C>) => boolean): Query<C, R>;
+  /** Orders by a field; a further call orders those that are equal so far. At last by id, in the last field's direction. */
+  orderBy(path: SinglePath<Doc<C>>, direction?: "asc" | "desc"): Query<C, R>;
+  /** Turns the order around. */
+  reverse(): Query<C, R>;
+  /** At most `count` rows. */
+  limit(count: number): Query<C, R>;
+  /** Only these fields of each document. */
+  select<const P extends keyof R & string>(...fields: P[]): Query<C, Simplify<Pick<R, P>>>;
+  all(): Kind<C["F"], R[], ReadError>;
+  first(): Kind<C["F"], R | undefined, ReadError>;
+  /** The only row; NotFound if there is none, NotUnique if there are more. */
+  one(): Kind<C["F"], R, OneError>;
+  exists(): Kind<C["F"], boolean, ReadError>;
+  count(): Kind<C["F"], number, ReadError>;
+  page(options: PageOptions): Kind<C["F"], PageOf<R>, PageError>;
+  /** Row by row, read as they are consumed, all from one state of the data. */
+  stream(): StreamKind<C["F"], R, ReadError>;
+  /** How the query would run; with `analyze` it runs, and the figures are there too. */
+  explain(options?: { readonly analyze?: boolean }): Kind<C["F"], Explanation, ReadError>;
+}
+
+/** A scan over one named index; the range methods take the type of the field after the prefix. */
+export interface IndexQuery<C extends Context, Next> extends Query<C, Doc<C>> {
+  gt(value: Next): IndexQuery<C, Next>;
+  gte(value: Next): IndexQuery<C, Next>;
+  lt(value: Next): IndexQuery<C, Next>;
+  lte(value: Next): IndexQuery<C, Next>;
+  /** From `from` (inclusive) to `to` (exclusive). */
+  between(from: Next, to: Next): IndexQuery<C, Next>;
+  startsWith(prefix: Next extends string ? string : never): IndexQuery<C, Next>;
+}
+
+type ValuesOfIndex<C extends Context, N extends string> =
+  IndexValues<Doc<C>, OnOf<Indexes<C>[N & keyof Indexes<C>]>> extends infer V extends
+    readonly unknown[]
+    ? V
+    : never;
+
+/** What names one document: its id, or all fields of a unique index. */
+export type UniqueWhere<C extends Context> =
+  | { readonly id: IdOf<C["D"]> }
+  | {
+      [K in UniqueIndexName<Indexes<C>>]: {
+        readonly [P in Strip<OnOf<Indexes<C>[K]>[number]>]: NonNullable<ValueAt<Doc<C>, P>>;
+      };
+    }[UniqueIndexName<Indexes<C>>];
+
+/** New values for some fields, or a function from the document to them; `undefined` removes an optional field. */
+export type Change<C extends Context> = Patch<Doc<C>> | ((document: Doc<C>) => Patch<Doc<C>>);
+
+/** A collection of documents. It is also a query over all of them. */
+export interface Collection<C extends Context> extends Query<C, Doc<C>> {
+  readonly name: C["D"]["name"];
+  get(id: IdOf<C["D"]>): Kind<C["F"], Doc<C> | undefined, ReadError>;
+  getOrThrow(id: IdOf<C["D"]>): Kind<C["F"], Doc<C>, ReadError | NotFound>;
+  /** In the order asked; undefined where there is none. */
+  getMany(ids: readonly IdOf<C["D"]>[]): Kind<C["F"], (Doc<C> | undefined)[], ReadError>;
+  /** By the id or by all fields of a unique index. */
+  find(unique: UniqueWhere<C>): Kind<C["F"], Doc<C> | undefined, ReadError>;
+  /** Stores a new document and gives it back with its id and defaults. */
+  insert(document: InsertOf<C["D"]>): Kind<C["F"], Doc<C>, WriteError>;
+  /** All or none, in one commit. */
+  insertMany(documents: readonly InsertOf<C["D"]>[]): Kind<C["F"], Doc<C>[], WriteError>;
+  update(id: IdOf<C["D"]>, change: Change<C>): Kind<C["F"], Doc<C>, WriteError | NotFound>;
+  replace(
+    id: IdOf<C["D"]>,
+    document: InsertOf<C["D"]>,
+  ): Kind<C["F"], Doc<C>, WriteError | NotFound>;
+  /** Updates the document that `where` names, or creates it. */
+  upsert(
+    where: UniqueWhere<C>,
+    values: { readonly create: InsertOf<C["D"]>; readonly update: Change<C> },
+  ): Kind<C["F"], Doc<C>, WriteError>;
+  /** True if it was there. */
+  delete(id: IdOf<C["D"]>): Kind<C["F"], boolean, WriteError>;
+  /** Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. */
+  index<const N extends IndexName<Indexes<C>>, const P extends PrefixOf<ValuesOfIndex<C, N>>>(
+    name: N,
+    ...prefix: P
+  ): IndexQuery<C, NextOf<ValuesOfIndex<C, N>, P>>;
+}
+
+/** A typed view of each collection of a list of definitions, under the list's names. */
+export type Collections<F extends Run, Ds> = {
+  readonly [K in keyof Ds & string]: Collection<{ F: F; D: Ds[K] extends Def ? Ds[K] : never }>;
+};
+export type Defs = { readonly [name: string]: Def };

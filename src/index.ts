@@ -1,0 +1,65 @@
+/**
+ * KotobaDB: the embedded typed document store for TypeScript.
+ *
+ * @packageDocumentation
+ */
+// Opening a database
+export { open } from "./database/index.ts";
+export type { Db, OpenOptions, OpenTarget } from "./database/index.ts";
+// Describing collections
+export { collection, ref } from "./database/index.ts";
+export type { CollectionOptions, Def, DocOf, Id, IndexSpec, InsertOf } from "./database/index.ts";
+// Reading and writing
+export { inc, push } from "./database/index.ts";
+export type {
+  Change,
+  Collection,
+  DbSnapshot,
+  Durability,
+  Explanation,
+  Filter,
+  FullScanRule,
+  IndexQuery,
+  PageOf,
+  PageOptions,
+  Patch,
+  Query,
+  TransactionOptions,
+  Tx,
+  UniqueWhere,
+  Verification,
+} from "./database/index.ts";
+// Errors
+export {
+  Closed,
+  Conflict,
+  CorruptionError,
+  DatabaseLocked,
+  DiskFull,
+  FullScan,
+  InvalidCursor,
+  InvalidDefinition,
+  InvalidQuery,
+  KotobaError,
+  NestedTransaction,
+  NotFound,
+  NotUnique,
+  ReadOnlyTransaction,
+  SchemaMismatch,
+  StorageError,
+  TransactionClosed,
+  TransactionTimeout,
+  UnawaitedWork,
+  UniqueViolation,
+  ValidationError,
+} from "./database/index.ts";
+export type {
+  EngineFailure,
+  OneError,
+  OpenError,
+  PageError,
+  ReadError,
+  TransactionError,
+  ValidationIssue,
+  WriteError,
+} from "./database/index.ts";

@@ -1,0 +1,32 @@
+/**
+ * Type cost, held by numbers. Each file in ./budget is compiled alone; its instantiations above the baseline must stay
+ * within budgets.json. One thread, because only then does the compiler count the same on every machine.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const budgets = JSON.parse(readFileSync("test/types/budgets.json", "utf8")) as Record<
+  string,
+  number
+>;
+
+function instantiations(file: string): number {
+  const flags =
+    "--ignoreConfig --noEmit --singleThreaded --extendedDiagnostics --strict --skipLibCheck --exactOptionalPropertyTypes --target es2023 --lib es2023,esnext.disposable --module nodenext --allowImportingTsExtensions --types node";
+  const report = execFileSync("node_modules/.bin/tsc", [...flags.split(" "), file], {
+    encoding: "utf8",
+  });
+  return Number(/Instantiations:\s+(\d+)/.exec(report)?.[1]);
+}
+
+const baseline = instantiations("test/types/budget/baseline.ts");
+
+test.each(Object.entries(budgets))(
+  "the types of %s cost at most %i instantiations",
+  (name, budget) => {
+    const cost = instantiations(`test/types/budget/${name}.ts`) - baseline;
+    expect(cost).toBeGreaterThan(0);
+    expect(cost).toBeLessThanOrEqual(budget);
+  },
+);

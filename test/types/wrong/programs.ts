@@ -1,0 +1,48 @@
+/**
+ * Programs that must not compile: each line that begins with a mark has an error, the lines marked OK have none.
+ * Checked by wrong-programs.test.ts, line by line. One line is one program, so the formatter leaves this file alone.
+ */
+import { z } from "zod";
+import { collection, inc, open } from "../../../src/index.ts";
+import type { Id } from "../../../src/index.ts";
+import { Posts, Users } from "./definitions.ts";
+const ok = { email: 'e', name: 'a', address: { city: 'c', zip: 1 } }
+export async function run() {
+const db = await open('x', { collections: { users: Users, posts: Posts } })
+const id = '' as Id<'users'>; const pid = '' as Id<'posts'>
+/*OK 1*/ await db.users.where({ age: { gt: 3 }, OR: [{ role: 'admin' }, { tags: { has: 'x' } }] }).orderBy('age').limit(3).all()
+/*OK 2*/ await db.users.index('byCity', 'Oslo').gte(new Date()).all()
+/*OK 3*/ await db.users.insert(ok); await db.users.update(id, { logins: inc(), age: 3 }); await db.users.find({ email: 'a' })
+/*OK 4*/ await db.transaction(async (tx) => (await tx.users.getOrThrow(id)).address.city)
+/*P1*/ await db.users.where({ agee: 5 }).all()
+/*P2*/ await db.users.where({ age: 'x' }).all()
+/*P3*/ await db.users.where({ age: { gt: 'x' } }).all()
+/*P4*/ await db.users.where({ address: { cityy: 'Oslo' } }).all()
+/*P5*/ await db.users.where({ address: { city: 5 } }).all()
+/*P6*/ await db.users.orderBy('agee').all()
+/*P7*/ await db.users.index('byCityy', 'Oslo').all()
+/*P8*/ await db.users.insert({ name: 'a' })
+/*P9*/ await db.users.insert({ ...ok, age: 'x' })
+/*P10*/ await db.users.update(id, { agee: 5 })
+/*P11*/ await db.users.update(id, { age: 'x' })
+/*P12*/ ;(await db.users.select('name').all())[0]!.age
+/*P13*/ await db.users.where({ tags: { has: 5 } }).all()
+/*X1 wrong id brand*/ await db.users.get(pid)
+/*X2 wrong prefix type*/ await db.users.index('byCity', 5).all()
+/*X3 too long a prefix*/ await db.users.index('byCity', 'Oslo', new Date(), 1).all()
+/*X4 wrong range type: next field is a date*/ await db.users.index('byCity', 'Oslo').gte('x').all()
+/*X5 index on a missing path*/ collection('a', z.object({ n: z.number() }), { indexes: { i: ['m'] } })
+/*X6 index on an object*/ collection('a', z.object({ o: z.object({ n: z.number() }) }), { indexes: { i: ['o'] } })
+/*X7 operator that the type lacks*/ await db.users.where({ age: { startsWith: 'a' } }).all()
+/*X8 enum value*/ await db.users.where({ role: 'boss' }).all()
+/*X9 inc on a string*/ await db.users.update(id, { name: inc() })
+/*X10 find by a non-unique field*/ await db.users.find({ name: 'Ada' })
+/*X11 unknown relation*/ await db.posts.include('authors').all()
+/*X12 relation through a field of another id*/ await open('x', { collections: { users: Users, posts: Posts }, relations: { posts: { author: { one: 'users', via: 'title' } } } })
+/*X13 search on a non-text index*/ db.posts.search('byAuthor', 'x')
+/*X14 sum of a string*/ await db.posts.aggregate({ s: { sum: 'title' } })
+/*X15 plain string where an id is due*/ await db.posts.insert({ authorId: 'abc', title: '', body: '', state: 'draft' })
+/*X16 migration reads a field that the old schema lacks*/ collection('a', z.object({ n: z.number() })).evolve(z.object({ m: z.number() }), (o) => ({ m: o.q }))
+/*X17 wrong nested select*/ await db.posts.include('author', (a) => a.select('nope')).all()
+/*X18 partial index filter typo*/ collection('a', z.object({ n: z.number() }), { indexes: { i: { on: ['n'], where: { q: 1 } } } })
+}
