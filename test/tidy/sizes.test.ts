@@ -1,5 +1,5 @@
 /** Rooms stay small: at most 12 source files in a folder, 400 lines of code in a file. Docs keep one title each. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -39,4 +39,16 @@ test("every Markdown file of docs has exactly one title", () => {
     return [path, (text.match(/^# /gm) ?? []).length] as const;
   });
   expect(titles.filter(([, count]) => count !== 1)).toEqual([]);
+});
+
+test("hot code names a benchmark that is there", () => {
+  const marks = files("src", ".ts").flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\bHOT\b([^\n]*)/g)].map(([, rest]) => ({
+      path,
+      bench: /bench\/[a-z-]+/.exec(rest ?? "")?.[0],
+    })),
+  );
+  expect(marks.length).toBeGreaterThan(10);
+  const lost = marks.filter(({ bench }) => bench === undefined || !existsSync(`${bench}.ts`));
+  expect(lost).toEqual([]);
 });

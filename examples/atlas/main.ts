@@ -1,0 +1,33 @@
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { askQuestions, walkPages } from "./ask-questions.ts";
+import { importCities } from "./import-cities.ts";
+import { movePeople } from "./move-people.ts";
+import { openAtlas } from "./open-atlas.ts";
+import { chapter, number, say } from "./say.ts";
+import { surviveKills } from "./survive-kills.ts";
+
+const folder = process.argv[2] ?? fileURLToPath(new URL("./data", import.meta.url));
+await rm(folder, { recursive: true, force: true });
+
+{
+  await using atlas = await openAtlas(folder);
+  chapter("1. Import");
+  await importCities(atlas);
+  chapter("2. Questions, with the plans that answer them");
+  await askQuestions(atlas);
+  chapter("3. Page by page");
+  await walkPages(atlas);
+  chapter("4. Transactions under contention");
+  await movePeople(atlas);
+}
+
+chapter("5. Killed in the middle of writing");
+await surviveKills(folder, 3);
+
+chapter("6. The store's figures");
+await using atlas = await openAtlas(folder);
+for (const [name, value] of Object.entries(await atlas.stats()))
+  say(`${name.padEnd(28)} ${number(Math.round(value * 10) / 10).padStart(14)}`);
+say("");
+say("Everything above was checked as it was printed.");

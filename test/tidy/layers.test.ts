@@ -1,0 +1,141 @@
+/**
+ * The layers of KotobaDB, as a test.
+ *
+ * Read the table as a building: a room stands only on the rooms named beside it, and enters them by their door
+ * (index.ts). The most exact path wins, so `engine/lsm/codec` is judged by its own line and not by the one for `engine`.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { expect, test } from "vitest";
+
+const lsm = (...rooms: string[]): string[] => [
+  "base",
+  "engine/contract",
+  ...rooms.map((room) => `engine/lsm/${room}`),
+];
+const standsOn: Record<string, readonly string[]> = {
+  base: [],
+  "engine/contract": ["base"],
+  "engine/memory": ["base", "engine/contract"],
+  "engine/lsm/host": lsm(),
+  "engine/lsm/codec": lsm(),
+  "engine/lsm/wal": lsm("host", "codec"),
+  "engine/lsm/manifest": lsm("host", "codec"),
+  "engine/lsm/cursor": lsm("codec"),
+  "engine/lsm/memtable": lsm("codec", "cursor"),
+  "engine/lsm/sstable": lsm("host", "codec", "cursor", "manifest"),
+  "engine/lsm/commit": lsm("host", "codec", "wal", "manifest", "memtable", "sstable", "cursor"),
+  "engine/lsm/compaction": lsm("host", "codec", "manifest", "memtable", "sstable", "cursor"),
+  "engine/lsm/recovery": lsm("host", "codec", "wal", "manifest", "memtable", "sstable", "cursor"),
+  "engine/lsm": lsm(
+    "host",
+    "codec",
+    "wal",
+    "manifest",
+    "memtable",
+    "sstable",
+    "cursor",
+    "commit",
+    "compaction",
+    "recovery",
+  ),
+  engine: ["engine/contract", "engine/memory", "engine/lsm"],
+  transaction: ["base", "engine/contract"],
+  collections: ["base", "engine/contract", "transaction"],
+  query: ["base", "engine/contract", "transaction", "collections"],
+  database: [
+    "base",
+    "engine/contract",
+    "engine/memory",
+    "engine/lsm",
+    "transaction",
+    "collections",
+    "query",
+  ],
+  effect: ["base", "database"],
+  testing: ["base", "engine/contract", "engine/memory", "engine/lsm"],
+  "index.ts": ["database"],
+};
+
+/** Each npm package is imported by one room only; a subpath counts as its package. */
+const ownerOf: Record<string, string> = {
+  "@standard-schema/spec": "collections",
+  effect: "effect",
+  msgpackr: "collections",
+  ulid: "collections",
+  zod: "collections",
+};
+
+/** The only files below the database floor that touch the world outside. */
+const worldly = [
+  "src/engine/lsm/host/",
+  "src/engine/lsm/codec/crc32.ts",
+  "src/transaction/nesting.ts",
+];
+
+const comment = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
+const imported =
+  /^\s*(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gm;
+
+function roomOf(path: string): string {
+  const inside = path.slice("src/".length);
+  const rooms = Object.keys(standsOn).filter(
+    (room) => inside === room || inside.startsWith(`${room}/`),
+  );
+  return rooms.toSorted((a, b) => b.length - a.length)[0] ?? inside;
+}
+
+function complaint(path: string, target: string): string | undefined {
+  const fromRoom = roomOf(path);
+  if (target.startsWith("node:")) {
+    return fromRoom === "database" || worldly.some((place) => path.startsWith(place))
+      ? undefined
+      : `${path} imports ${target}: the world outside enters through the host`;
+  }
+  if (!target.startsWith(".")) {
+    const name = target.split("/", target.startsWith("@") ? 2 : 1).join("/");
+    const owner = ownerOf[name] ?? "nobody";
+    return owner === fromRoom ? undefined : `${path} imports ${target}, which belongs to ${owner}`;
+  }
+  const to = normalize(join(dirname(path), target));
+  const toRoom = roomOf(to);
+  if (fromRoom === toRoom) return undefined;
+  if (!standsOn[fromRoom]?.includes(toRoom))
+    return `${path} imports ${to}: ${fromRoom} does not stand on ${toRoom}`;
+  return to === `src/${toRoom}/index.ts`
+    ? undefined
+    : `${path} imports ${to}: enter ${toRoom} by its index.ts`;
+}
+
+function sourceFiles(): string[] {
+  const names = readdirSync("src", { recursive: true, encoding: "utf8" });
+  return names.filter((name) => name.endsWith(".ts")).map((name) => join("src", name));
+}
+
+function complaintsOf(path: string, source: string): string[] {
+  return [...source.replace(comment, "").matchAll(imported)]
+    .map(([, ...targets]) => complaint(path, targets.find((target) => target !== undefined) ?? ""))
+    .filter((found) => found !== undefined);
+}
+
+test("every import goes down a floor, through the door", () => {
+  const complaints = sourceFiles().flatMap((path) =>
+    complaintsOf(path, readFileSync(path, "utf8")),
+  );
+  expect(complaints).toEqual([]);
+});
+
+test("the check looked at real files, and each of them belongs to a room", () => {
+  const files = sourceFiles();
+  expect(files.length).toBeGreaterThan(40);
+  expect(files.filter((path) => standsOn[roomOf(path)] === undefined)).toEqual([]);
+});
+
+test("a wrong import is named", () => {
+  const planted = (path: string, line: string): string[] => complaintsOf(path, line);
+  expect(planted("src/engine/lsm/wal/a.ts", 'import "../../../query/index.ts"')).toHaveLength(1);
+  expect(planted("src/query/a.ts", 'import "../collections/path/path.ts"')).toHaveLength(1);
+  expect(planted("src/query/a.ts", 'import "msgpackr"')).toHaveLength(1);
+  expect(planted("src/query/a.ts", 'import "node:fs"')).toHaveLength(1);
+  expect(planted("src/query/a.ts", 'import "../collections/index.ts"')).toEqual([]);
+});
