@@ -27,7 +27,8 @@ await surviveKills(folder, 3);
 
 chapter("6. The store's figures");
 await using atlas = await openAtlas(folder);
-for (const [name, value] of Object.entries(await atlas.stats()))
+const figures = Object.entries(await atlas.stats()).filter(([, value]) => value !== 0);
+for (const [name, value] of figures)
   say(`${name.padEnd(28)} ${number(Math.round(value * 10) / 10).padStart(14)}`);
 say("");
 say("Everything above was checked as it was printed.");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { completedEngine } from "./completed-engine.ts";
 import { describeEngine } from "./describe-engine.ts";
 
 const folders: string[] = [];
@@ -24,4 +25,10 @@ describeEngine("lsm on the memory host", () =>
 );
 describeEngine("lsm on the node host", async () =>
   openLsmEngine({ path: await temporaryFolder() }),
+);
+describeEngine("memory, with the scans of the transaction room", async () =>
+  completedEngine(new MemoryEngine()),
+);
+describeEngine("lsm, with the scans of the transaction room", async () =>
+  completedEngine(await openLsmEngine({ path: "database", host: new MemoryHost({ seed: 2 }) })),
 );
