@@ -222,7 +222,8 @@ export class CollectionStore {
   }
 
   #patch(tx: Transaction, before: Document, change: Change): Awaitable<Document> {
-    const patch: unknown = typeof change === "function" ? change(before) : change;
+    // The function gets a copy: one that changes what it was handed must not change what old index entries follow from.
+    const patch: unknown = typeof change === "function" ? change(structuredClone(before)) : change;
     if (isPromise(patch)) {
       throw this.#invalid(
         undefined,

@@ -24,11 +24,15 @@ import { CorruptionError } from "../../engine/contract/index.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
 
 /**
- * Part of the format: both decide which first bytes mean a record. The first 32 structures have numbers of one byte; a
+ * Part of the format: it decides which first bytes mean a record. The first 32 structures have numbers of one byte; a
  * collection whose documents come in more than 256 shapes writes the names of the others inside each document.
  */
 const SHARED_STRUCTURES_MAX = 256;
-const OWN_STRUCTURES_MAX = 32;
+/**
+ * None: msgpackr can number the shapes of one document inside of it, but gives some of those documents back wrong (an
+ * array of two equal shapes is enough). Shapes that are not shared are written as maps, with their names.
+ */
+const OWN_STRUCTURES_MAX = 0;
 
 type FieldNames = readonly string[];
 
@@ -71,6 +75,7 @@ export class DocumentCodec {
       useRecords: true,
       maxSharedStructures: SHARED_STRUCTURES_MAX,
       maxOwnStructures: OWN_STRUCTURES_MAX,
+      mapsAsObjects: true,
       shouldShareStructure: (names) => declared.has(names),
       getStructures: () => this.#structures.map((names) => [...names]),
       saveStructures: (all) => this.#keep(all as FieldNames[]),
