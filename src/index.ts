@@ -39,6 +39,7 @@ export {
   FullScan,
   InvalidCursor,
   InvalidDefinition,
+  InvalidOption,
   InvalidQuery,
   KotobaError,
   NestedTransaction,

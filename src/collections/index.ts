@@ -2,6 +2,7 @@
 export { RESERVED_NAMES, collection } from "./collection-definition.ts";
 export type {
   CollectionDefinition,
+  ReservedName,
   CollectionOptions,
   FreeName,
   InputOf,

@@ -16,6 +16,7 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
+import { checkTransaction } from "./options.ts";
 import type { World } from "./world.ts";
 
 export interface CoreOptions {
@@ -93,6 +94,7 @@ export class DatabaseCore {
 
   /** Runs `body` as one transaction, as often as it takes. */
   transact<A>(body: (tx: Transaction) => Awaitable<A>, options: TransactOptions): Awaitable<A> {
+    checkTransaction(options);
     const durability = options.durability ?? this.#durability;
     const chosen = durability === undefined ? options : { ...options, durability };
     // Collections are registered before the transaction begins: inside, that would be a commit of another one.

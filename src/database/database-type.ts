@@ -28,8 +28,11 @@ export interface TransactionOptions {
 interface TransactionMethods<F extends Run> {
   /** Which run of the body this is, from 1. */
   readonly attempt: number;
-  /** Called once, after the commit is acknowledged; never for an attempt that lost. */
-  onCommit(hook: () => void): void;
+  /**
+   * Called once, after the commit is acknowledged; never for an attempt that lost. Nobody waits for a promise that it
+   * gives; an error is printed as a warning of the process.
+   */
+  onCommit(hook: () => unknown): void;
   /** The same collection inside this transaction. */
   collection<D extends Def>(handle: Collection<{ F: F; D: D }>): Collection<{ F: F; D: D }>;
 }

@@ -13,6 +13,7 @@ import type {
   DiskFull,
   StorageError,
 } from "../engine/contract/index.ts";
+import type { TransactionTimeout } from "../transaction/index.ts";
 import type { FullScan, InvalidCursor, InvalidQuery, NotUnique } from "../query/index.ts";
 
 /** What any use of a database may meet: the disk, damage, a closed handle. */
@@ -28,4 +29,9 @@ export type WriteError =
   | ValidationError
   | UniqueViolation
   | Conflict;
-export type TransactionError = EngineFailure | SchemaMismatch | UniqueViolation | Conflict;
+export type TransactionError =
+  | EngineFailure
+  | SchemaMismatch
+  | UniqueViolation
+  | Conflict
+  | TransactionTimeout;

@@ -6,7 +6,6 @@ import type { CollectionDefinition, Def, ObjectSchema } from "../collections/ind
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
 import { openLsmEngine } from "../engine/lsm/index.ts";
 import { MemoryEngine } from "../engine/memory/index.ts";
-import type { FullScanRule } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import { SnapshotAccess, TransactionAccess } from "./access.ts";
 import type { Access } from "./access.ts";
@@ -15,23 +14,10 @@ import { bindCollections, DatabaseCore } from "./database-core.ts";
 import type { DbOf, TransactionOptions } from "./database-type.ts";
 import type { TransactionError } from "./failures.ts";
 import { promiseRunner } from "./promise-door.ts";
+import { checkOpen, InvalidOption } from "./options.ts";
+import type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 import type { Defs } from "./surface.ts";
 import { nodeWorld } from "./world.ts";
-
-/** A folder, ":memory:", or an engine that is open already (close() closes it too). */
-export type OpenTarget = string | { readonly engine: StorageEngine };
-
-export interface OpenOptions<Ds extends Defs = {}> {
-  /** Collections by name: each is a property of the database and of every transaction. */
-  readonly collections?: Ds;
-  /**
-   * When a write resolves. 'durable' (default): after it is synced to the disk. 'buffered': after it is given to the
-   * operating system. 'memory': at once. The weaker ones may lose the newest commits in a crash, in order and whole.
-   */
-  readonly durability?: Durability;
-  /** What happens to a query that would read a whole collection: 'allow' (default), 'warn' or 'error' (FullScan). */
-  readonly fullScan?: FullScanRule;
-}
 
 /** A database in the main door: methods give Promises. */
 export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
@@ -51,7 +37,7 @@ export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
  */
 export async function open<const Ds extends Defs = {}>(
   target: OpenTarget,
-  options?: OpenOptions<Ds>,
+  options?: OpenOptions<Ds> & FreeNames<Ds>,
 ): Promise<Db<Ds>> {
   const core = await openCore(target, options);
   return bindDatabase(core, options?.collections ?? {}) as Db<Ds>;
@@ -62,6 +48,7 @@ export function openCore<Ds extends Defs>(
   target: OpenTarget,
   options: OpenOptions<Ds> = {},
 ): Awaitable<DatabaseCore> {
+  checkOpen(target, options);
   const durability = options.durability;
   return andThen(openEngine(target, durability), (engine) => {
     return new DatabaseCore(engine, {
@@ -127,9 +114,9 @@ export function bindDatabase(
         (tx) =>
           Object.assign(bound(new TransactionAccess(tx, runner === promiseRunner)), {
             attempt: tx.attempt,
-            onCommit: (hook: () => void) => tx.onCommit(hook),
+            onCommit: (hook: () => unknown) => tx.onCommit(hook),
           }),
-        body,
+        typeof body === "function" ? body : refuseBody(body),
         options,
       ),
     snapshot: () => {
@@ -143,6 +130,12 @@ export function bindDatabase(
     stats: () => runner.run(() => core.stats()),
     close: () => core.close(),
     [Symbol.asyncDispose]: () => core.close(),
+  };
+}
+
+function refuseBody(found: unknown): () => never {
+  return () => {
+    throw new InvalidOption("body", "a function of the transaction", found);
   };
 }
 
@@ -161,6 +154,7 @@ function bindHandle<F extends Run>(
 
 /** Errors that are mistakes in the program, whatever the data: a door with typed failures makes defects of them. */
 const mistakes: ReadonlySet<string> = new Set([
+  "InvalidOption",
   "InvalidDefinition",
   "NestedTransaction",
   "ReadOnlyTransaction",

@@ -25,7 +25,7 @@ export const promiseRunner: Runner<PromiseRun> = {
 };
 
 /**
- * Written by hand instead of an async generator, which costs two to three times more for each row. Opens its cursor at
+ * Gives each row once and in order, also to a caller who asks for several before the first has come. Written by hand instead of an async generator, which costs two to three times more for each row. Opens its cursor at
  * the first next(), and closes it at the end, at an error and when the loop is left early.
  */
 class CursorIterator<A> implements AsyncIterator<A, undefined> {
@@ -34,16 +34,27 @@ class CursorIterator<A> implements AsyncIterator<A, undefined> {
   #batch: readonly A[] = [];
   #at = 0;
   #ended = false;
+  /** The refill that runs; who asks meanwhile comes after it, in the order of asking. */
+  #refilling: Promise<unknown> | undefined;
 
   constructor(open: () => BatchCursor<A>) {
     this.#open = open;
   }
 
   next(): Promise<IteratorResult<A, undefined>> {
+    if (this.#refilling !== undefined) {
+      const again = (): Promise<IteratorResult<A, undefined>> => this.next();
+      return this.#refilling.then(again, again);
+    }
     if (this.#at < this.#batch.length)
       return Promise.resolve({ done: false, value: this.#batch[this.#at++]! });
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return this.#refill();
+    const row = this.#refill();
+    const refilled = (): void => {
+      this.#refilling = undefined;
+    };
+    this.#refilling = row.then(refilled, refilled);
+    return row;
   }
 
   return(): Promise<IteratorResult<A, undefined>> {

@@ -11,6 +11,7 @@ import type {
   Db,
   DbOf,
   Defs,
+  FreeNames,
   OpenError,
   OpenOptions,
   OpenTarget,
@@ -39,6 +40,14 @@ export type EffectDb<Ds = {}> = DbOf<EffectRun, Ds> & {
  * await Effect.runPromise(Effect.scoped(program));
  */
 export function open<const Ds extends Defs = {}>(
+  target: OpenTarget,
+  options?: OpenOptions<Ds> & FreeNames<Ds>,
+): Effect.Effect<EffectDb<Ds>, OpenError, Scope.Scope> {
+  return openScoped(target, options);
+}
+
+/** The same, where the names of the collections are not known to the compiler. */
+export function openScoped<Ds extends Defs>(
   target: OpenTarget,
   options?: OpenOptions<Ds>,
 ): Effect.Effect<EffectDb<Ds>, OpenError, Scope.Scope> {

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
 import type { Defs, OpenError, OpenOptions, OpenTarget } from "../database/index.ts";
-import { open } from "./open-effect.ts";
+import { openScoped } from "./open-effect.ts";
 import type { EffectDb } from "./open-effect.ts";
 
 export interface ServiceClass<Self, Id extends string, Ds> extends Context.ServiceClass<
@@ -40,7 +40,7 @@ export function Service<Self>(): <const Id extends string, const Ds extends Defs
       target: OpenTarget,
       options?: Omit<OpenOptions<Defs>, "collections">,
     ): Layer.Layer<Self, OpenError> =>
-      Layer.effect(tag, open<Ds>(target, { ...options, collections }));
+      Layer.effect(tag, openScoped<Ds>(target, { ...options, collections }));
     return Object.assign(tag, { layer, layerMemory: Layer.orDie(layer(":memory:")) });
   };
 }

@@ -8,7 +8,7 @@
  * (3) Nothing is sent to the engine before the commit, and then all of it in one plan.
  * (4) After the end every use throws TransactionClosed.
  */
-import { equalBytes } from "../base/index.ts";
+import { equalBytes, isPromise } from "../base/index.ts";
 import type { Awaitable, Bytes, KotobaError } from "../base/index.ts";
 import { StorageError, isEmptyRange } from "../engine/contract/index.ts";
 import type {
@@ -61,7 +61,7 @@ export class Transaction implements FullView {
   #work: TrackedWork | undefined;
   #requirements: CheckedRequirement[] | undefined;
   #beforeCommit: (() => readonly WriteOp[] | undefined)[] | undefined;
-  #onCommit: (() => void)[] | undefined;
+  #onCommit: (() => unknown)[] | undefined;
   /** Written by end(). */
   #ending: Ending | undefined;
 
@@ -197,8 +197,11 @@ export class Transaction implements FullView {
     (this.#beforeCommit ??= []).push(hook);
   }
 
-  /** Called once, after the commit of this attempt is acknowledged. What a hook throws is reported to the host. */
-  onCommit(hook: () => void): void {
+  /**
+   * Called once, after the commit of this attempt is acknowledged. What a hook throws, or its promise is rejected with, is
+   * reported to the host; nobody waits for the promise.
+   */
+  onCommit(hook: () => unknown): void {
     this.#assertOpen();
     (this.#onCommit ??= []).push(hook);
   }
@@ -274,7 +277,8 @@ export class Transaction implements FullView {
   committed(report: (error: unknown) => void): void {
     for (const hook of this.#onCommit ?? []) {
       try {
-        hook();
+        const result = hook();
+        if (isPromise(result)) result.catch(report);
       } catch (error) {
         report(error);
       }

@@ -49,6 +49,16 @@ const storageCases = {
     sentence: "The storage below failed.",
     remedy: "Look at the cause, then open the database again: what was acknowledged is kept.",
   },
+  NotADirectory: {
+    retry: false,
+    sentence: "The path of the database is not a folder.",
+    remedy: "Give the path of a folder, or of one that can be made.",
+  },
+  NoPermission: {
+    retry: false,
+    sentence: "The operating system does not allow this process to use the database's folder.",
+    remedy: "Give the process the right to read and write there, or choose another folder.",
+  },
   TooOld: {
     retry: true,
     sentence: "The view of the data was held for too long.",

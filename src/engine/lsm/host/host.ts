@@ -92,6 +92,10 @@ export function storageFailure(cause: unknown, file: string): KotobaError {
   if (cause instanceof KotobaError) return cause;
   const code = errorCode(cause);
   if (code === "ENOSPC" || code === "EDQUOT") return new DiskFull(file, { cause });
+  if (code === "ENOTDIR")
+    return new StorageError("NotADirectory", { file, error: code }, { cause });
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+    return new StorageError("NoPermission", { file, error: code }, { cause });
   return new StorageError("Io", { file, error: code ?? String(cause) }, { cause });
 }
 

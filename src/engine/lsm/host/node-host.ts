@@ -155,7 +155,9 @@ function makeDirectory(path: string): void {
     mkdirSync(whole);
   } catch (cause) {
     // Another process may have made it since we looked; it may not have synced the name yet, so we do.
-    if (errorCode(cause) !== "EEXIST" || !isDirectory(whole)) throw storageFailure(cause, whole);
+    if (errorCode(cause) !== "EEXIST") throw storageFailure(cause, whole);
+    if (!isDirectory(whole))
+      throw new StorageError("NotADirectory", { file: whole, error: "EEXIST" }, { cause });
   }
   syncDirectory(parent);
 }

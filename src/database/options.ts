@@ -1,0 +1,109 @@
+/** What callers hand to open() and transaction(), looked at before anything is done with it. */
+import { KotobaError } from "../base/index.ts";
+import { InvalidDefinition, RESERVED_NAMES } from "../collections/index.ts";
+import type { Def, ReservedName } from "../collections/index.ts";
+import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { FullScanRule } from "../query/index.ts";
+import type { TransactionOptions } from "./database-type.ts";
+import type { Defs } from "./surface.ts";
+
+/** A folder, ":memory:", or an engine that is open already (close() closes it too). */
+export type OpenTarget = string | { readonly engine: StorageEngine };
+
+/** Nothing, or a refusal where a collection stands under the name of a member of the database. */
+export type FreeNames<Ds> = string extends keyof Ds
+  ? unknown
+  : [keyof Ds & ReservedName] extends [never]
+    ? unknown
+    : { readonly collections: { readonly [K in keyof Ds & ReservedName]: never } };
+
+export interface OpenOptions<Ds extends Defs = {}> {
+  /**
+   * Collections by name: each is a property of the database and of every transaction. A name may not be one of the
+   * database's own members.
+   */
+  readonly collections?: Ds;
+  /**
+   * When a write resolves. 'durable' (default): after it is synced to the disk. 'buffered': after it is given to the
+   * operating system. 'memory': at once. The weaker ones may lose the newest commits in a crash, in order and whole.
+   */
+  readonly durability?: Durability;
+  /** What happens to a query that would read a whole collection: 'allow' (default), 'warn' or 'error' (FullScan). */
+  readonly fullScan?: FullScanRule;
+}
+
+/** An option is unknown, or has a value that it cannot have. Nothing was done. */
+export class InvalidOption extends KotobaError<"InvalidOption"> {
+  readonly _tag = "InvalidOption" as const;
+  readonly option: string;
+  constructor(option: string, expected: string, found: unknown) {
+    super({
+      sentence: "An option is not well formed.",
+      remedy: "Correct the named option.",
+      details: { option, expected, found: shown(found) },
+    });
+    this.option = option;
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+const durabilities: readonly unknown[] = ["durable", "buffered", "memory"];
+const fullScanRules: readonly unknown[] = ["allow", "warn", "error"];
+
+function checkKnown(options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null)
+    throw new InvalidOption("options", "an object", options);
+  for (const [name, value] of Object.entries(options))
+    if (!known.includes(name))
+      throw new InvalidOption(name, `no such option; there are ${known.join(", ")}`, value);
+}
+
+function checkDurability(value: unknown): void {
+  if (value !== undefined && !durabilities.includes(value))
+    throw new InvalidOption("durability", durabilities.join(", "), value);
+}
+
+/** @throws InvalidOption, InvalidDefinition. */
+export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void {
+  const isPath = typeof target === "string" && target !== "" && !target.includes("\0");
+  const isEngine =
+    typeof target === "object" &&
+    target !== null &&
+    typeof (target as { engine?: { begin?: unknown } }).engine?.begin === "function";
+  if (!isPath && !isEngine)
+    throw new InvalidOption("target", 'a folder, ":memory:" or { engine }', target);
+  checkKnown(options, ["collections", "durability", "fullScan"]);
+  checkDurability(options.durability);
+  if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
+    throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
+  checkCollections(options.collections);
+}
+
+function checkCollections(collections: unknown): void {
+  if (collections === undefined) return;
+  if (typeof collections !== "object" || collections === null || Array.isArray(collections))
+    throw new InvalidOption("collections", "an object of definitions by name", collections);
+  for (const [name, definition] of Object.entries(collections) as [string, Def | undefined][]) {
+    if ((RESERVED_NAMES as readonly string[]).includes(name))
+      throw new InvalidDefinition(name, "the name is a member of the database itself");
+    if (typeof definition?.definition?.name !== "string")
+      throw new InvalidDefinition(name, "it is no definition made by collection()");
+  }
+}
+
+/** @throws InvalidOption. */
+export function checkTransaction(options: TransactionOptions): void {
+  checkKnown(options, ["readOnly", "timeoutMillis", "signal", "durability"]);
+  checkDurability(options.durability);
+  const { readOnly, signal, timeoutMillis } = options;
+  if (timeoutMillis !== undefined && !(typeof timeoutMillis === "number" && timeoutMillis > 0))
+    throw new InvalidOption("timeoutMillis", "a number above 0, or Infinity", timeoutMillis);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new InvalidOption("signal", "an AbortSignal", signal);
+  if (readOnly !== undefined && typeof readOnly !== "boolean")
+    throw new InvalidOption("readOnly", "true or false", readOnly);
+}

@@ -1,0 +1,51 @@
+import { InvalidDefinition, InvalidOption, open, StorageError } from "kotobadb";
+import { expect, test } from "vitest";
+import { writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const wrongTargets: readonly unknown[] = [undefined, null, 5, "", "a\0b", new URL("file:///x"), {}];
+const wrongOptions: readonly object[] = [
+  { durability: "durabel" },
+  { fullScan: "no" },
+  { colections: {} },
+  { collections: [] },
+];
+
+test("a wrong target or option is named, and nothing is opened", async () => {
+  for (const target of wrongTargets)
+    await expect(open(target as never)).rejects.toBeInstanceOf(InvalidOption);
+  for (const options of wrongOptions)
+    await expect(open(":memory:", options as never)).rejects.toMatchObject({
+      _tag: "InvalidOption",
+      option: Object.keys(options)[0],
+    });
+  const schema = { a: z.object({}) };
+  await expect(open(":memory:", { collections: schema } as never)).rejects.toBeInstanceOf(
+    InvalidDefinition,
+  );
+});
+
+test("a wrong transaction option is named, and the body is not run", async () => {
+  await using db = await open(":memory:");
+  const never = (): Promise<void> => Promise.reject(new Error("the body was run"));
+  const wrong: readonly object[] = [
+    { durability: "zz" },
+    { timeoutMillis: Number.NaN },
+    { timeoutMillis: -1 },
+    { timeoutMillis: "x" },
+    { signal: {} },
+    { readonly: true },
+  ];
+  for (const options of wrong)
+    await expect(db.transaction(never, options)).rejects.toBeInstanceOf(InvalidOption);
+  await expect(db.transaction(5 as never)).rejects.toBeInstanceOf(InvalidOption);
+});
+
+test("a path that is a file says so", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/file`;
+  await writeFile(path, "");
+  await expect(open(path)).rejects.toMatchObject({ _tag: "StorageError", code: "NotADirectory" });
+  await expect(open(`${path}/below`)).rejects.toBeInstanceOf(StorageError);
+});
