@@ -44,8 +44,8 @@ export interface PageOf<R> {
 export interface PageOptions {
   /** Rows on a page, at least 1. */
   readonly size: number;
-  readonly after?: string | null;
-  readonly before?: string | null;
+  readonly after?: string | null | undefined;
+  readonly before?: string | null | undefined;
 }
 
 /**

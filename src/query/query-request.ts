@@ -38,7 +38,8 @@ import {
 import type { ValueSet } from "./plan/value-set.ts";
 
 type Direction = "asc" | "desc";
-export type Predicate = (document: Document) => boolean;
+/** A JavaScript condition. Whoever has no types may hand in anything, so what it gives is looked at when it has run. */
+export type Predicate = (document: Document) => unknown;
 export type BoundOp = "gt" | "gte" | "lt" | "lte" | "startsWith";
 
 interface OrderField {
@@ -109,7 +110,7 @@ export function withOrderBy(
 ): QueryRequest {
   const path = typeof pathText === "string" ? parsePath(pathText) : undefined;
   const refuse = (problem: string): never => {
-    throw new InvalidQuery(definition.name, problem, String(pathText));
+    throw new InvalidQuery(definition.name, problem, shown(pathText));
   };
   if (path === undefined) return refuse("orderBy takes the path of a field");
   if (path.each) return refuse("a list has no order: order by a field with one value");
@@ -139,7 +140,10 @@ export function withLimit(
   count: number,
 ): QueryRequest {
   if (!Number.isSafeInteger(count) || count < 0)
-    throw new InvalidQuery(definition.name, `a limit is a whole number from 0 on, not ${count}`);
+    throw new InvalidQuery(
+      definition.name,
+      `a limit is a whole number from 0 on, not ${shown(count)}`,
+    );
   return changed(request, { limit: count });
 }
 
@@ -150,11 +154,13 @@ export function withSelect(
   fields: readonly string[],
 ): QueryRequest {
   const { shape } = definition.schema;
+  if (!Array.isArray(fields))
+    throw new InvalidQuery(definition.name, `select takes names of fields, not ${shown(fields)}`);
   const selected = [...new Set(fields)];
   for (const field of selected) {
     const known = field === "id" || shape.fields.has(field) || shape.open;
     if (!known || typeof field !== "string")
-      throw new InvalidQuery(definition.name, "there is no such field to select", String(field));
+      throw new InvalidQuery(definition.name, "there is no such field to select", shown(field));
     if (request.select !== undefined && !request.select.includes(field))
       throw new InvalidQuery(definition.name, "an earlier select left the field out", field);
   }
@@ -169,15 +175,19 @@ export function withIndex(
   prefix: readonly unknown[],
 ): QueryRequest {
   const index = indexNamed(definition, name);
+  if (!Array.isArray(prefix))
+    throw new InvalidQuery(definition.name, `the values for the index "${name}" are a list`);
   if (prefix.length > index.fields.length)
     throw new InvalidQuery(definition.name, `the index "${name}" has fewer fields than values`);
-  const values = prefix.map((value, i) => {
+  // Array.from makes undefined of holes, so that they are refused too.
+  const values = Array.from(prefix as readonly unknown[], (value, i) => {
     if (value === undefined || !isOrdered(value))
       throw new InvalidQuery(
         definition.name,
         `value ${i + 1} for the index "${name}" has no place in an index`,
         index.fields[i]!.path.text,
       );
+    checkType(definition, index.fields[i]!.path, value);
     return value;
   });
   return changed(request, {
@@ -209,6 +219,7 @@ export function withIndexBound(
     );
   if (op === "startsWith" && typeof value !== "string")
     throw new InvalidQuery(definition.name, "startsWith takes a string", field.path.text);
+  checkType(definition, field.path, value);
   const bounded = intersect(range, boundSet(op, value));
   return changed(request, { index: Object.freeze({ name, prefix, range: bounded }) });
 }
@@ -232,6 +243,31 @@ export function boundSet(op: BoundOp, value: Scalar): ValueSet {
 function indexNamed(definition: CollectionDefinition, name: string): IndexDefinition {
   const index = definition.indexes.find((candidate) => candidate.name === name);
   if (index === undefined)
-    throw new InvalidQuery(definition.name, `there is no index "${String(name)}"`);
+    throw new InvalidQuery(
+      definition.name,
+      `there is no index ${typeof name === "string" ? `"${name}"` : shown(name)}`,
+    );
   return index;
+}
+
+/** Refuses a value that the field can never have, as filters do. Null fits every field, and any value one that is unknown. */
+function checkType(definition: CollectionDefinition, path: FieldPath, value: Scalar): void {
+  if (value === null) return;
+  const shape = shapeAt(withId(definition.schema.shape), path);
+  const of = typeClass(value)!;
+  const kinds: readonly string[] = of === "string" ? ["string", "id", "unknown"] : [of, "unknown"];
+  if (shape === undefined || membersOf(shape).some(({ kind }) => kinds.includes(kind))) return;
+  const expected = membersOf(shape).map(({ kind }) => kind);
+  throw new InvalidQuery(
+    definition.name,
+    `the field is ${expected.join(" or ")}, the value is of the type ${of}`,
+    path.text,
+  );
+}
+
+/** What a caller without types handed in, for messages; only what has a text of its own is shown by it. */
+export function shown(value: unknown): string {
+  if (typeof value === "string" || typeof value === "number" || value === null)
+    return String(value);
+  return Array.isArray(value) ? "a list" : typeof value;
 }

@@ -4,7 +4,7 @@
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
-import { NotFound, filterText } from "../collections/index.ts";
+import { InvalidQuery, NotFound, filterText } from "../collections/index.ts";
 import type { CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
@@ -14,6 +14,7 @@ import type { Plan } from "./plan/plan.ts";
 import { explainPlan } from "./plan/plan-text.ts";
 import type { Explanation } from "./plan/plan-text.ts";
 import { FullScan, NotUnique } from "./query-error.ts";
+import { shown } from "./query-request.ts";
 import type { QueryRequest } from "./query-request.ts";
 import type { ReadCounts } from "./run/branch-reader.ts";
 import { countPlan } from "./run/count-plan.ts";
@@ -109,6 +110,7 @@ export function explainQuery(
   context: QueryContext,
   options: { readonly analyze?: boolean } = {},
 ): Awaitable<Explanation> {
+  checkExplainOptions(context.store.definition.name, options);
   const plan = planFor(request, context);
   const explanation = explainPlan(plan);
   if (options.analyze !== true) return explanation;
@@ -123,8 +125,25 @@ export function explainQuery(
   }));
 }
 
-/** The plan, without running it and whatever the rule for full scans. */
+function checkExplainOptions(collection: string, options: { readonly analyze?: unknown }): void {
+  if (typeof options !== "object" || options === null)
+    throw new InvalidQuery(collection, `explain takes { analyze }, not ${shown(options)}`);
+  if (options.analyze !== undefined && typeof options.analyze !== "boolean")
+    throw new InvalidQuery(collection, "analyze is true or false", "analyze");
+}
+
+/**
+ * The plan, without running it and whatever the rule for full scans.
+ *
+ * @throws InvalidQuery where a JavaScript condition is no function.
+ */
 export function planFor(request: QueryRequest, { store }: Pick<QueryContext, "store">): Plan {
+  for (const predicate of request.predicates as readonly unknown[])
+    if (typeof predicate !== "function")
+      throw new InvalidQuery(
+        store.definition.name,
+        `a JavaScript condition is a function, not ${shown(predicate)}`,
+      );
   return choosePlan(request, { definition: store.definition, layout: store.layout() });
 }
 

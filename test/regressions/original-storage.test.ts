@@ -120,7 +120,7 @@ test("the log does not grow for ever: what was flushed leaves it", async () => {
     logBytes.push(engine.stats()["logBytes"]!);
   }
   expect(Math.max(...logBytes)).toBeLessThan(1_000);
-  expect(engine.stats()).toMatchObject({ sstable_count: expect.any(Number) });
+  expect(engine.stats()).toMatchObject({ sstableCount: expect.any(Number) });
   expect(await engine.verify()).toEqual([]);
 });
 

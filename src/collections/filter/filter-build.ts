@@ -25,7 +25,8 @@ function group(
   const flat: FilterNode[] = [];
   for (const node of nodes) {
     if (node.kind === absorbing.kind) return absorbing;
-    if (node.kind === kind) flat.push(...node.nodes);
+    // Not as arguments of push(): their number is limited by the stack.
+    if (node.kind === kind) for (const inner of node.nodes) flat.push(inner);
     else if (node.kind !== neutral.kind) flat.push(node);
   }
   if (flat.length === 0) return neutral;

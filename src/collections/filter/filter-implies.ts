@@ -24,7 +24,7 @@ export function implies(query: FilterNode, where: FilterNode): boolean {
   if (isAtom(query) && isAtom(where) && query.path.text === where.path.text) {
     return atomImplies(query, where);
   }
-  return filterText(query) === filterText(where);
+  return query.kind === where.kind && filterText(query) === filterText(where);
 }
 
 /** No document matches both. */
@@ -54,9 +54,23 @@ function valuesOf(atom: Atom): readonly Scalar[] | undefined {
 
 function includes(atom: Atom, value: Scalar): boolean {
   if (atom.kind === "startsWith") return typeof value === "string" && value.startsWith(atom.prefix);
-  if (atom.kind === "in") return atom.values.some((one) => compareValues(one, value) === 0);
+  if (atom.kind === "in") return isAmong(atom.values, value);
   if (atom.op !== "eq" && typeClass(value) !== typeClass(atom.value)) return false;
   return holds(atom.op, compareValues(value, atom.value));
+}
+
+/** Searches by halves: the values of `in` are sorted, and two long lists may be compared. */
+function isAmong(values: readonly Scalar[], value: Scalar): boolean {
+  let start = 0;
+  let end = values.length;
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    const order = compareValues(values[middle], value);
+    if (order === 0) return true;
+    if (order < 0) start = middle + 1;
+    else end = middle;
+  }
+  return false;
 }
 
 function atomImplies(query: Atom, where: Atom): boolean {

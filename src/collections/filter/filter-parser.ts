@@ -4,7 +4,8 @@
  * Always true:
  * (1) What is not understood is refused by its path, before anything is read: an unknown field or operator, a value of
  *     the wrong type, undefined, NaN. Nothing is ever ignored, for that would make the result wider.
- * (2) The tree keeps nothing of the caller's: dates and bytes are copied.
+ * (2) A tree is no deeper than filterDepthMax allows, so that whoever walks one may recurse.
+ * (3) The tree keeps nothing of the caller's: dates and bytes are copied.
  *
  * Where a field may be an object as well as something else, or is unknown (a schema that is not zod's), an object whose
  * keys are all operators is read as operators, unless they are all declared fields.
@@ -21,6 +22,13 @@ import { elementShape, fieldShape, mayBe } from "../schema/shape-lookup.ts";
 import { isPlainObject } from "../schema/storable.ts";
 import { and, compare, not, oneOf, or, some, sortedDistinct } from "./filter-build.ts";
 import type { FilterNode } from "./filter.ts";
+
+/**
+ * So many objects may stand in one another: AND, OR, NOT, `some` and nested fields each make one level. As deep as
+ * documents, so that each of their fields can be asked for; bounded so that no recursion runs out of stack, and a filter
+ * that contains itself ends.
+ */
+const filterDepthMax = 100;
 
 /**
  * Reads a filter on documents of a shape; `id` is a field of every document.
@@ -59,6 +67,8 @@ const WHOLE: Scope = { names: [], outer: "" };
 
 class FilterParser {
   readonly #collection: string;
+  /** Of the object that is being read; the filter itself is at 1. */
+  #depth = 0;
 
   constructor(collection: string) {
     this.#collection = collection;
@@ -67,13 +77,16 @@ class FilterParser {
   /** Field conditions together with AND, OR and NOT. */
   filter(shape: ObjectShape, input: unknown, place: string): FilterNode {
     const nodes: FilterNode[] = [];
-    for (const [name, value] of this.#entries(input, place)) {
+    const entries = this.#entries(input, place);
+    this.#enter(place);
+    for (const [name, value] of entries) {
       const at = place === "" ? name : `${place}.${name}`;
       if (name === "AND") nodes.push(and(this.#filters(shape, value, at)));
       else if (name === "OR") nodes.push(or(this.#filters(shape, value, at)));
       else if (name === "NOT") nodes.push(not(this.filter(shape, value, at)));
       else nodes.push(this.#field(shape, WHOLE, name, value));
     }
+    this.#depth--;
     return and(nodes);
   }
 
@@ -87,7 +100,10 @@ class FilterParser {
     const place = shownScope(scope);
     const entries = this.#entries(input, place);
     if (entries.length === 0) this.#refuse(place, "the object names no field");
-    return and(entries.map(([name, value]) => this.#field(shape, scope, name, value)));
+    this.#enter(place);
+    const nodes = entries.map(([name, value]) => this.#field(shape, scope, name, value));
+    this.#depth--;
+    return and(nodes);
   }
 
   #field(parent: FieldShape, scope: Scope, name: string, value: unknown): FilterNode {
@@ -229,6 +245,14 @@ class FilterParser {
     if (isDate(value)) return dateOf(value.getTime());
     if (value instanceof Uint8Array) return copyBytes(value);
     return typeof value === "number" ? value + 0 : value;
+  }
+
+  /** One level deeper. After a refusal nothing is read any more, so only success comes back up. */
+  #enter(place: string): void {
+    this.#depth++;
+    if (this.#depth > filterDepthMax) {
+      this.#refuse(place, `the filter is nested more than ${filterDepthMax} deep, or in itself`);
+    }
   }
 
   #list(input: unknown, place: string): readonly unknown[] {

@@ -105,9 +105,9 @@ export class LsmEngine implements StorageEngine {
     const all = tablesOf(version);
     const { bytesMax, evictions, hits, misses } = tables.cache.stats;
     return {
-      sstable_count: all.length,
-      total_size: bytesOf(all),
-      read_operations: this.#reads,
+      sstableCount: all.length,
+      totalBytes: bytesOf(all),
+      readOperations: this.#reads,
       ...Object.fromEntries(levels),
       memtableBytes: tree.active.bytes,
       immutables: tree.immutables.length,

@@ -23,6 +23,8 @@ import type { ValueSet } from "./value-set.ts";
 export interface Question {
   readonly filter: FilterNode;
   readonly conditions: readonly Condition[];
+  /** Of all conditions together: nodes and values. */
+  readonly size: number;
   /** What the conditions together say about each field with one value. */
   readonly sets: ReadonlyMap<string, ValueSet>;
   /** Paths that have one value in all results, and that value. */

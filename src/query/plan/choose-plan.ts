@@ -15,6 +15,8 @@
  *      and on law (5) at least.
  *  (9) Between equals: who has a range on the next field, who gives the order, who is covered, who has fewer fields, who
  *      was declared first.
+ * (10) Unions within unions multiply. What is left of the effort (LOOKS_FREE) decides how far they are followed; where it
+ *      ends, the condition is checked on the documents. So planning takes time in proportion to the filter.
  */
 import type {
   CollectionDefinition,
@@ -40,7 +42,15 @@ import { directionOfDocuments, orderOf } from "./order.ts";
 import type { Order, ScanDirection } from "./order.ts";
 import type { Branch, Plan } from "./plan.ts";
 import { suggestedIndexes } from "./suggestion.ts";
-import { EVERYTHING, classSet, intersect, isPoint, pointOf, pointSet } from "./value-set.ts";
+import {
+  EVERYTHING,
+  classSet,
+  intersect,
+  intersectAll,
+  isPoint,
+  pointOf,
+  pointSet,
+} from "./value-set.ts";
 import type { ValueSet } from "./value-set.ts";
 
 /** What the planner knows of a collection. */
@@ -51,6 +61,41 @@ export interface QueryTarget {
 
 /** A document of a union is held against the filters of all branches before, so they must not be too many. */
 const UNION_BRANCHES_MAX = 64;
+
+/**
+ * How much work unions may cost, in looks: one look is one node or value of a filter, held against one index. Any plan
+ * that people write by hand takes some hundreds. The free ones take less than 100 ms; the others let a filter of
+ * thousands of conditions have a union too, and keep the whole in proportion to the filter.
+ */
+const LOOKS_FREE = 50_000;
+const LOOKS_FOR_EACH = 16;
+/** The first of many `or` gets this part of the effort at least, so that it can be finished. */
+const UNIONS_SHARING_MAX = 8;
+
+/** What the search for unions may still cost; the only thing of a planning that changes. */
+class Effort {
+  #looks: number;
+
+  constructor(looks: number) {
+    this.#looks = looks;
+  }
+
+  /** Takes the looks; false if they are not there. */
+  take(looks: number): boolean {
+    if (looks > this.#looks) return false;
+    this.#looks -= looks;
+    return true;
+  }
+
+  /** Does a piece of work with one of `parts` equal parts; what it leaves over comes back. */
+  lend<A>(parts: number, work: (effort: Effort) => A): A {
+    const lent = Math.floor(this.#looks / parts);
+    const effort = new Effort(lent);
+    const result = work(effort);
+    this.#looks -= lent - effort.#looks;
+    return result;
+  }
+}
 
 /** Which law an answer stands on; the higher the better. */
 const RANK = { ids: 6, single: 5, values: 4, range: 3, order: 2, scan: 1 } as const;
@@ -73,10 +118,17 @@ const NO_WAY: Way = Object.freeze({ branches: [], rank: RANK.ids, direction: und
 
 function chosenWay(request: QueryRequest, order: Order | undefined, target: QueryTarget): Way {
   const given = request.index === undefined ? NO_SETS : setsOfRequest(request, target);
-  const question = questionOf(request.filter, order, request, target, given);
+  const conditions = conditionsOf(request.filter);
+  const question = questionOf(conditions, request.filter, order, request, target, given);
   if (question === undefined) return NO_WAY;
   if (request.index !== undefined) return namedWay(request.index.name, question, given, target);
-  return bestWay(question, request, target);
+  const effort = new Effort(LOOKS_FREE + LOOKS_FOR_EACH * looksAt(question.size, target));
+  return bestWay(question, request, target, effort);
+}
+
+/** What it costs to look at conditions of so many nodes and values: for the documents, and for each index. */
+function looksAt(size: number, { layout }: QueryTarget): number {
+  return size * (1 + layout.indexes.length);
 }
 
 const NO_SETS: ReadonlyMap<string, ValueSet> = new Map();
@@ -91,28 +143,36 @@ function setsOfRequest(request: QueryRequest, target: QueryTarget): ReadonlyMap<
   return sets;
 }
 
-/** Takes the filter apart; undefined if it cannot hold. */
+/** Puts conditions together; undefined if they cannot all hold. `filter` is the same as one node. */
 function questionOf(
+  conditions: readonly Condition[],
   filter: FilterNode,
   order: Order | undefined,
   request: QueryRequest,
   target: QueryTarget,
   given: ReadonlyMap<string, ValueSet>,
 ): Question | undefined {
-  const conditions = conditionsOf(filter);
-  const sets = new Map(given);
+  const said = new Map<string, ValueSet[]>();
+  for (const [path, set] of given) said.set(path, [set]);
   for (const { node, path, set } of conditions) {
     if (node.kind === "none") return undefined;
-    if (path !== undefined) sets.set(path.text, intersect(sets.get(path.text) ?? EVERYTHING, set!));
+    if (path === undefined) continue;
+    const before = said.get(path.text);
+    if (before === undefined) said.set(path.text, [set!]);
+    else before.push(set!);
   }
+  const sets = new Map<string, ValueSet>();
   const fixed = new Map<string, Scalar>();
-  for (const [path, set] of sets) {
+  for (const [path, all] of said) {
+    const set = intersectAll([EVERYTHING, ...all]);
     if (set.length === 0) return undefined;
+    sets.set(path, set);
     if (isSinglePoint(set)) fixed.set(path, pointOf(set[0]!));
   }
   return {
     filter,
     conditions,
+    size: conditions.reduce((sum, { size }) => sum + size, 0),
     sets,
     fixed,
     order,
@@ -147,14 +207,19 @@ function namedWay(
 }
 
 /** Laws 3 to 9. */
-function bestWay(question: Question, request: QueryRequest, target: QueryTarget): Way {
+function bestWay(
+  question: Question,
+  request: QueryRequest,
+  target: QueryTarget,
+  effort: Effort,
+): Way {
   const documents = documentsWay(question, target);
   if (documents.rank === RANK.ids) return documents;
   const best = bestCandidate(question, request, target);
   const single = best === undefined ? undefined : wayOf(best, question, false);
   const alone = single !== undefined && single.rank >= documents.rank ? single : documents;
   if (alone.rank >= RANK.single) return alone;
-  const union = unionWay(question, request, target);
+  const union = unionWay(question, request, target, effort);
   return union !== undefined && union.rank > alone.rank ? union : alone;
 }
 
@@ -232,10 +297,19 @@ function wayOf(candidate: Candidate, question: Question, named: boolean): Way {
 }
 
 /** Law 8: the `or` whose worst branch is best. */
-function unionWay(question: Question, request: QueryRequest, target: QueryTarget): Way | undefined {
+function unionWay(
+  question: Question,
+  request: QueryRequest,
+  target: QueryTarget,
+  effort: Effort,
+): Way | undefined {
   let best: Way | undefined;
-  for (const condition of question.conditions) {
-    const union = unionOf(condition, question, request, target);
+  const choices = question.conditions.filter(({ node }) => node.kind === "or");
+  for (const [i, condition] of choices.entries()) {
+    const sharing = Math.min(choices.length - i, UNIONS_SHARING_MAX);
+    const union = effort.lend(sharing, (part) =>
+      unionOf(condition, question, request, target, part),
+    );
     if (union !== undefined && (best === undefined || union.rank > best.rank)) best = union;
   }
   return best;
@@ -246,23 +320,45 @@ function unionOf(
   question: Question,
   request: QueryRequest,
   target: QueryTarget,
+  effort: Effort,
 ): Way | undefined {
   if (condition.node.kind !== "or") return undefined;
-  const others = question.conditions.filter((other) => other !== condition).map(({ node }) => node);
+  const { nodes } = condition.node;
   const branches: Branch[] = [];
   let rank: number = RANK.ids;
-  for (const node of condition.node.nodes) {
-    const filter = conjunction([...others, ...conditionsOf(node).map((inner) => inner.node)]);
-    // Branches come one after the other: none of them has to be covered or in order.
-    const part = questionOf(filter, undefined, { ...request, select: undefined }, target, NO_SETS);
-    if (part === undefined) continue;
-    const way = bestWay(part, { ...request, limit: undefined }, target);
+  for (const [i, node] of nodes.entries()) {
+    const sharing = Math.min(nodes.length - i, UNION_BRANCHES_MAX);
+    const way = effort.lend(sharing, (part) =>
+      partWay(node, condition, question, request, target, part),
+    );
+    if (way === undefined) return undefined;
+    if (way === NO_WAY) continue;
     rank = Math.min(rank, way.rank);
     for (const found of way.branches)
       branches.push(Object.freeze({ ...found, except: branches.map((before) => before.filter) }));
     if (rank < RANK.range || branches.length > UNION_BRANCHES_MAX) return undefined;
   }
   return { branches, rank, direction: undefined };
+}
+
+/** One node of an `or` together with all other conditions; undefined if the effort does not suffice. */
+function partWay(
+  node: FilterNode,
+  condition: Condition,
+  question: Question,
+  request: QueryRequest,
+  target: QueryTarget,
+  effort: Effort,
+): Way | undefined {
+  const own = conditionsOf(node);
+  const size = own.reduce((sum, inner) => sum + inner.size, question.size - condition.size);
+  if (!effort.take(looksAt(size, target))) return undefined;
+  const conditions = [...question.conditions.filter((other) => other !== condition), ...own];
+  const filter = conjunction(conditions.map((inner) => inner.node));
+  // Branches come one after the other: none of them has to be covered or in order.
+  const asked = { ...request, limit: undefined, select: undefined };
+  const part = questionOf(conditions, filter, undefined, asked, target, NO_SETS);
+  return part === undefined ? NO_WAY : bestWay(part, asked, target, effort);
 }
 
 function branch(access: Branch["access"], residual: FilterNode, question: Question): Branch {

@@ -14,7 +14,7 @@ import {
   EVERYTHING,
   NOTHING,
   complement,
-  intersect,
+  intersectAll,
   pointSet,
   prefixSet,
   uniteAll,
@@ -27,6 +27,8 @@ export interface Condition {
   /** Where it is a condition on one field with one value: the path and its values. */
   readonly path: FieldPath | undefined;
   readonly set: ValueSet | undefined;
+  /** Its nodes and values: what it costs to look at it. */
+  readonly size: number;
 }
 
 /** The conditions of a filter; no condition if it holds always. */
@@ -34,8 +36,28 @@ export function conditionsOf(filter: FilterNode): readonly Condition[] {
   return conjuncts(filter, false).map((node) => {
     const path = onlyPath(node);
     const set = path === undefined ? undefined : valueSetOf(node, path);
-    return { node, path: set === undefined ? undefined : path, set };
+    return { node, path: set === undefined ? undefined : path, set, size: sizeOf(node) };
   });
+}
+
+function sizeOf(node: FilterNode): number {
+  switch (node.kind) {
+    case "and":
+    case "or":
+      return node.nodes.reduce((sum, inner) => sum + sizeOf(inner), 1);
+    case "not":
+    case "some":
+      return 1 + sizeOf(node.node);
+    case "in":
+      return node.values.length;
+    case "all":
+    case "none":
+    case "compare":
+    case "startsWith":
+    case "has":
+    case "size":
+      return 1;
+  }
 }
 
 /** Takes `and` apart, and `not` of `or`, which is an `and` of `not`. */
@@ -142,7 +164,7 @@ function elementSetOfSome(
   const said = conditions.filter((condition) => condition.path?.text === inside);
   if (said.length === 0) return undefined;
   return {
-    set: said.reduce((all, { set }) => intersect(all, set!), EVERYTHING),
+    set: intersectAll([EVERYTHING, ...said.map(({ set }) => set!)]),
     exact: said.length === conditions.length,
   };
 }
@@ -152,5 +174,5 @@ function combined(
   sets: readonly (ValueSet | undefined)[],
 ): ValueSet | undefined {
   if (!sets.every((set) => set !== undefined)) return undefined;
-  return how === "or" ? uniteAll(sets) : sets.reduce(intersect, EVERYTHING);
+  return how === "or" ? uniteAll(sets) : intersectAll([EVERYTHING, ...sets]);
 }

@@ -11,7 +11,7 @@ import type { BoundIndex } from "../../collections/index.ts";
 import { prefixRange } from "../../engine/contract/index.ts";
 import type { KeyRange } from "../../engine/contract/index.ts";
 import { intervalText } from "./set-text.ts";
-import { isPoint, partRangeOf } from "./value-set.ts";
+import { isPoint, partRangeOf, pointPartOf } from "./value-set.ts";
 import type { ValueSet } from "./value-set.ts";
 
 /**
@@ -50,13 +50,13 @@ export function indexBounds(
   for (const { path, descending } of index.fields) {
     const set = sets[fields];
     if (set === undefined || (begun.length > 1 && begun.length * set.length > RANGES_MAX)) break;
-    const steps = set.map((interval) => ({
-      part: partRangeOf(interval, descending),
-      text: intervalText(path.text, interval),
-    }));
     fields++;
     if (!set.every(isPoint)) {
       hasRange = true;
+      const steps = set.map((interval) => ({
+        part: partRangeOf(interval, descending),
+        text: intervalText(path.text, interval),
+      }));
       bounds = begun.flatMap(({ prefix, text }) =>
         steps.map((step) => ({
           range: {
@@ -68,9 +68,13 @@ export function indexBounds(
       );
       break;
     }
+    const steps = set.map((point) => ({
+      part: pointPartOf(point, descending),
+      text: intervalText(path.text, point),
+    }));
     begun = begun.flatMap(({ prefix, text }) =>
       steps.map((step) => ({
-        prefix: concatBytes(prefix, step.part.start),
+        prefix: concatBytes(prefix, step.part),
         text: joined(text, step.text),
       })),
     );

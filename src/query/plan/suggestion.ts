@@ -42,9 +42,10 @@ function suggestedFields(
   conditions: readonly Condition[],
   order: Order | undefined,
 ): readonly string[] {
-  const fields: string[] = [];
+  const fields = new Set<string>();
+  let hasList = false;
   const add = (field: string): void => {
-    if (field !== "id" && !fields.includes(field)) fields.push(field);
+    if (field !== "id") fields.add(field);
   };
   const ordered = order !== undefined && order.fields.length > 0;
   // Behind a list of values an index is not in the order of its next field.
@@ -52,18 +53,21 @@ function suggestedFields(
   for (const { path, set } of conditions) if (set !== undefined && isFixed(set)) add(path!.text);
   for (const { node } of conditions) {
     const element = elementPath(node);
-    if (element !== undefined && !fields.some((field) => field.includes("[]"))) add(element);
+    // One field of an index at most goes through a list.
+    if (element === undefined || hasList) continue;
+    hasList = true;
+    add(element);
   }
   if (ordered) {
     for (const { path, descending } of order.fields)
-      if (!fields.includes(path.text)) fields.push(`${descending ? "-" : ""}${path.text}`);
-    return Object.freeze(fields);
+      if (!fields.has(path.text)) fields.add(`${descending ? "-" : ""}${path.text}`);
+    return Object.freeze([...fields]);
   }
   const range = conditions.find(
-    ({ path, set }) => set !== undefined && narrows(set) && !fields.includes(path!.text),
+    ({ path, set }) => set !== undefined && narrows(set) && !fields.has(path!.text),
   );
   if (range !== undefined) add(range.path!.text);
-  return Object.freeze(fields);
+  return Object.freeze([...fields]);
 }
 
 /** The path to the elements that a condition asks for. */

@@ -11,9 +11,10 @@
  * (2) The intervals of a set rise and do not overlap; none is empty. They may touch.
  * (3) A point is the interval from before a value to after the same value.
  */
-import { compareBytes } from "../../base/index.ts";
+import { compareBytes, prefixEnd } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import {
+  KeyWriter,
   classPartRange,
   compareValues,
   stringPrefixPartRange,
@@ -41,11 +42,42 @@ export interface Interval {
 }
 export type ValueSet = readonly Interval[];
 
-function pairAt(place: CutPlace): Interval {
+/** One for all values, for a writer brings a buffer. Nothing waits while it is used. */
+const writer = new KeyWriter();
+
+/**
+ * A cut that is encoded when its bytes are first asked for, which is seldom: a long list makes two cuts for each value,
+ * and bytes cost more than all else here (test/query/plan/planning-cost.test.ts).
+ */
+class PlaceCut implements Cut {
+  readonly side: "before" | "after";
+  readonly place: CutPlace;
+  #bytes: Bytes | undefined;
+
+  constructor(side: "before" | "after", place: CutPlace) {
+    this.side = side;
+    this.place = place;
+    Object.freeze(this);
+  }
+
+  get bytes(): Bytes {
+    return (this.#bytes ??= bytesAt(this.place, this.side));
+  }
+}
+
+function bytesAt(place: CutPlace, side: "before" | "after"): Bytes {
+  if (place.kind === "value") {
+    const start = writer.value(place.value).finish();
+    return side === "before" ? start : prefixEnd(start)!;
+  }
   const { start, end } = partRangeAt(place, false);
+  return side === "before" ? start : end;
+}
+
+function pairAt(place: CutPlace): Interval {
   return Object.freeze({
-    start: Object.freeze({ side: "before", place, bytes: start }),
-    end: Object.freeze({ side: "after", place, bytes: end }),
+    start: new PlaceCut("before", place),
+    end: new PlaceCut("after", place),
   });
 }
 
@@ -69,6 +101,11 @@ export function partRangeOf({ start, end }: Interval, descending: boolean): Part
     start: end.side === "after" ? first.start : first.end,
     end: start.side === "before" ? last.end : last.start,
   };
+}
+
+/** The encoded part of a point: what all keys with this value begin with. */
+export function pointPartOf({ start }: Interval, descending: boolean): Bytes {
+  return descending ? partRangeAt(start.place, true).start : start.bytes;
 }
 
 /** Before the lowest value there is, which is nullish. */
@@ -107,6 +144,8 @@ export function between(start: Cut, end: Cut): ValueSet {
 }
 
 export function intersect(a: ValueSet, b: ValueSet): ValueSet {
+  if (encloses(a, b)) return b;
+  if (encloses(b, a)) return a;
   const shared: Interval[] = [];
   let i = 0;
   let j = 0;
@@ -115,11 +154,34 @@ export function intersect(a: ValueSet, b: ValueSet): ValueSet {
     const y = b[j]!;
     const start = compareCuts(x.start, y.start) >= 0 ? x.start : y.start;
     const end = compareCuts(x.end, y.end) <= 0 ? x.end : y.end;
-    if (compareCuts(start, end) < 0) shared.push(Object.freeze({ start, end }));
+    if (compareCuts(start, end) < 0) shared.push(intervalOf(start, end, x, y));
     if (compareCuts(x.end, y.end) <= 0) i++;
     else j++;
   }
   return Object.freeze(shared);
+}
+
+/** Is one interval wider than the whole set? So are everything and a type class, most often, and nothing is to be done. */
+function encloses(wide: ValueSet, set: ValueSet): boolean {
+  if (wide.length !== 1 || set.length === 0) return false;
+  const [{ start, end }] = wide as readonly [Interval];
+  return compareCuts(start, set[0]!.start) < 0 && compareCuts(set.at(-1)!.end, end) < 0;
+}
+
+/** The interval between the cuts: x or y itself where that is it, for most sets are lists of points. */
+function intervalOf(start: Cut, end: Cut, x: Interval, y: Interval): Interval {
+  if (start === x.start && end === x.end) return x;
+  return start === y.start && end === y.end ? y : Object.freeze({ start, end });
+}
+
+/**
+ * What is in all of the sets. Halves are intersected first: one set after the other would take time in proportion to the
+ * square of the number of sets where each cuts a piece off, as many `not equal` do.
+ */
+export function intersectAll(sets: readonly ValueSet[]): ValueSet {
+  if (sets.length < 2) return sets[0] ?? EVERYTHING;
+  const middle = sets.length >> 1;
+  return intersect(intersectAll(sets.slice(0, middle)), intersectAll(sets.slice(middle)));
 }
 
 export function uniteAll(sets: readonly ValueSet[]): ValueSet {

@@ -9,13 +9,14 @@
  */
 import { compareByteRanges, isPromise } from "../../base/index.ts";
 import type { Awaitable, BatchCursor } from "../../base/index.ts";
-import { compileFilter } from "../../collections/index.ts";
+import { InvalidQuery, compileFilter } from "../../collections/index.ts";
 import type { CollectionStore, Document } from "../../collections/index.ts";
 import type { Page } from "../../engine/contract/index.ts";
 import type { FullView } from "../../transaction/index.ts";
 import type { Branch, IndexAccess, Plan } from "../plan/plan.ts";
 import { openBranch } from "./branch-reader.ts";
 import type { BranchReader, ReadCounts } from "./branch-reader.ts";
+import type { Predicate } from "../query-request.ts";
 import type { Beyond } from "./clip-plan.ts";
 import { firstEntryKey } from "./entry-key.ts";
 import { RowSorter, comparePlaces, orderValues } from "./sort-rows.ts";
@@ -100,7 +101,8 @@ export class PlanCursor implements BatchCursor<Document> {
       const fits = compileFilter(earlier);
       tests.push((document) => !fits(document));
     }
-    tests.push(...this.#plan.predicates);
+    for (const predicate of this.#plan.predicates)
+      tests.push(predicateTest(this.#plan.collection, predicate));
     if (this.#beyond !== undefined) tests.push(this.#beyond);
     if (tests.length < 2) return tests[0];
     return (document) => tests.every((test) => test(document));
@@ -134,6 +136,26 @@ export class PlanCursor implements BatchCursor<Document> {
     const sorted = this.#sorter.finish();
     return sorted.length === 0 ? undefined : sorted;
   }
+}
+
+/** A promise is true to the language, whatever it will say; taken so it would make the result wider. */
+function predicateTest(collection: string, predicate: Predicate): Test {
+  return (document) => {
+    const answer: unknown = predicate(document);
+    if (!isThenable(answer)) return Boolean(answer);
+    // The refusal is what the caller hears; a later failure of the promise would be nobody's and end the process.
+    answer.then(undefined, () => undefined);
+    throw new InvalidQuery(collection, "a JavaScript condition answers at once, not by a promise");
+  };
+}
+
+/** Promises of other realms and of libraries are none of the language's own class. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { readonly then?: unknown }).then === "function"
+  );
 }
 
 function testBeyond({ order }: Plan, { place, inclusive }: Beyond): Test {

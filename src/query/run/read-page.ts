@@ -12,6 +12,7 @@ import type { Branch, Plan } from "../plan/plan.ts";
 import { planText } from "../plan/plan-text.ts";
 import { setText } from "../plan/set-text.ts";
 import { InvalidCursor } from "../query-error.ts";
+import { shown } from "../query-request.ts";
 import type { QueryRequest } from "../query-request.ts";
 import type { ReadCounts } from "./branch-reader.ts";
 import { clippedPlan, reversedPlan } from "./clip-plan.ts";
@@ -25,9 +26,9 @@ export interface PageRequest {
   /** Rows on a page, at least 1. */
   readonly size: number;
   /** `next` of another page. */
-  readonly after?: string | null;
+  readonly after?: string | null | undefined;
   /** `previous` of another page. */
-  readonly before?: string | null;
+  readonly before?: string | null | undefined;
 }
 /** One page of a longer list. */
 export interface RowPage {
@@ -45,11 +46,19 @@ export function checkPageRequest(
   request: QueryRequest,
   page: PageRequest,
 ): void {
+  if (typeof page !== "object" || page === null)
+    throw new InvalidQuery(collection, `page takes { size }, not ${shown(page)}`);
   if (!Number.isSafeInteger(page.size) || page.size < 1)
     throw new InvalidQuery(
       collection,
-      `a page has a whole number of rows from 1 on, not ${page.size}`,
+      `a page has a whole number of rows from 1 on, not ${shown(page.size)}`,
+      "size",
     );
+  for (const side of ["after", "before"] as const) {
+    const cursor: unknown = page[side];
+    if (typeof cursor !== "string" && cursor !== null && cursor !== undefined)
+      throw new InvalidQuery(collection, `a cursor is a string, not ${shown(cursor)}`, side);
+  }
   if (request.limit !== undefined)
     throw new InvalidQuery(collection, "a query with a limit has no pages: its limit is the page");
   if (isGiven(page.after) && isGiven(page.before))

@@ -18,7 +18,7 @@ test("a directory and its parents are made, and a new database holds nothing", a
   const host = new MemoryHost();
   const engine = await openLsmEngine({ path: "/a/b/c", host });
   expect(await entriesOf(engine.snapshot())).toEqual([]);
-  expect(engine.stats()).toMatchObject({ sstable_count: 0, total_size: 0, sequence: 0 });
+  expect(engine.stats()).toMatchObject({ sstableCount: 0, totalBytes: 0, sequence: 0 });
   await engine.close();
 });
 
@@ -27,7 +27,7 @@ test("after work, files are those of the present version: one log, one manifest,
   const engine = await open(host);
   for (let i = 0; i < 100; i++) await write(engine, `k${i % 20}`);
   await engine.compact();
-  const count = engine.stats()["sstable_count"]!;
+  const count = engine.stats()["sstableCount"]!;
   expect(names(host)).toHaveLength(3 + count);
   expect(tables(host)).toHaveLength(count);
   expect(engine.stats()).toMatchObject({ openTables: count, pendingRemovals: 0 });
@@ -99,7 +99,7 @@ test("sequences go on after opening again, also when all that was written has va
   await write(engine, "a");
   await engine.write({ ops: [{ op: "del", key: bytes("a") }], requires: [] });
   await engine.flush();
-  expect(engine.stats()).toMatchObject({ sequence: 2, sstable_count: 0 });
+  expect(engine.stats()).toMatchObject({ sequence: 2, sstableCount: 0 });
   await engine.close();
   engine = await open(host);
   expect(engine.stats()).toMatchObject({ sequence: 2 });
