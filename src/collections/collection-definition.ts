@@ -7,7 +7,7 @@ import { InvalidDefinition } from "./collection-error.ts";
 import type { Def, ObjectSchema } from "./collection-type.ts";
 import { parseIndexes } from "./index/index-definition.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
-import type { IndexSpecs } from "./index/index-spec.ts";
+import type { ExactSpecs, IndexSpecs } from "./index/index-spec.ts";
 import { compileSchema } from "./schema/document-schema.ts";
 import type { DocumentSchema } from "./schema/document-schema.ts";
 import type { WithId } from "./schema/document-type.ts";
@@ -52,7 +52,7 @@ export const RESERVED_NAMES = [
   "verify",
   "version",
 ] as const;
-type ReservedName = (typeof RESERVED_NAMES)[number];
+export type ReservedName = (typeof RESERVED_NAMES)[number];
 /** The name N, or never where it belongs to the database itself. */
 export type FreeName<N extends string> = N extends ReservedName ? never : N;
 /** What a schema takes. */
@@ -62,7 +62,7 @@ export type OutputOf<S extends ObjectSchema> = StandardSchemaV1.InferOutput<S>;
 
 export interface CollectionOptions<I> {
   /** Indexes by name. Default: none. */
-  readonly indexes?: I;
+  readonly indexes?: I & ExactSpecs<I>;
 }
 
 /** How long a collection's or an index's name may be, in characters: keys of the catalog stay short. */

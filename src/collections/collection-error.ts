@@ -12,19 +12,51 @@ export class ValidationError extends KotobaError<"ValidationError"> {
   readonly _tag = "ValidationError" as const;
   readonly collection: string;
   readonly issues: readonly ValidationIssue[];
-  constructor(collection: string, issues: readonly ValidationIssue[]) {
+  constructor(
+    collection: string,
+    issues: readonly ValidationIssue[],
+    options: { readonly cause?: unknown } = {},
+  ) {
     super({
-      sentence: "A document does not fit its schema.",
-      remedy: "Correct the named fields.",
-      details: { collection, issues: issues.map(shownIssue).join("; ") },
+      sentence: "A document, a patch or an id does not fit its collection.",
+      remedy: "Correct what is named.",
+      details: { collection, issues: shownIssues(issues) },
+      cause: options.cause,
     });
     this.collection = collection;
     this.issues = issues;
   }
 }
 
+/** How much of the issues a message shows: all of them are in `issues`. */
+const SHOWN_ISSUES_MAX = 10;
+const SHOWN_PARTS_START = 6;
+const SHOWN_PARTS_END = 2;
+const SHOWN_NAME_MAX = 64;
+
+function shownIssues(issues: readonly ValidationIssue[]): string {
+  const shown = issues.slice(0, SHOWN_ISSUES_MAX).map(shownIssue);
+  const more = issues.length - shown.length;
+  if (more > 0) shown.push(`and ${more} more`);
+  return shown.join("; ");
+}
+
 function shownIssue(issue: ValidationIssue): string {
-  return `${issue.path.length === 0 ? "document" : issue.path.map(String).join(".")}: ${issue.message}`;
+  return issue.path.length === 0 ? issue.message : `${shownPath(issue.path)}: ${issue.message}`;
+}
+
+/** The parts with dots between them; of a path that a cycle made endless, its two ends. */
+function shownPath(path: readonly PropertyKey[]): string {
+  const parts = path.map(shownName);
+  const left = parts.length - SHOWN_PARTS_START - SHOWN_PARTS_END;
+  if (left <= 1) return parts.join(".");
+  const ends = [...parts.slice(0, SHOWN_PARTS_START), "…", ...parts.slice(-SHOWN_PARTS_END)];
+  return `${ends.join(".")} (${parts.length} deep)`;
+}
+
+function shownName(name: PropertyKey): string {
+  const text = String(name);
+  return text.length <= SHOWN_NAME_MAX ? text : `${text.slice(0, SHOWN_NAME_MAX)}…`;
 }
 
 /** Another document has the same key in a unique index. Nothing was written. */

@@ -4,7 +4,8 @@
  *
  * Always true:
  * (1) Every operation but `ready` needs a collection that is ready: callers wait for ready() first.
- * (2) What a write returns is what a later get returns.
+ * (2) What a write returns is what a later get returns: it is read back from the row, and shares nothing with the caller's
+ *     input or the schema's defaults.
  * (3) A write that is refused has changed nothing in its transaction.
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
@@ -81,7 +82,7 @@ export class CollectionStore {
   /** In the order of the ids; undefined where there is no such document. */
   getMany(view: ReadView, ids: readonly string[]): Awaitable<(Document | undefined)[]> {
     const stored = this.#stored();
-    const keys = ids.map((id) => this.#keyOf(id));
+    const keys = this.#each(ids, "getMany() takes an array of ids", (id) => this.#keyOf(id));
     const possible = keys.filter((key) => key !== undefined);
     return andThen(view.getMany(possible), (values) => {
       let next = 0;
@@ -148,7 +149,9 @@ export class CollectionStore {
 
   /** All or none; the documents in the order of the inputs. */
   insertMany(tx: Transaction, inputs: readonly unknown[]): Awaitable<Document[]> {
-    const insertions = inputs.map((input) => this.#insertion(tx, input));
+    const insertions = this.#each(inputs, "insertMany() takes an array of documents", (input) =>
+      this.#insertion(tx, input),
+    );
     const changes = insertions.map((insertion) => insertion.change);
     return andThen(writeChanges(this.#stored(), tx, changes), () =>
       insertions.map((insertion) => insertion.document),
@@ -180,6 +183,9 @@ export class CollectionStore {
     values: { readonly create: unknown; readonly update: Change },
   ): Awaitable<Document> {
     const key = uniqueKeyIn(this.definition, where);
+    if (typeof values !== "object" || values === null) {
+      throw this.#invalid(undefined, "upsert() takes an object of `create` and `update`");
+    }
     return andThen(this.find(tx, where), (before) => {
       if (before !== undefined) return this.#patch(tx, before, values.update);
       if (!("id" in key)) return this.insert(tx, values.create);
@@ -210,11 +216,11 @@ export class CollectionStore {
     const { id: ownId, fields } = this.#split(input);
     const record = this.definition.schema.validate(fields);
     const id = ownId === undefined ? this.#catalog.ids.next() : ownId;
-    const document: Document = { ...record, id };
+    const { row, document } = stored.encode(tx, id, record);
     const change = documentChange(stored, stored.keyOf(id), {
       before: undefined,
       after: document,
-      row: stored.encode(tx, record),
+      row,
       // An id of our own has 80 random bits that nobody else draws; a caller's may be taken.
       claimsId: ownId !== undefined,
     });
@@ -240,13 +246,13 @@ export class CollectionStore {
     record: Record<string, unknown>,
   ): Awaitable<Document> {
     const stored = this.#stored();
-    const after: Document = { ...record, id: before.id };
+    const { row, document } = stored.encode(tx, before.id, record);
     const change = documentChange(stored, stored.keyOf(before.id), {
       before,
-      after,
-      row: stored.encode(tx, record),
+      after: document,
+      row,
     });
-    return andThen(writeChanges(stored, tx, [change]), () => after);
+    return andThen(writeChanges(stored, tx, [change]), () => document);
   }
 
   #existing(tx: Transaction, id: string): Awaitable<Document> {
@@ -265,9 +271,18 @@ export class CollectionStore {
 
   /** The key of a document; undefined for a string that no document can have as its id. */
   #keyOf(id: unknown): Bytes | undefined {
-    if (typeof id !== "string") throw this.#invalid("id", "an id is a string");
+    if (typeof id !== "string") throw this.#invalid("id", idProblem(id)!);
     if (idProblem(id) !== undefined) return undefined;
     return this.#stored().keyOf(id);
+  }
+
+  /** The results for a list, which a caller without types may have left out. Stops at the first that is refused. */
+  #each<T, R>(list: readonly T[], problem: string, work: (item: T) => R): R[] {
+    if (!Array.isArray(list)) throw this.#invalid(undefined, problem);
+    const results: R[] = [];
+    // Not map(), which would step over holes, in silence and for as many as there are.
+    for (let i = 0; i < list.length; i++) results.push(work(list[i]!));
+    return results;
   }
 
   #index(name: string): BoundIndex {

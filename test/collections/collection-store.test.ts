@@ -381,6 +381,43 @@ describe("updating", () => {
   });
 });
 
+describe("callers without types", () => {
+  const wrong: Readonly<Record<string, (store: Awaited<ReturnType<typeof users>>) => unknown>> = {
+    "get of a number": (store) => store.get(5 as never),
+    "delete of a number": (store) => store.delete(5 as never),
+    "update of a number": (store) => store.update(5 as never, {}),
+    "getMany of a string": (store) => store.getMany("x" as never),
+    "getMany of nothing": (store) => store.getMany(undefined as never),
+    "insertMany of an object": (store) => store.insertMany({} as never),
+    "upsert without values": (store) => store.upsert({ id: "x" }, undefined as never),
+    "upsert without a key": (store) => store.upsert(undefined as never, {} as never),
+    "find of nothing": (store) => store.find(undefined as never),
+    "update with nothing": (store) => store.update("ada", undefined as never),
+    "inc of a string": (store) => store.update("ada", { logins: inc("a" as never) }),
+  };
+
+  test("are told what is wrong, in words that name the collection", async () => {
+    const store = await users();
+    await store.insert({ ...ada, id: "ada" });
+    const told: string[] = [];
+    for (const [name, work] of Object.entries(wrong)) {
+      const error: unknown = await Promise.resolve(work(store)).catch((reason: unknown) => reason);
+      told.push(`${name}\n  ${(error as Error).name}: ${(error as Error).message}\n`);
+    }
+    await expect(told.join("")).toMatchFileSnapshot("./golden/wrong-calls.golden.txt");
+  });
+
+  test("read a message of bounded length, and find every issue in the error", () => {
+    const path = ["a", ..."x".repeat(98).split(""), "z".repeat(200)];
+    const issues = Array.from({ length: 50 }, () => ({ path, message: "is wrong" }));
+    const error = new ValidationError("users", issues);
+    expect(error.issues).toHaveLength(50);
+    expect(error.message.length).toBeLessThan(1_500);
+    expect(error.message).toContain(`a.x.x.x.x.x.….x.${"z".repeat(64)}… (100 deep): is wrong; `);
+    expect(error.message).toContain("; and 40 more)");
+  });
+});
+
 describe("upsert", () => {
   const values = { create: { ...ada, logins: 1 }, update: { logins: inc() } };
 

@@ -124,6 +124,13 @@ export const wrong = [
   () => collection("a", numbers, { indexes: { i: [] } }),
   // @ts-expect-error an unknown field to include
   () => collection("a", numbers, { indexes: { i: { on: ["n"], include: ["q"] } } }),
+  // @ts-expect-error a misspelt part
+  () => collection("a", numbers, { indexes: { i: { on: ["n"], uniqe: true } } }),
+  () =>
+    collection("a", numbers, {
+      // @ts-expect-error a misspelt part of the second index
+      indexes: { j: ["n"], i: { on: ["n"], unique: true, wheer: { n: 1 } } },
+    }),
   // @ts-expect-error a filter on an unknown field
   () => collection("a", numbers, { indexes: { i: { on: ["n"], where: { q: 1 } } } }),
   // @ts-expect-error a filter with a value of another type
@@ -133,4 +140,7 @@ export const right = [
   () => collection("closed_", numbers),
   () => collection("a", numbers, { indexes: { i: ["-o.m", "list[]", "id"] } }),
   () => collection("a", numbers, { indexes: { i: { on: ["n"], unique: true, where: { n: 1 } } } }),
+  () => collection("a", numbers, { indexes: { i: { on: ["n"], include: ["o"] }, j: ["n"] } }),
+  () => collection("a", numbers, { indexes: {} }),
+  () => collection("a", numbers, {}),
 ];

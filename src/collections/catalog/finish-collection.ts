@@ -91,12 +91,13 @@ class FinishingWork {
   #change(tx: Transaction, key: Bytes, value: Bytes): DocumentChange {
     const id = this.#collection.idOfKey(key);
     const before = this.#collection.decodeValue(id, value, 0, value.length);
-    const filled = this.#fills ? this.#filled(before) : undefined;
-    const bytes = filled === undefined ? value : this.#collection.encode(tx, filled);
+    const filled = this.#fills
+      ? this.#collection.encode(tx, id, this.#filled(before))
+      : { row: value, document: before };
     return documentChange(this.#collection, key, {
       before,
-      after: filled === undefined ? before : { ...filled, id },
-      row: equalBytes(bytes, value) ? "kept" : bytes,
+      after: filled.document,
+      row: equalBytes(filled.row, value) ? "kept" : filled.row,
       isEmpty: (index) => this.#building.has(index.name),
     });
   }

@@ -21,7 +21,9 @@ import { Packr } from "msgpackr";
 import { assert, hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
+import { ValidationError } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
+import { documentDepthMax } from "../schema/storable.ts";
 
 /**
  * Part of the format: it decides which first bytes mean a record. The first 32 structures have numbers of one byte; a
@@ -36,8 +38,8 @@ const OWN_STRUCTURES_MAX = 0;
 
 type FieldNames = readonly string[];
 
-/** Where documents, structures and covered fields all agree. */
-const COMMON = { useBigIntExtension: true, copyBuffers: true } as const;
+/** Where documents, structures and covered fields all agree. A field called toJSON is a field, no hook. */
+const COMMON = { useBigIntExtension: true, copyBuffers: true, useToJSON: false } as const;
 
 /** A value without structures of its own: names travel with it. For index entries and structures themselves. */
 const plain = new Packr({ ...COMMON, useRecords: false, mapsAsObjects: true });
@@ -91,9 +93,20 @@ export class DocumentCodec {
     return true;
   }
 
-  /** The bytes may share memory with other documents' bytes; they never change. HOT: once for each write (bench/collections.ts). */
+  /**
+   * The bytes may share memory with other documents' bytes; they never change.
+   * HOT: once for each write (bench/collections.ts).
+   *
+   * @throws ValidationError for what MessagePack has no form for, with msgpackr's own error as its cause.
+   */
   encode(record: Readonly<Record<string, unknown>>): Bytes {
-    return this.#packr.pack(record);
+    try {
+      return plainBytes(this.#packr.pack(record));
+    } catch (cause) {
+      const path = unpackablePath(record);
+      const message = `it cannot be stored${cause instanceof Error ? `: ${cause.message}` : ""}`;
+      throw new ValidationError(this.#collection, [{ path, message }], { cause });
+    }
   }
 
   /** The record at bytes[start, end), read where it lies. HOT: once for each document read (bench/collections.ts). */
@@ -173,6 +186,30 @@ class DeclaredNames {
     } else if (shape.kind === "array") this.#collect(shape.element, seen);
     else if (shape.kind === "union")
       for (const member of shape.members) this.#collect(member, seen);
+  }
+}
+
+/** Where in a value, which cannot be packed, the innermost part stands that cannot be packed by itself. */
+function unpackablePath(value: unknown): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  let part = value;
+  // Deeper than documents may nest only where a getter lies about its value.
+  while (typeof part === "object" && part !== null && path.length < documentDepthMax) {
+    const fields = part as Readonly<Record<string, unknown>>;
+    const name = Object.keys(fields).find((key) => !isPackable(fields[key]));
+    if (name === undefined) break;
+    path.push(Array.isArray(part) ? Number(name) : name);
+    part = fields[name];
+  }
+  return path;
+}
+
+function isPackable(value: unknown): boolean {
+  try {
+    encodeValue(value);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -43,7 +43,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** What is wrong with an id as a text for a ValidationError; undefined if it can be an id. */
 export function idProblem(id: unknown): string | undefined {
-  if (typeof id !== "string") return "an id is a string";
+  if (typeof id !== "string") {
+    const found = id === null ? "null" : typeof id === "number" ? `the number ${id}` : typeof id;
+    return `an id is a string; found ${found}`;
+  }
   if (id === "") return "an id is not empty";
   if (!isWellFormed(id)) return "an id has no lone surrogates";
   // A UTF-16 unit takes at most three bytes, so only long strings must be measured.

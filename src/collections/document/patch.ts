@@ -108,12 +108,7 @@ function changed(
 ): unknown {
   if (change instanceof Increment) {
     const sum = increased(value, change.by);
-    if (sum === undefined) {
-      issues.push({
-        path: [name],
-        message: `inc(${shown(change.by)}) needs a ${typeof change.by}`,
-      });
-    }
+    if (sum === undefined) issues.push({ path: [name], message: incProblem(value, change.by) });
     return sum;
   }
   if (change instanceof Append) {
@@ -125,15 +120,24 @@ function changed(
   return change;
 }
 
+function incProblem(value: unknown, by: unknown): string {
+  if (typeof by !== "number" && typeof by !== "bigint") return "inc() takes a number or a bigint";
+  const shown = typeof by === "bigint" ? `${by}n` : String(by);
+  if (typeof value !== "number" && typeof value !== "bigint") {
+    return `inc(${shown}) needs a number or a bigint to add to`;
+  }
+  return typeof value === "bigint"
+    ? `inc(${shown}) cannot add to a bigint, which takes whole numbers`
+    : `inc(${shown}) cannot add a bigint to a number`;
+}
+
 /** A whole number may also increase a bigint: inc() need not know which of both the field is. */
 function increased(value: unknown, by: number | bigint): number | bigint | undefined {
+  // A caller without types may have passed anything.
+  if (typeof by !== "number" && typeof by !== "bigint") return undefined;
   if (value === undefined || value === null) return by;
   if (typeof value === "number" && typeof by === "number") return value + by;
   if (typeof value !== "bigint") return undefined;
   if (typeof by === "bigint") return value + by;
   return Number.isSafeInteger(by) ? value + BigInt(by) : undefined;
-}
-
-function shown(by: number | bigint): string {
-  return typeof by === "bigint" ? `${by}n` : String(by);
 }

@@ -21,6 +21,18 @@ export type IndexSpec<T> =
     };
 export type IndexSpecs<T> = { readonly [name: string]: IndexSpec<T> };
 
+/** The parts of an index's long form. */
+type SpecPart = "on" | "unique" | "where" | "include";
+/**
+ * Index declarations with no part that is none, such as a misspelt `unique`: the compiler does not look for what is too
+ * much in a type that it infers.
+ */
+export type ExactSpecs<I> = {
+  readonly [K in keyof I]: I[K] extends readonly unknown[]
+    ? unknown
+    : { readonly [P in Exclude<keyof I[K], SpecPart>]: never };
+};
+
 /** The list of paths of a spec. */
 export type OnOf<S> = S extends readonly string[]
   ? S

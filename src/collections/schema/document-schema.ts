@@ -15,7 +15,7 @@ import { OPAQUE_SHAPE } from "./field-shape.ts";
 import type { ObjectShape } from "./field-shape.ts";
 import { shapeText } from "./shape-text.ts";
 import { inputIssues, isPlainObject, isSafeInput, storableCopy } from "./storable.ts";
-import { compileStorableCheck, hasOpenParts } from "./storable-check.ts";
+import { compileInputCheck, compileStorableCheck } from "./storable-check.ts";
 import { UnfitSchema, readZodSchema } from "./zod-shape.ts";
 
 export interface DocumentSchema {
@@ -52,7 +52,10 @@ export function compileSchema(collection: string, schema: StandardSchemaV1): Doc
   if (standard.vendor === "zod" && "_zod" in schema) {
     return compileZodSchema(collection, schema as unknown as $ZodType);
   }
-  const validator = new Validator(collection, schema, { copies: true, looksFirst: true });
+  const validator = new Validator(collection, schema, {
+    copies: true,
+    isSafe: isSafeInput,
+  });
   const validate = (input: unknown): Record<string, unknown> => validator.validate(input);
   return {
     shape: OPAQUE_SHAPE,
@@ -67,7 +70,8 @@ function compileZodSchema(collection: string, schema: $ZodType): DocumentSchema 
   checkFieldNames(collection, shape);
   const validator = new Validator(collection, compiled(schema) as $ZodType & StandardSchemaV1, {
     shape,
-    looksFirst: hasOpenParts(shape),
+    // The other side of a codec is of no known shape.
+    isSafe: hasCodec ? isSafeInput : compileInputCheck(shape),
   });
   const validate = (input: unknown): Record<string, unknown> => validator.validate(input);
   return {
@@ -75,7 +79,10 @@ function compileZodSchema(collection: string, schema: $ZodType): DocumentSchema 
     fingerprint: shapeText(shape),
     validate,
     revalidate: hasCodec
-      ? (document) => validator.validate(encode(collection, schema, document))
+      ? (document) => {
+          validator.look(document);
+          return validator.validate(encode(collection, schema, document));
+        }
       : validate,
   };
 }
@@ -127,27 +134,32 @@ interface ValidatorOptions {
   readonly shape?: ObjectShape;
   /** The output may be the caller's own object: a copy of it is given. */
   readonly copies?: boolean;
-  /** Something in the input might vanish, or never end, in the schema: it is looked at before. */
-  readonly looksFirst: boolean;
+  /** Whether nothing in an input might vanish, or never end, in the schema; undefined where that cannot be. */
+  readonly isSafe: ((input: unknown) => boolean) | undefined;
 }
 
 class Validator {
   readonly #collection: string;
   readonly #standard: StandardSchemaV1.Props;
   readonly #isStorable: (value: unknown, depth: number) => boolean;
-  readonly #looksFirst: boolean;
+  readonly #isSafe: ((input: unknown) => boolean) | undefined;
 
   constructor(collection: string, schema: StandardSchemaV1, options: ValidatorOptions) {
-    const { shape, copies = false, looksFirst } = options;
+    const { shape, copies = false, isSafe } = options;
     this.#collection = collection;
     this.#standard = schema["~standard"];
-    this.#looksFirst = looksFirst;
+    this.#isSafe = isSafe;
     const check = shape && compileStorableCheck(shape);
     this.#isStorable = copies ? () => false : (check ?? (() => true));
   }
 
+  /** Refuses what must not come before the schema. */
+  look(input: unknown): void {
+    if (this.#isSafe?.(input) === false) this.#refuse(inputIssues(input));
+  }
+
   validate(input: unknown): Record<string, unknown> {
-    if (this.#looksFirst && !isSafeInput(input)) this.#refuse(inputIssues(input));
+    this.look(input);
     const result = this.#standard.validate(input);
     if (result instanceof Promise) return this.#refuseAsync(result);
     if (result.issues !== undefined) {

@@ -132,7 +132,7 @@ function copyOfArray(
   path: readonly PropertyKey[],
 ): unknown[] {
   const copy: unknown[] = [];
-  for (let i = 0; i < array.length; i++) {
+  for (let i = 0; i < array.length && issues.length < issuesMax; i++) {
     const at = [...path, i];
     if (Object.hasOwn(array, i)) copy.push(storableCopy(array[i], issues, at));
     else {
@@ -146,7 +146,7 @@ function copyOfArray(
 
 /**
  * Is there nothing in the input that a validator could drop in silence or never come to an end with: no key called
- * __proto__, no plain objects and arrays nested too deep?
+ * __proto__, no holes in arrays (of which there may be billions), no plain objects and arrays nested too deep?
  *
  * HOT: bench/validate. The plain twin is inputIssues.
  */
@@ -154,7 +154,11 @@ export function isSafeInput(input: unknown, depth = 0): boolean {
   if (typeof input !== "object" || input === null) return true;
   if (Array.isArray(input)) {
     if (depth >= documentDepthMax) return false;
-    for (let i = 0; i < input.length; i++) if (!isSafeInput(input[i], depth + 1)) return false;
+    for (let i = 0; i < input.length; i++) {
+      const element: unknown = input[i];
+      if (element === undefined && !Object.hasOwn(input, i)) return false;
+      if (!isSafeInput(element, depth + 1)) return false;
+    }
     return true;
   }
   if (!isPlainObject(input)) return true;
@@ -178,8 +182,15 @@ export function inputIssues(
     return issues;
   }
   if (Array.isArray(input)) {
-    // Holes are skipped, whose number has no bound.
-    input.forEach((element, i) => inputIssues(element, [...path, i], issues));
+    for (let i = 0; i < input.length && issues.length < issuesMax; i++) {
+      const at = [...path, i];
+      if (Object.hasOwn(input, i)) inputIssues(input[i], at, issues);
+      else {
+        // One issue is enough: an array may have billions of holes.
+        refuse(issues, at, "a hole in an array");
+        break;
+      }
+    }
     return issues;
   }
   for (const name of Object.keys(input)) {

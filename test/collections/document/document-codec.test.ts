@@ -9,7 +9,7 @@ import {
   decodeStructure,
   encodeStructure,
 } from "../../../src/collections/document/document-codec.ts";
-import { collection, isWellFormed } from "../../../src/collections/index.ts";
+import { ValidationError, collection, isWellFormed } from "../../../src/collections/index.ts";
 import type { ObjectShape } from "../../../src/collections/index.ts";
 
 type Record_ = Record<string, unknown>;
@@ -191,6 +191,18 @@ describe("structures", () => {
       expect(decoded(codec, bytes)).toEqual({ other: { inner: i } });
       expect(decoded(codecOf(structuresOf(codec)), bytes)).toEqual({ other: { inner: i } });
     }
+  });
+
+  test("what cannot be encoded is a ValidationError with its path and cause", () => {
+    const bad = () => codecOf().encode({ a: 1, b: [{ c: 1 }, { c: { d: Symbol("x") } }] });
+    expect(bad).toThrow(ValidationError);
+    expect(bad).toThrow(
+      expect.objectContaining({
+        collection: "things",
+        issues: [expect.objectContaining({ path: ["b", 1, "c", "d"] })],
+        cause: expect.any(Error) as Error,
+      }) as Error,
+    );
   });
 
   test("of names that no schema declares are not kept", () => {

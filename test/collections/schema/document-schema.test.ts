@@ -54,7 +54,9 @@ describe("validation", () => {
   test("names collection and fields in the error", () => {
     const refused = () => person.validate({ name: "Ada", age: "3" });
     expect(refused).toThrow(ValidationError);
-    expect(refused).toThrow("A document does not fit its schema. (collection=people, issues=age:");
+    expect(refused).toThrow(
+      "A document, a patch or an id does not fit its collection. (collection=people, issues=age:",
+    );
   });
 
   test("never changes the input and gives nothing of it but leaves", () => {

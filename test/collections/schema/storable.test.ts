@@ -15,7 +15,10 @@ import {
   isStorable,
   storableCopy,
 } from "../../../src/collections/schema/storable.ts";
-import { compileStorableCheck } from "../../../src/collections/schema/storable-check.ts";
+import {
+  compileInputCheck,
+  compileStorableCheck,
+} from "../../../src/collections/schema/storable-check.ts";
 import { anyScalar } from "../key/arbitrary-value.ts";
 
 // Many random cases: a busy machine takes longer than the usual limit.
@@ -136,3 +139,25 @@ test("the check made for a shape agrees with the check of anything", () => {
     { numRuns: 5_000 },
   );
 });
+
+test("the look at an input made for a shape finds holes wherever the shape has arrays, and refuses nothing safe", () => {
+  fc.assert(
+    fc.property(anyFitting, fc.boolean(), ([shape, fitting], pierced) => {
+      const value = pierced ? withHoles(fitting) : fitting;
+      const isSafe = compileInputCheck(shape)?.(value) ?? true;
+      if (isSafeInput(value)) expect(isSafe).toBe(true);
+      else if (pierced && isSafeInput(fitting)) expect(isSafe).toBe(false);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+/** The value with a hole behind the elements of each array. */
+function withHoles(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return Object.assign(value.map(withHoles), { length: value.length + 1 });
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withHoles(part)]));
+}
