@@ -17,7 +17,8 @@
  * Worked example, the first document of a collection: { name: "Ada", age: 36 } is 40 a3 416461 24, and its structure 0
  * is 92 a4 6e616d65 a3 616765.
  */
-import { Packr } from "msgpackr";
+// The package's main door loads a native accelerator where it finds one; this one is JavaScript alone.
+import { Packr } from "msgpackr/pack";
 import { assert, hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
@@ -78,9 +79,9 @@ export class DocumentCodec {
       maxSharedStructures: SHARED_STRUCTURES_MAX,
       maxOwnStructures: OWN_STRUCTURES_MAX,
       mapsAsObjects: true,
-      shouldShareStructure: (names) => declared.has(names),
+      shouldShareStructure: (names: string[]) => declared.has(names),
       getStructures: () => this.#structures.map((names) => [...names]),
-      saveStructures: (all) => this.#keep(all as FieldNames[]),
+      saveStructures: (all: unknown) => this.#keep(all as FieldNames[]),
     });
   }
 
