@@ -1,0 +1,32 @@
+/** An engine as it is, with a tap on its commits: to learn the order they got, or to break one on purpose. */
+import type { Awaitable } from "../../src/base/index.ts";
+import { andThen } from "../../src/base/index.ts";
+import type { CommitPlan, CommitResult, EngineTransaction, StorageEngine } from "kotobadb/engine";
+
+export type CommitTap = (
+  plan: CommitPlan,
+  commit: (plan: CommitPlan) => Awaitable<CommitResult>,
+) => Awaitable<CommitResult>;
+
+/** `inner` with every commit of a transaction led through `tap`; all else as before. */
+export function tapped(inner: StorageEngine, tap: CommitTap): StorageEngine {
+  return overlaid(inner, {
+    begin: (options) =>
+      andThen(inner.begin(options), (transaction): EngineTransaction =>
+        overlaid(transaction, {
+          commit: (plan) => tap(plan, (whole) => transaction.commit(whole)),
+        }),
+      ),
+  });
+}
+
+/** `inner` with some of its members replaced: a proxy, as classes keep private fields that a copy would not have. */
+export function overlaid<T extends object>(inner: T, overlay: Partial<T>): T {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      if (Object.hasOwn(overlay, name)) return Reflect.get(overlay, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
