@@ -4,6 +4,7 @@ import { askQuestions, walkPages } from "./ask-questions.ts";
 import { importCities } from "./import-cities.ts";
 import { movePeople } from "./move-people.ts";
 import { openAtlas } from "./open-atlas.ts";
+import { askThroughEffect, holdToTheContract } from "./other-doors.ts";
 import { chapter, number, say } from "./say.ts";
 import { surviveKills } from "./survive-kills.ts";
 
@@ -25,7 +26,11 @@ await rm(folder, { recursive: true, force: true });
 chapter("5. Killed in the middle of writing");
 await surviveKills(folder, 3);
 
-chapter("6. The store's figures");
+chapter("6. The other doors: Effects, and the contract of engines");
+await askThroughEffect(folder);
+await holdToTheContract();
+
+chapter("7. The store's figures");
 await using atlas = await openAtlas(folder);
 const figures = Object.entries(await atlas.stats()).filter(([, value]) => value !== 0);
 for (const [name, value] of figures)
