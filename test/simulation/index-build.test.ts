@@ -132,7 +132,7 @@ for (const seed of seeds(31)) {
           }
         }
       }),
-    60_000 * ROUNDS,
+    300_000 * ROUNDS,
   );
 
   test(
@@ -160,7 +160,7 @@ for (const seed of seeds(31)) {
         }
         expect(refused).toBeGreaterThan(0);
       }),
-    60_000 * ROUNDS,
+    300_000 * ROUNDS,
   );
 }
 

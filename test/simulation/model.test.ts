@@ -12,7 +12,7 @@ import { tapped } from "./engine-tap.ts";
 import { programs } from "./model-program.ts";
 import type { Step } from "./model-program.ts";
 import { ModelRun } from "./model-run.ts";
-import { ROUNDS } from "./seeds.ts";
+import { command, ROUNDS } from "./seeds.ts";
 import { resetWorld } from "./simulated-world.ts";
 
 vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
@@ -42,11 +42,15 @@ for (const [kind, runs, length] of [
   test(
     `every answer of a random program is the plain model's, ${kind}`,
     async () => {
-      await fc.assert(
-        fc.asyncProperty(programs(length * Math.min(4, ROUNDS)), (steps) =>
-          runProgram(kind, steps),
-        ),
-        { numRuns: runs * ROUNDS, ...replay },
+      const property = fc.asyncProperty(programs(length * Math.min(4, ROUNDS)), (steps) =>
+        runProgram(kind, steps),
+      );
+      const result = await fc.check(property, { numRuns: runs * ROUNDS, ...replay });
+      if (!result.failed) return;
+      const settings = `KOTOBA_SEED=${result.seed} KOTOBA_PATH=${result.counterexamplePath}`;
+      throw new Error(
+        `${await fc.asyncDefaultReportMessage(result)}\nrepeat: ${command("model.test.ts", settings)} -t ${kind}`,
+        { cause: result.errorInstance },
       );
     },
     120_000 * ROUNDS,

@@ -50,6 +50,9 @@ const cities = ["Oslo", "Rome", "Kyoto"];
 /** Wraps an engine on its way into open(): a planted mistake, or nothing. */
 export type Plant = (engine: StorageEngine) => StorageEngine;
 
+/** One for all workloads: each that was ever used makes every promise dearer, for as long as the process lives. */
+const committing = new AsyncLocalStorage<{ sequence: number | undefined }>();
+
 export class Workload {
   readonly host: MemoryHost;
   readonly committed: Committed[] = [];
@@ -62,7 +65,6 @@ export class Workload {
 
   readonly #random: SeededRandom;
   readonly #plant: Plant;
-  readonly #running = new AsyncLocalStorage<{ sequence: number | undefined }>();
   /** Every document that there is, by lane. */
   readonly #lanes: readonly Map<string, Row>[];
   #engine: LsmEngine | undefined;
@@ -114,7 +116,7 @@ export class Workload {
     });
     const engine = tapped(this.#plant(this.#engine), async (plan, commit) => {
       const result = commit(plan);
-      const running = this.#running.getStore();
+      const running = committing.getStore();
       const { version } = await result;
       if (running !== undefined && plan.ops.length > 0) running.sequence = Number(version);
       return result;
@@ -160,7 +162,7 @@ export class Workload {
     );
     const what = step.choose();
     const running: { sequence: number | undefined } = { sequence: undefined };
-    await this.#running.run(running, () => step.run());
+    await committing.run(running, () => step.run());
     const { sequence } = running;
     if (step.effects.length === 0) return;
     if (sequence === undefined) throw new Error(`${what} was acknowledged without a commit`);

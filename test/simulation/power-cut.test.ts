@@ -23,7 +23,7 @@ afterEach(() => expect(reported).toEqual([]));
 
 const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept", "seeded"];
 const LONG = ROUNDS > 1;
-const TIMEOUT = 120_000 * ROUNDS;
+const TIMEOUT = 300_000 * ROUNDS;
 
 interface Recorded {
   readonly cuts: readonly Cut[];

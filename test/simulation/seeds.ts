@@ -21,9 +21,14 @@ export async function withSeed(
     await work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `seed ${seed}: ${reason}\nrepeat: KOTOBA_SEED=${seed} npx vitest --run test/simulation/${file}`,
-      { cause },
-    );
+    throw new Error(`seed ${seed}: ${reason}\nrepeat: ${command(file, `KOTOBA_SEED=${seed}`)}`, {
+      cause,
+    });
   }
+}
+
+/** What to type to see it again: how large a simulation is depends on KOTOBA_ROUNDS, too. */
+export function command(file: string, settings: string): string {
+  const rounds = ROUNDS === 1 ? "" : `KOTOBA_ROUNDS=${ROUNDS} `;
+  return `${rounds}${settings} npx vitest --run test/simulation/${file}`;
 }

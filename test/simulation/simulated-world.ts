@@ -6,6 +6,9 @@
  * (1) Time of day, chance and ids follow from the seed given to resetWorld().
  * (2) A short wait (the pause before a retry) is so many turns of the event loop, one for each millisecond. A long one
  *     (the time limit of a transaction) is a real timer: it ends a test that hangs, and never fires in one that does not.
+ *
+ * There is one world in a test file, so its tests must come one after the other, and each must end before its time limit:
+ * one that was given up goes on, and draws what the next one should have drawn.
  */
 import type { World } from "../../src/database/world.ts";
 import { seededRandom } from "../../src/testing/kit/index.ts";
