@@ -30,10 +30,11 @@ import {
 import type { OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
-import { Maintenance } from "./maintenance.ts";
+import { Maintenance } from "./maintenance/index.ts";
 import { ManifestWriter } from "./manifest/index.ts";
 import type { VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
+import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { Tree } from "./tree.ts";
 import { WalWriter } from "./wal/index.ts";
@@ -350,6 +351,10 @@ export class WritePath {
   #newMaintenance(): Maintenance {
     return new Maintenance({
       ...this.#opened,
+      settings: {
+        ...this.#settings,
+        l0TablesStop: this.#settings.l0TablesTrigger * L0_STOP_FACTOR,
+      },
       views: this.#views,
       record: (edit) => this.#record(edit),
       activeLog: () => this.#log.logNumber,

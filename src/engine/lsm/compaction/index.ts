@@ -14,7 +14,7 @@ export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
 // Deciding
 export { jobText, pickCompaction, pickEverything } from "./pick-compaction.ts";
-export type { CompactionJob } from "./pick-compaction.ts";
+export type { CompactionJob, PickSettings } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";
 // Doing

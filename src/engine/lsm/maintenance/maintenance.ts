@@ -8,10 +8,10 @@
  * (3) A failure ends all writing: nothing is installed or tried again after it, and no file goes that was ever referred to.
  * (4) A flush never waits for a compaction: it is done between two slices of it.
  */
-import { assert } from "../../base/index.ts";
-import type { Bytes } from "../../base/index.ts";
-import { pathIn, tableName, walName } from "./codec/index.ts";
-import type { OpenViews } from "./commit/index.ts";
+import { assert } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { pathIn, tableName, walName } from "../codec/index.ts";
+import type { OpenViews } from "../commit/index.ts";
 import {
   LEVEL_LAST,
   OlderBeneath,
@@ -20,24 +20,51 @@ import {
   mergeTables,
   pickCompaction,
   pickEverything,
-} from "./compaction/index.ts";
-import type { CompactionJob, MergeResult, OpenTables } from "./compaction/index.ts";
-import { mergeCursor } from "./cursor/index.ts";
-import type { Cursor, RangeDelete } from "./cursor/index.ts";
-import type { Host } from "./host/index.ts";
-import type { TableMeta, VersionEdit } from "./manifest/index.ts";
-import { L0_STOP_FACTOR } from "./options.ts";
-import type { LsmSettings } from "./options.ts";
-import type { FileNumbers } from "./recovery/index.ts";
-import { TableWriter } from "./sstable/index.ts";
-import type { Immutable, Tree } from "./tree.ts";
+} from "../compaction/index.ts";
+import type {
+  CompactionJob,
+  MergeResult,
+  OpenTables,
+  PickSettings,
+  Version,
+} from "../compaction/index.ts";
+import { mergeCursor } from "../cursor/index.ts";
+import type { Cursor, RangeDelete } from "../cursor/index.ts";
+import type { Host } from "../host/index.ts";
+import type { TableMeta, VersionEdit } from "../manifest/index.ts";
+import type { Memtable } from "../memtable/index.ts";
+import type { FileNumbers } from "../recovery/index.ts";
+import { TableWriter } from "../sstable/index.ts";
+
+/** A memtable on its way to a table, and the log that holds its entries until then. */
+export interface FlushSource {
+  readonly memtable: Memtable;
+  readonly logNumber: number;
+  /** Of its newest commit. */
+  readonly lastSequence: number;
+}
+
+/** What maintenance needs of the tree: what there is, and a way to exchange it. */
+export interface MaintainedTree {
+  readonly version: Version;
+  /** Newest first. */
+  readonly immutables: readonly FlushSource[];
+  install(version: Version, flushed?: FlushSource): void;
+}
+
+export interface MaintenanceSettings extends PickSettings {
+  readonly tableBytesTarget: number;
+  readonly sliceMillis: number;
+  /** So many tables in level 0 stop flushes. */
+  readonly l0TablesStop: number;
+}
 
 export interface MaintenanceParts {
   readonly host: Host;
   readonly directory: string;
   readonly storeId: Bytes;
-  readonly settings: LsmSettings;
-  readonly tree: Tree;
+  readonly settings: MaintenanceSettings;
+  readonly tree: MaintainedTree;
   readonly tables: OpenTables;
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
@@ -179,7 +206,7 @@ export class Maintenance {
   /** Flushing on while level 0 is far too full would only make every read slower. */
   #mayFlush(): boolean {
     const { settings, tree } = this.#parts;
-    const isStopped = tree.version.levels[0]!.length >= settings.l0TablesTrigger * L0_STOP_FACTOR;
+    const isStopped = tree.version.levels[0]!.length >= settings.l0TablesStop;
     return tree.immutables.length > 0 && !isStopped;
   }
 
@@ -207,7 +234,7 @@ export class Maintenance {
   }
 
   /** The oldest log that is still needed once this memtable is in a table. */
-  #nextLogAfter(oldest: Immutable): number {
+  #nextLogAfter(oldest: FlushSource): number {
     const { immutables } = this.#parts.tree;
     const younger = immutables[immutables.indexOf(oldest) - 1];
     return younger?.logNumber ?? this.#parts.activeLog();
@@ -292,7 +319,7 @@ export class Maintenance {
   }
 
   /** Opens the new tables, records the edit, and only then shows the new version to readers. */
-  #install(edit: VersionEdit, flushed?: Immutable): void {
+  #install(edit: VersionEdit, flushed?: FlushSource): void {
     const { numbers, record, tables, tree } = this.#parts;
     for (const table of edit.added ?? []) {
       if (edit.removed?.includes(table.fileNumber) !== true) tables.open(table);
