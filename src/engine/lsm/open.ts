@@ -120,7 +120,7 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
     throw error;
   }
   sweep(place, state, manifestNumber);
-  const tree = new Tree(tables, state.lastSequence);
+  const tree = new Tree(tables, state.lastSequence, settings.flushBytesMax);
   tree.install(versionOf(state.tables));
   return { ...place, tree, numbers, manifest, wal, lastSequence: state.lastSequence };
 }

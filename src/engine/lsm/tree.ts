@@ -35,7 +35,8 @@ interface Level {
 
 export class Tree {
   readonly #tables: OpenTables;
-  #active: Memtable = new Memtable();
+  readonly #memtableBytes: number | undefined;
+  #active: Memtable;
   /** Newest first. */
   #immutables: readonly Immutable[] = [];
   #version: Version = versionOf([]);
@@ -46,10 +47,12 @@ export class Tree {
   #structure = 0;
   #flushedSequence: number;
 
-  /** All commits up to `flushedSequence` are in tables. */
-  constructor(tables: OpenTables, flushedSequence: number) {
+  /** All commits up to `flushedSequence` are in tables. `memtableBytes`: how large a memtable is expected to become. */
+  constructor(tables: OpenTables, flushedSequence: number, memtableBytes?: number) {
     this.#tables = tables;
     this.#flushedSequence = flushedSequence;
+    this.#memtableBytes = memtableBytes;
+    this.#active = new Memtable(memtableBytes);
   }
 
   get active(): Memtable {
@@ -82,7 +85,7 @@ export class Tree {
   /** Sets the full memtable aside and starts the next one. */
   rotate(logNumber: number, lastSequence: number): void {
     this.#immutables = [{ memtable: this.#active, logNumber, lastSequence }, ...this.#immutables];
-    this.#active = new Memtable();
+    this.#active = new Memtable(this.#memtableBytes);
     this.#structure++;
   }
 

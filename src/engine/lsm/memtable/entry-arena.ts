@@ -17,6 +17,8 @@
  */
 import { assert } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
+import { newMemory } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 
 const HEADER_BYTES = 16;
 const FIRST_BYTES = 64 * 1_024;
@@ -25,13 +27,31 @@ const GROWTH_BYTES_MAX = 64 * 1_024 * 1_024;
 /** Offsets are 32-bit signed. A commit of 256 MiB on top of a full memtable stays far below. */
 const ARENA_BYTES_MAX = 2 ** 31 - 8;
 
+/** What another thread needs to read the records. */
+export interface ArenaImage {
+  readonly memory: Memory;
+  readonly used: number;
+}
+
 export class EntryArena {
-  bytes: Bytes = new Uint8Array(FIRST_BYTES);
+  bytes: Bytes;
   /** The same memory, to read four bytes of a key at a time in big-endian order. */
-  view: DataView = new DataView(this.bytes.buffer);
-  #words: Int32Array = new Int32Array(this.bytes.buffer);
+  view: DataView;
+  #words: Int32Array;
   #used = 8;
 
+  /** `bytes`: what it is expected to hold. Without a guess it begins small and doubles. */
+  constructor(bytes: number = FIRST_BYTES, image?: ArenaImage) {
+    const memory = image?.memory ?? newMemory(Math.max(FIRST_BYTES, (bytes + 7) & ~7));
+    this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
+    this.#words = new Int32Array(memory);
+    if (image !== undefined) this.#used = image.used;
+  }
+
+  get image(): ArenaImage {
+    return { memory: this.bytes.buffer, used: this.#used };
+  }
   get used(): number {
     return this.#used;
   }
@@ -135,11 +155,12 @@ export class EntryArena {
     assert(end <= ARENA_BYTES_MAX, "a memtable is flushed long before 2 GiB");
     const size = this.bytes.length;
     const grown = Math.max(size + Math.min(size, GROWTH_BYTES_MAX), (end + 7) & ~7);
-    const bytes = new Uint8Array(Math.min(grown, ARENA_BYTES_MAX));
+    const memory = newMemory(Math.min(grown, ARENA_BYTES_MAX));
+    const bytes = new Uint8Array(memory);
     bytes.set(this.bytes.subarray(0, this.#used));
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer);
-    this.#words = new Int32Array(bytes.buffer);
+    this.view = new DataView(memory);
+    this.#words = new Int32Array(memory);
   }
 }
 

@@ -12,6 +12,7 @@
  */
 import { assert } from "../../../base/index.ts";
 import type { EntryArena } from "./entry-arena.ts";
+import type { EntryOrder } from "./sorted-records.ts";
 
 /** A node is split when it has so many records. Their heads are four cache lines, which a search crosses in two or three. */
 const FANOUT = 64;
@@ -30,8 +31,9 @@ const STRIDE = CHILDREN + FANOUT + 1;
 const NONE = -1;
 const HEIGHT_MAX = 12;
 
-export class EntryTree {
+export class EntryTree implements EntryOrder {
   readonly #arena: EntryArena;
+  // Not shared memory: there the engine moves bytes one by one, and an insert would take a quarter longer.
   #nodes: Int32Array = new Int32Array(FIRST_NODES * STRIDE);
   #heads: Uint32Array = new Uint32Array(FIRST_NODES * FANOUT);
   #nodeCount = 0;
@@ -105,6 +107,20 @@ export class EntryTree {
   }
   recordAt(position: number): number {
     return this.#nodes[Math.floor(position / FANOUT) * STRIDE + RECORDS + (position % FANOUT)]!;
+  }
+
+  /** Writes all records, in order, to `target`: a copy for each leaf, some tenths of a millisecond for a full memtable. */
+  copyOrder(target: Int32Array): void {
+    const nodes = this.#nodes;
+    let at = 0;
+    const first = this.first();
+    for (let leaf = first < 0 ? NONE : Math.floor(first / FANOUT); leaf !== NONE;) {
+      const base = leaf * STRIDE;
+      const count = nodes[base + COUNT]!;
+      target.set(nodes.subarray(base + RECORDS, base + RECORDS + count), at);
+      at += count;
+      leaf = nodes[base + NEXT]!;
+    }
   }
 
   /** Rising keys (ULIDs, counters) need no search: true if the record went to the end of the last leaf. */

@@ -1,1 +1,3 @@
 export { Memtable } from "./memtable.ts";
+export { imageCursor } from "./memtable-image.ts";
+export type { MemtableImage } from "./memtable-image.ts";

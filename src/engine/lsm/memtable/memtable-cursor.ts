@@ -4,11 +4,11 @@ import type { Bytes } from "../../../base/index.ts";
 import { MAX_SEQUENCE, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
 import type { Cursor } from "../cursor/index.ts";
 import type { EntryArena } from "./entry-arena.ts";
-import type { EntryTree } from "./entry-tree.ts";
+import type { EntryOrder } from "./sorted-records.ts";
 
 export class MemtableCursor implements Cursor {
   readonly #arena: EntryArena;
-  readonly #tree: EntryTree;
+  readonly #tree: EntryOrder;
   #record = 0;
   #position = -1;
   /** The size of the tree for which #position holds. */
@@ -24,7 +24,7 @@ export class MemtableCursor implements Cursor {
   valueStart = 0;
   valueEnd = 0;
 
-  constructor(arena: EntryArena, tree: EntryTree) {
+  constructor(arena: EntryArena, tree: EntryOrder) {
     this.#arena = arena;
     this.#tree = tree;
   }

@@ -12,17 +12,34 @@ import { RangeDeleteIndex } from "../cursor/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { EntryArena } from "./entry-arena.ts";
 import { EntryTree } from "./entry-tree.ts";
+import { isShared, newMemory } from "./memory.ts";
 import { MemtableCursor } from "./memtable-cursor.ts";
+import type { MemtableImage } from "./memtable-image.ts";
 
 /** What a range delete takes beside its keys: two objects, a place in the list, its fragments. */
 const RANGE_DELETE_BYTES = 256;
 
 export class Memtable {
-  readonly #arena = new EntryArena();
-  readonly #tree: EntryTree = new EntryTree(this.#arena);
+  readonly #arena: EntryArena;
+  readonly #tree: EntryTree;
   readonly #rangeDeletes: RangeDelete[] = [];
   readonly #rangeDeleteIndex = new RangeDeleteIndex();
   #rangeDeleteBytes = 0;
+
+  /** `bytesExpected`: memory is asked for once, in this size; pages that are never touched cost nothing. */
+  constructor(bytesExpected?: number) {
+    this.#arena = new EntryArena(bytesExpected);
+    this.#tree = new EntryTree(this.#arena);
+  }
+
+  /** To read it in another thread; undefined where memory cannot be shared. Nothing may be added afterwards. */
+  image(): MemtableImage | undefined {
+    const { memory, used } = this.#arena.image;
+    const order = newMemory(this.#tree.size * 4);
+    if (!isShared(memory) || !isShared(order)) return undefined;
+    this.#tree.copyOrder(new Int32Array(order));
+    return { arena: memory, used, order, rangeDeletes: this.#rangeDeletes };
+  }
 
   /** How many point entries it holds, deletes included. */
   get entries(): number {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { compareBytes } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
 import type { PointResult } from "../../../../src/engine/lsm/cursor/index.ts";
-import { Memtable } from "../../../../src/engine/lsm/memtable/index.ts";
+import { Memtable, imageCursor } from "../../../../src/engine/lsm/memtable/index.ts";
 import {
   allBack,
   allForward,
@@ -177,4 +177,35 @@ test("the same key and sequence twice is a defect that is named, wherever in the
     expect(() => memtable.add(1, 2, key, bytes(""))).toThrow("a commit names each key once");
   }
   expect(memtable.entries).toBe(600);
+});
+
+test("an image shows what the memtable held, from memory that is shared and not copied", () => {
+  fc.assert(
+    fc.property(entries(200), (list) => {
+      const sent = structuredClone(filled(list).image()!);
+      expect(allForward(imageCursor(sent))).toEqual(sorted(list));
+      expect(allBack(imageCursor(sent))).toEqual(sorted(list).toReversed());
+    }),
+    { numRuns: 100 },
+  );
+  const memtable = new Memtable(1 << 20);
+  memtable.add(1, 1, bytes("k"), bytes("v"));
+  const { arena } = memtable.image()!;
+  expect(arena).toBeInstanceOf(SharedArrayBuffer);
+  expect(memtable.image()!.arena).toBe(arena);
+});
+
+test("lookups beside a reader of the image do not disturb it", () => {
+  const memtable = new Memtable();
+  for (let i = 0; i < 1_000; i++)
+    memtable.add(i + 1, 1, bytes(`k${String(i).padStart(4, "0")}`), bytes("v"));
+  const cursor = imageCursor(memtable.image()!);
+  const out = newResult();
+  let at = 0;
+  for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+    expect(memtable.get(bytes(`k${String(999 - at).padStart(4, "0")}x`), 5_000, out)).toBe(false);
+    const key = new TextDecoder().decode(cursor.keyBuffer.slice(cursor.keyStart, cursor.keyEnd));
+    expect(key).toBe(`k${String(at++).padStart(4, "0")}`);
+  }
+  expect(at).toBe(1_000);
 });
