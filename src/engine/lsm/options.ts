@@ -41,6 +41,16 @@ export interface LsmOptions {
   readonly recentCommitsBytesMax?: number;
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
+  /**
+   * Who writes memtables to tables and compacts tables. "auto" (default): a thread of its own, started by the first work
+   * that is worth it, where the host has threads; "off": always the thread of the program, in slices of `sliceMillis`.
+   */
+  readonly backgroundThread?: "auto" | "off";
+  /**
+   * A flush or compaction that reads so many bytes starts the background thread, which takes some 50 ms of another
+   * processor and 10 MB of memory. Default 4 MiB; 0: the first one of any size.
+   */
+  readonly backgroundThreadBytesMin?: number;
 }
 
 /** All options but path and host, complete and checked. */
@@ -53,7 +63,7 @@ export const L0_STOP_FACTOR = 5;
 
 const bounds: Readonly<
   Record<
-    Exclude<keyof LsmSettings, "durability" | "limits">,
+    Exclude<keyof LsmSettings, "durability" | "limits" | "backgroundThread">,
     readonly [min: number, usual: number, max: number]
   >
 > = {
@@ -66,6 +76,7 @@ const bounds: Readonly<
   transactionMillisMax: [1, TRANSACTION_MILLIS_MAX, 3_600_000],
   recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
   sliceMillis: [0, 2, 100],
+  backgroundThreadBytesMin: [0, 4 * MIB, 1_024 * 1_024 * MIB],
 };
 
 const DURABILITIES: readonly Durability[] = ["durable", "buffered", "memory"];
@@ -75,6 +86,10 @@ export function settingsOf(options: LsmOptions): LsmSettings {
   const durability = options.durability ?? "durable";
   if (!DURABILITIES.includes(durability)) {
     throw new RangeError(`durability must be one of ${DURABILITIES.join(", ")}`);
+  }
+  const backgroundThread = options.backgroundThread ?? "auto";
+  if (backgroundThread !== "auto" && backgroundThread !== "off") {
+    throw new RangeError("backgroundThread must be auto or off");
   }
   const number = (name: keyof typeof bounds, other?: number): number => {
     const [min, usual, max] = bounds[name];
@@ -98,6 +113,8 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
     recentCommitsBytesMax: number("recentCommitsBytesMax"),
     sliceMillis: number("sliceMillis"),
+    backgroundThread,
+    backgroundThreadBytesMin: number("backgroundThreadBytesMin"),
   };
 }
 

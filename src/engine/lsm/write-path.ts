@@ -30,7 +30,7 @@ import {
 import type { OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
-import { Maintenance } from "./maintenance/index.ts";
+import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import { ManifestWriter } from "./manifest/index.ts";
 import type { VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
@@ -351,6 +351,7 @@ export class WritePath {
   #newMaintenance(): Maintenance {
     return new Maintenance({
       ...this.#opened,
+      runner: new ThreadedRunner({ ...this.#opened, source: workerSource }),
       settings: {
         ...this.#settings,
         l0TablesStop: this.#settings.l0TablesTrigger * L0_STOP_FACTOR,

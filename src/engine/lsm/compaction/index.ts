@@ -3,6 +3,8 @@ export {
   LEVEL_LAST,
   applyEdit,
   bytesOf,
+  overlapping,
+  spanOf,
   tableIndexFor,
   tablesOf,
   versionOf,
@@ -12,10 +14,12 @@ export {
 export type { Version } from "./version.ts";
 export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
+export type { CursorSource } from "./level-cursor.ts";
 // Deciding
 export { jobText, pickCompaction, pickEverything } from "./pick-compaction.ts";
 export type { CompactionJob, PickSettings } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
+export type { ViewSequences } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";
 // Doing
 export { mergeTables } from "./merge-tables.ts";

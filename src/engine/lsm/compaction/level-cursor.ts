@@ -8,15 +8,19 @@ import type { Bytes } from "../../../base/index.ts";
 import { tableIndexFor } from "./version.ts";
 import type { Cursor } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import type { TableReader } from "../sstable/index.ts";
+
+/** A table reader, or what opens one when it is its turn. */
+export interface CursorSource {
+  cursor(): Cursor;
+}
 
 export class LevelCursor implements Cursor {
   readonly #tables: readonly TableMeta[];
-  readonly #readers: readonly TableReader[];
+  readonly #readers: readonly CursorSource[];
   #at = -1;
   #cursor: Cursor | undefined;
 
-  constructor(tables: readonly TableMeta[], readers: readonly TableReader[]) {
+  constructor(tables: readonly TableMeta[], readers: readonly CursorSource[]) {
     this.#tables = tables;
     this.#readers = readers;
   }

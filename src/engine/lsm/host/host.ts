@@ -77,11 +77,37 @@ export interface Timers {
   soon(work: () => void): void;
 }
 
+/** Another thread of this process, as its maker sees it. */
+export interface BackgroundThread {
+  /** Sends a copy of plain data; shared memory in it is shared, not copied. */
+  post(message: unknown): void;
+  /** Whether the process stays alive for it; at first it does not. */
+  keepAlive(isKept: boolean): void;
+  /** Ends it at once, wherever it is. `ended` has been called when this settles. */
+  stop(): Promise<void>;
+}
+
+export interface ThreadListener {
+  message(message: unknown): void;
+  /** Called once: the thread has ended, by itself or not, and touches nothing any more. */
+  ended(cause: unknown): void;
+}
+
+export interface Threads {
+  /** Starts a thread that runs `source`, a script without imports of ours. `data` is what it begins with. */
+  start(source: string, data: unknown, listener: ThreadListener): BackgroundThread;
+}
+
 export interface Host {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
+  /**
+   * Absent: all work is done on the one thread. A thread works on the files of the operating system, so a host whose files
+   * are others leaves this out.
+   */
+  readonly threads?: Threads;
 }
 
 /**

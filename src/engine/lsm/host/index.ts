@@ -1,6 +1,17 @@
 export { storageFailure } from "./host.ts";
-export type { Clock, DirectoryLock, FileHandle, Host } from "./host.ts";
+export type {
+  BackgroundThread,
+  Clock,
+  DirectoryLock,
+  FileHandle,
+  Host,
+  ThreadListener,
+  Threads,
+  Timers,
+} from "./host.ts";
 export { nodeHost } from "./node-host.ts";
+export { makerOfThread } from "./node-threads.ts";
+export type { MakerOfThread } from "./node-threads.ts";
 // For tests
 export { MemoryHost } from "./memory-host.ts";
 export type { Fault } from "./memory-handle.ts";

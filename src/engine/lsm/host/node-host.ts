@@ -33,6 +33,7 @@ import type { Bytes } from "../../../base/index.ts";
 import { errorCode, storageFailure } from "./host.ts";
 import type { FileHandle, FileSystem, Host, OpenMode, Timers } from "./host.ts";
 import { lockDirectory } from "./node-lock.ts";
+import { nodeThreads } from "./node-threads.ts";
 
 const openFlags: Readonly<Record<OpenMode, string>> = { read: "r", create: "wx+", write: "r+" };
 
@@ -208,5 +209,6 @@ export function nodeHost(): Host {
     clock: { nowMillis: () => Date.now(), monotonicMillis: () => performance.now() },
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     timers: nodeTimers,
+    threads: nodeThreads,
   };
 }

@@ -1,23 +1,22 @@
 /**
- * Background work: writes full memtables to tables, compacts tables, and records both in the manifest.
+ * Background work: decides when memtables become tables and tables are compacted, hands the work to whoever runs jobs,
+ * and records the outcome in the manifest.
  *
  * Always true:
- * (1) One worker at a time. It does a slice of work, then lets others go first.
+ * (1) One flush at a time and one compaction at a time. What they wrote is installed in one turn of this thread, beside
+ *     whatever the other one installed meanwhile.
  * (2) Order of durability: table data synced, directory synced, manifest edit synced; only then is the log or the table
  *     that it replaces removed. A crash between any two of these loses nothing.
  * (3) A failure ends all writing: nothing is installed or tried again after it, and no file goes that was ever referred to.
- * (4) A flush never waits for a compaction: it is done between two slices of it.
+ * (4) A flush never waits for a compaction.
  */
 import { assert } from "../../../base/index.ts";
-import type { Bytes } from "../../../base/index.ts";
-import { pathIn, tableName, walName } from "../codec/index.ts";
+import { pathIn, walName } from "../codec/index.ts";
 import type { OpenViews } from "../commit/index.ts";
 import {
   LEVEL_LAST,
-  OlderBeneath,
-  Slices,
   applyEdit,
-  mergeTables,
+  bytesOf,
   pickCompaction,
   pickEverything,
 } from "../compaction/index.ts";
@@ -28,13 +27,14 @@ import type {
   PickSettings,
   Version,
 } from "../compaction/index.ts";
-import { mergeCursor } from "../cursor/index.ts";
-import type { Cursor, RangeDelete } from "../cursor/index.ts";
 import type { Host } from "../host/index.ts";
-import type { TableMeta, VersionEdit } from "../manifest/index.ts";
+import type { VersionEdit } from "../manifest/index.ts";
 import type { Memtable } from "../memtable/index.ts";
 import type { FileNumbers } from "../recovery/index.ts";
-import { TableWriter } from "../sstable/index.ts";
+import type { JobRunner } from "./job-runner.ts";
+import { Lane } from "./lane.ts";
+import { beneathInputs } from "./merge-job.ts";
+import type { MergeJob, StorePlace } from "./merge-job.ts";
 
 /** A memtable on its way to a table, and the log that holds its entries until then. */
 export interface FlushSource {
@@ -54,20 +54,18 @@ export interface MaintainedTree {
 
 export interface MaintenanceSettings extends PickSettings {
   readonly tableBytesTarget: number;
-  readonly sliceMillis: number;
   /** So many tables in level 0 stop flushes. */
   readonly l0TablesStop: number;
 }
 
-export interface MaintenanceParts {
+export interface MaintenanceParts extends StorePlace {
   readonly host: Host;
-  readonly directory: string;
-  readonly storeId: Bytes;
   readonly settings: MaintenanceSettings;
   readonly tree: MaintainedTree;
   readonly tables: OpenTables;
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
+  readonly runner: JobRunner;
   /** Makes an edit durable. */
   readonly record: (edit: VersionEdit) => void;
   /** The log that takes commits at present. */
@@ -86,7 +84,8 @@ interface Request {
 
 export class Maintenance {
   readonly #parts: MaintenanceParts;
-  #running: Promise<void> | undefined;
+  readonly #flushing: Lane;
+  readonly #compacting: Lane;
   #stopped: { readonly cause: unknown } | undefined;
   #failure: { readonly cause: unknown } | undefined;
   /** Full compactions asked for and not begun. */
@@ -101,6 +100,9 @@ export class Maintenance {
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts;
+    const { failed, host } = parts;
+    this.#flushing = new Lane(host.timers, () => this.#flushOldest(), failed);
+    this.#compacting = new Lane(host.timers, () => this.#compactNext(), failed);
   }
 
   get stats(): Readonly<Record<string, number>> {
@@ -110,13 +112,15 @@ export class Maintenance {
       moves: this.#moves,
       bytesFlushed: this.#bytesFlushed,
       bytesCompacted: this.#bytesCompacted,
+      ...this.#parts.runner.stats,
     };
   }
 
   /** Looks for work, now or when the present work is done. */
   wake(): void {
-    if (this.#isEnded() || this.#running !== undefined) return;
-    this.#running = this.#run();
+    if (this.#isEnded()) return;
+    this.#flushing.wake();
+    this.#compacting.wake();
   }
 
   /** Compacts everything into one sorted run. */
@@ -135,14 +139,18 @@ export class Maintenance {
   /** Ends background work because something failed. */
   fail(cause: unknown): void {
     this.#failure ??= { cause };
+    this.#parts.runner.giveUp();
     this.#refuseRequests(cause);
   }
 
   /** Gives up what is under way and waits until it has. */
   async stop(reason: unknown): Promise<void> {
     this.#stopped ??= { cause: reason };
-    await this.#running;
+    this.#parts.runner.giveUp();
+    await this.#flushing.idle();
+    await this.#compacting.idle();
     this.#refuseRequests(reason);
+    await this.#parts.runner.close();
   }
 
   #isEnded(): boolean {
@@ -154,38 +162,14 @@ export class Maintenance {
     for (const request of waiting) request.reject(reason);
   }
 
-  /** Never rejects: a failure is handed to the engine. */
-  async #run(): Promise<void> {
-    try {
-      // Whoever woke us finishes its own turn first.
-      await this.#parts.host.timers.pause();
-      while (await this.#workOnce()) {
-        // One piece of work after another.
-      }
-    } catch (cause) {
-      this.#parts.failed(cause);
-    } finally {
-      this.#running = undefined;
-    }
-    // What came between the last look and here found us still running.
-    if (this.#hasWork()) this.wake();
-  }
-
-  #hasWork(): boolean {
-    return !this.#isEnded() && (this.#mayFlush() || this.#requests.length > 0);
-  }
-
-  async #workOnce(): Promise<boolean> {
+  /** Each of these does one piece of work; false: there was none. */
+  async #compactNext(): Promise<boolean> {
     if (this.#isEnded()) return false;
-    const { settings, tree } = this.#parts;
-    if (this.#mayFlush()) {
-      await this.#flushOldest();
-      return true;
-    }
     if (this.#requests.length > 0) {
       await this.#serveRequests();
       return true;
     }
+    const { settings, tree } = this.#parts;
     const job = pickCompaction(tree.version, settings);
     if (job === undefined) return false;
     await this.#compact(job);
@@ -210,19 +194,19 @@ export class Maintenance {
     return tree.immutables.length > 0 && !isStopped;
   }
 
-  async #flushOldest(): Promise<void> {
-    const { directory, host, tables, tree } = this.#parts;
+  async #flushOldest(): Promise<boolean> {
+    if (this.#isEnded() || !this.#mayFlush()) return false;
+    const { directory, tables, tree } = this.#parts;
     const oldest = tree.immutables.at(-1)!;
     const result = await this.#merge({
-      cursor: oldest.memtable.cursor(),
-      rangeDeletes: oldest.memtable.rangeDeletes,
+      kind: "flush",
+      memtable: oldest.memtable,
       inputs: [],
-      beneathFrom: 0,
+      beneath: tree.version.levels,
       outputLevel: 0,
       tableBytesTarget: Infinity,
-      between: () => this.#isEnded(),
     });
-    if (result === undefined) return;
+    if (result === undefined) return true;
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
     this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
@@ -230,7 +214,7 @@ export class Maintenance {
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
     this.#parts.flushed();
-    await host.timers.pause();
+    return true;
   }
 
   /** The oldest log that is still needed once this memtable is in a table. */
@@ -252,15 +236,12 @@ export class Maintenance {
     const release = tables.hold(removed);
     try {
       const result = await this.#merge({
-        cursor: mergeCursor(
-          removed.map((number) => tables.reader(number).cursor({ fillCache: false })),
-        ),
-        rangeDeletes: removed.flatMap((number) => tables.reader(number).rangeDeletes),
+        kind: "merge",
+        memtable: undefined,
         inputs: job.inputs,
-        beneathFrom: job.outputLevel + 1,
+        beneath: beneathInputs(this.#parts.tree.version, job.outputLevel + 1, job.inputs),
         outputLevel: job.outputLevel,
         tableBytesTarget: this.#parts.settings.tableBytesTarget,
-        between: () => this.#flushBetween(),
       });
       if (result === undefined) return;
       this.#install({ removed, added: result.tables });
@@ -272,50 +253,20 @@ export class Maintenance {
     }
   }
 
-  async #flushBetween(): Promise<boolean> {
-    while (!this.#isEnded() && this.#mayFlush()) await this.#flushOldest();
-    return this.#isEnded();
-  }
-
-  /** Writes and syncs the outputs and their names; undefined if the work was given up. */
-  async #merge(work: {
-    readonly cursor: Cursor;
-    readonly rangeDeletes: readonly RangeDelete[];
-    readonly inputs: readonly TableMeta[];
-    readonly beneathFrom: number;
-    readonly outputLevel: number;
-    readonly tableBytesTarget: number;
-    readonly between: () => Promise<boolean> | boolean;
-  }): Promise<MergeResult | undefined> {
-    const { host, settings, tree, views, visible } = this.#parts;
+  /** Has the tables written and synced, with their names; undefined if the work was given up. */
+  async #merge(work: Omit<MergeJob, "views" | "writer">): Promise<MergeResult | undefined> {
+    const { runner, tables, views, visible } = this.#parts;
     const mayBegin = visible();
-    const result = await mergeTables({
-      cursor: work.cursor,
-      rangeDeletes: work.rangeDeletes,
-      views: views.sequences(),
-      beneath: new OlderBeneath(tree.version, work.beneathFrom, work.inputs),
-      newTable: () => this.#newTable(),
-      outputLevel: work.outputLevel,
-      tableBytesTarget: work.tableBytesTarget,
-      slices: new Slices(host, settings.sliceMillis),
-      between: work.between,
-    });
+    const result = await runner.run({ ...work, views: views.sequences(), writer: {} });
     if (result.isGivenUp || this.#isEnded()) {
-      for (const table of result.tables) this.#parts.tables.removeTable(table.fileNumber);
+      for (const table of result.tables) tables.removeTable(table.fileNumber);
       return undefined;
     }
     for (const table of result.tables) {
       assert(table.level <= LEVEL_LAST, "a table is of a level that exists");
       assert(table.largestSequence <= mayBegin, "only what every later view sees is merged");
     }
-    if (result.tables.length > 0) host.files.syncDirectory(this.#parts.directory);
     return result;
-  }
-
-  #newTable(): TableWriter {
-    const { directory, host, numbers, storeId } = this.#parts;
-    const number = numbers.take();
-    return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
   }
 
   /** Opens the new tables, records the edit, and only then shows the new version to readers. */
@@ -326,11 +277,7 @@ export class Maintenance {
     }
     record({ ...edit, nextFileNumber: numbers.next });
     tree.install(applyEdit(tree.version, edit), flushed);
+    // A table more may ask for a compaction; one less may let a flush go on.
+    this.wake();
   }
-}
-
-function bytesOf(tables: readonly TableMeta[]): number {
-  let bytes = 0;
-  for (const table of tables) bytes += table.fileBytes;
-  return bytes;
 }
