@@ -30,7 +30,7 @@ import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { FileNumbers } from "./recovery/index.ts";
 import { TableWriter } from "./sstable/index.ts";
-import type { Immutable, Tree } from "./tree.ts";
+import type { Immutable, Tree } from "./read/index.ts";
 
 export interface MaintenanceParts {
   readonly host: Host;

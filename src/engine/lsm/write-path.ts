@@ -35,7 +35,7 @@ import { ManifestWriter } from "./manifest/index.ts";
 import type { VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import type { LsmSettings } from "./options.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree } from "./read/index.ts";
 import { WalWriter } from "./wal/index.ts";
 
 /** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */
