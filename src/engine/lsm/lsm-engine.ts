@@ -25,8 +25,7 @@ import { OpenViews } from "./commit/index.ts";
 import { bytesOf, tablesOf, versionProblems, versionText } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import { LsmSnapshot, LsmTransaction } from "./lsm-transaction.ts";
-import type { ChosenState, ViewSource } from "./sequence-view.ts";
-import type { Tree } from "./tree.ts";
+import type { ChosenState, Tree, ViewSource } from "./read/index.ts";
 import { WritePath, versionOfSequence } from "./write-path.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 

@@ -5,8 +5,8 @@ import type { CommitPlan, CommitResult, EngineTransaction } from "../contract/in
 import type { Snapshot, Version } from "../contract/index.ts";
 import { versionOfSequence } from "./write-path.ts";
 import type { CommittingTransaction } from "./write-path.ts";
-import { SequenceView } from "./sequence-view.ts";
-import type { ChosenState, ViewSource } from "./sequence-view.ts";
+import { SequenceView } from "./read/index.ts";
+import type { ChosenState, ViewSource } from "./read/index.ts";
 
 /** What a transaction does through the engine. */
 type CommitOfView = (

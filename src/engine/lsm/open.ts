@@ -33,7 +33,7 @@ import {
   replayLogs,
 } from "./recovery/index.ts";
 import { TableWriter } from "./sstable/index.ts";
-import { Tree } from "./tree.ts";
+import { Tree } from "./read/index.ts";
 import { WalWriter } from "./wal/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 

@@ -5,7 +5,7 @@ import type { DirectoryLock, Host } from "./host/index.ts";
 import type { ManifestWriter } from "./manifest/index.ts";
 import type { LsmSettings } from "./options.ts";
 import type { FileNumbers } from "./recovery/index.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree } from "./read/index.ts";
 import type { WalWriter } from "./wal/index.ts";
 
 /** A database that was opened: everything read, checked and made durable. */

@@ -36,7 +36,7 @@ import type { VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree } from "./read/index.ts";
 import { WalWriter } from "./wal/index.ts";
 
 /** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */

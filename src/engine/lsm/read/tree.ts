@@ -7,18 +7,18 @@
  *     down; the first source that has a version at or below the reader's sequence has the one that counts.
  * (2) `structure` changes whenever sources are exchanged. A scan that goes on after that opens its cursors anew.
  */
-import { assert } from "../../base/index.ts";
-import type { Bytes } from "../../base/index.ts";
-import { KIND_PUT } from "./codec/index.ts";
-import type { Entry } from "./codec/index.ts";
-import { LevelCursor, tableIndexFor, tablesOf, versionOf } from "./compaction/index.ts";
-import type { OpenTables, Version } from "./compaction/index.ts";
-import { RangeDeleteIndex, mergeCursor } from "./cursor/index.ts";
-import type { Cursor, PointResult } from "./cursor/index.ts";
-import type { TableMeta } from "./manifest/index.ts";
-import { Memtable } from "./memtable/index.ts";
-import { insertEntries } from "./recovery/index.ts";
-import type { TableReader } from "./sstable/index.ts";
+import { assert } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { KIND_PUT } from "../codec/index.ts";
+import type { Entry } from "../codec/index.ts";
+import { LevelCursor, tableIndexFor, tablesOf, versionOf } from "../compaction/index.ts";
+import type { OpenTables, Version } from "../compaction/index.ts";
+import { RangeDeleteIndex, mergeCursor } from "../cursor/index.ts";
+import type { Cursor, PointResult } from "../cursor/index.ts";
+import type { TableMeta } from "../manifest/index.ts";
+import { Memtable } from "../memtable/index.ts";
+import { insertEntries } from "../recovery/index.ts";
+import type { TableReader } from "../sstable/index.ts";
 
 /** A memtable that takes no more entries, and the log that holds them until they are in a table. */
 export interface Immutable {

@@ -7,12 +7,12 @@
  *     was synced, the reads of who begins there wait for that sync. In all other cases no read waits.
  * (3) A view that has ended reads nothing and keeps nothing alive.
  */
-import { Closed, copyBytes, nextKey } from "../../base/index.ts";
-import type { Awaitable, Bytes } from "../../base/index.ts";
-import { EMPTY_DONE_PAGE } from "../contract/index.ts";
-import type { Decode, KeyRange, Page, ReadView, Scan, ScanOptions } from "../contract/index.ts";
-import { VisibleScan } from "./cursor/index.ts";
-import type { PointResult } from "./cursor/index.ts";
+import { Closed, copyBytes, nextKey } from "../../../base/index.ts";
+import type { Awaitable, Bytes } from "../../../base/index.ts";
+import { EMPTY_DONE_PAGE } from "../../contract/index.ts";
+import type { Decode, KeyRange, Page, ReadView, Scan, ScanOptions } from "../../contract/index.ts";
+import { VisibleScan } from "../cursor/index.ts";
+import type { PointResult } from "../cursor/index.ts";
 import type { Tree } from "./tree.ts";
 
 /** What a view needs of the engine. */
