@@ -104,6 +104,11 @@ const storageCases = {
     sentence: "The database was written by a newer version of KotobaDB.",
     remedy: "Open it with that version or a later one; nothing was changed.",
   },
+  FormatTooOld: {
+    retry: false,
+    sentence: "The database was written by a version of KotobaDB that this one reads no more.",
+    remedy: "Export the data with the version that wrote it; nothing was changed.",
+  },
 } as const;
 export type StorageCode = keyof typeof storageCases;
 

@@ -14,12 +14,12 @@
  */
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../contract/index.ts";
-import { FORMAT_VERSION, pathIn, tableName } from "./codec/index.ts";
+import { pathIn, tableName } from "./codec/index.ts";
 import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
 import { nodeHost } from "./host/index.ts";
 import type { Host } from "./host/index.ts";
 import { LsmEngine } from "./lsm-engine.ts";
-import { ManifestWriter, readManifest } from "./manifest/index.ts";
+import { DATABASE_FORMAT_NEWEST, ManifestWriter, readManifest } from "./manifest/index.ts";
 import type { ManifestState, TableMeta } from "./manifest/index.ts";
 import type { Memtable } from "./memtable/index.ts";
 import { settingsOf } from "./options.ts";
@@ -128,7 +128,7 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
 function newDatabase(host: Host): ManifestState {
   return {
     storeId: host.random.bytes(STORE_ID_BYTES),
-    formatVersion: FORMAT_VERSION,
+    formatVersion: DATABASE_FORMAT_NEWEST,
     tables: [],
     logNumber: 0,
     nextFileNumber: 1,

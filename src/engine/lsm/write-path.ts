@@ -31,8 +31,7 @@ import type { OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
-import { ManifestWriter } from "./manifest/index.ts";
-import type { VersionEdit } from "./manifest/index.ts";
+import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
@@ -227,6 +226,8 @@ export class WritePath {
 
   #nextLog(): WalWriter {
     const { directory, numbers, storeId } = this.#opened;
+    // A log of a writer that was taken over must never stand beside those of its successor, which would replay it.
+    this.#manifest.assertRuling();
     const formerLog = this.#log.logNumber;
     const wal = WalWriter.create(this.#host, directory, numbers.take(), storeId);
     this.#tree.rotate(formerLog, this.#log.appended);
@@ -367,12 +368,10 @@ export class WritePath {
 
   #record(edit: VersionEdit): void {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
-      const { directory, numbers } = this.#opened;
-      const former = this.#manifest;
+      const { numbers } = this.#opened;
       const number = numbers.take();
-      const state = { ...former.state, nextFileNumber: numbers.next };
-      this.#manifest = ManifestWriter.create(this.#host, directory, state, number);
-      former.abandon();
+      const state = { ...this.#manifest.state, nextFileNumber: numbers.next };
+      this.#manifest = this.#manifest.roll(state, number);
     }
     this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
   }

@@ -16,7 +16,7 @@ import {
   TYPE_SNAPSHOT,
   decodeBody,
 } from "./manifest-format.ts";
-import type { ManifestRecord } from "./manifest-format.ts";
+import type { ManifestRecord, TooNew } from "./manifest-format.ts";
 import { readWhole, recordBehind, recordEnd, rulingMarker } from "./manifest-reader.ts";
 import type { TableMeta } from "./version-edit.ts";
 
@@ -53,10 +53,12 @@ function dumpLines(bytes: Bytes): string[] {
   return [...lines, `${offset}  end`];
 }
 
-function recordLines(offset: number, record: ManifestRecord | string): string[] {
+function recordLines(offset: number, record: ManifestRecord | TooNew | string): string[] {
   if (typeof record === "string") return [`${offset}  ${record}`];
+  if (record.type === "too-new") return [`${offset}  of the newer format ${record.formatVersion}`];
   const { edit, type } = record;
   const numbers = [
+    ["format", edit.formatVersion],
     ["log", edit.logNumber],
     ["next file", edit.nextFileNumber],
     ["last sequence", edit.lastSequence],
@@ -68,6 +70,13 @@ function recordLines(offset: number, record: ManifestRecord | string): string[] 
   ];
 }
 
+/** The last moment that a Date can be; more is no time that anything was written at. */
+const DATE_MILLIS_MAX = 8.64e15;
+
+function timeText(millis: number): string {
+  return millis > DATE_MILLIS_MAX ? `${millis} ms` : new Date(millis).toISOString();
+}
+
 function tableLine(table: TableMeta): string {
   const largest = table.largestKey === undefined ? "end]" : `${hex(table.largestKey)}]`;
   return [
@@ -75,6 +84,9 @@ function tableLine(table: TableMeta): string {
     `bytes ${table.fileBytes}`,
     `entries ${table.entries} (${table.tombstones} deletes)`,
     `range deletes ${table.rangeDeletes}`,
+    `blocks ${table.dataBlocks} (${table.denseBlocks} dense)`,
+    `raw ${table.rawBytes}`,
+    `written ${timeText(table.writtenAtMillis)}`,
     `keys [${hex(table.smallestKey)}, ${largest}`,
     `sequences ${table.smallestSequence} to ${table.largestSequence}`,
     `crc ${table.fileCrc.toString(16).padStart(8, "0")}`,

@@ -12,15 +12,20 @@
  *   3         last sequence, varint: the newest one that the tables hold
  *   4         removed table: its file number, varint
  *   5         added table: file number, level, file bytes, entries, range deletes, smallest sequence, largest sequence,
- *             tombstones (eight varints) | CRC-32 of the whole file u32 | smallest key: length varint, bytes
+ *             tombstones, data blocks, dense blocks, raw bytes, milliseconds since 1970 when it was written (twelve
+ *             varints) | CRC-32 of the whole file u32 | smallest key: length varint, bytes
  *             | 1, largest key: length varint, bytes; or 2: to the end of the keyspace
+ *   6         format version of the database, varint: the oldest program that may open it; only as the first field
  *
  * Worked example, an edit that removes table 3 and moves the log number to 12: body 02 01 0C 04 03.
  *
  * A body is valid if and only if
- * (1) its fields are known, whole, and fill it; fields 1 to 3 occur once at most, in a snapshot exactly once;
+ * (1) its fields are known, whole, and fill it; fields 1 to 3 and 6 occur once at most, in a snapshot exactly once;
  * (2) a snapshot removes nothing;
- * (3) in each table the smallest key is not above the largest one, and the smallest sequence not above the largest one.
+ * (3) in each table the smallest key is not above the largest one, the smallest sequence not above the largest one, and
+ *     no more of the data blocks are dense than there are.
+ * A program that meets a field 6 above what it knows must not read on: what follows may be of kinds it does not know.
+ * So field 6 comes first, and such a database is called too new, never damaged.
  * Whether an edit fits the state before it is decided in manifest-tables.ts.
  */
 import { compareBytes, copyBytes } from "../../../base/index.ts";
@@ -46,8 +51,19 @@ const FIELD_NEXT_FILE_NUMBER = 2;
 const FIELD_LAST_SEQUENCE = 3;
 const FIELD_REMOVED = 4;
 const FIELD_ADDED = 5;
+const FIELD_FORMAT = 6;
 const LARGEST_IS_KEY = 1;
 const LARGEST_IS_END = 2;
+
+/** The formats of a database that this code reads; it makes new ones with the newest. */
+export const DATABASE_FORMAT_OLDEST = 2;
+export const DATABASE_FORMAT_NEWEST = 2;
+
+/** A record of a database that only a newer program may open. */
+export interface TooNew {
+  readonly type: "too-new";
+  readonly formatVersion: number;
+}
 
 export interface ManifestRecord {
   readonly type: ManifestRecordType;
@@ -58,6 +74,7 @@ export interface ManifestRecord {
 export function encodeRecord(type: ManifestRecordType, edit: VersionEdit): Bytes {
   const out = new Output();
   out.byte(type);
+  out.optional(FIELD_FORMAT, edit.formatVersion);
   out.optional(FIELD_LOG_NUMBER, edit.logNumber);
   out.optional(FIELD_NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.optional(FIELD_LAST_SEQUENCE, edit.lastSequence);
@@ -77,6 +94,10 @@ function writeTable(out: Output, table: TableMeta): void {
     table.smallestSequence,
     table.largestSequence,
     table.tombstones,
+    table.dataBlocks,
+    table.denseBlocks,
+    table.rawBytes,
+    table.writtenAtMillis,
   ]) {
     out.varint(number);
   }
@@ -91,12 +112,16 @@ function writeTable(out: Output, table: TableMeta): void {
 }
 
 /** The record with this body, or what is wrong with it, in words. The result shares no memory with the body. */
-export function decodeBody(body: Bytes): ManifestRecord | string {
+export function decodeBody(body: Bytes): ManifestRecord | TooNew | string {
   const type = body[0];
   if (type !== TYPE_SNAPSHOT && type !== TYPE_EDIT && type !== TYPE_CLOSE) {
     return `a record of type ${type}`;
   }
   const input = new Input(body, 1);
+  const formatVersion = readFormat(input, body[1]);
+  if (formatVersion !== undefined && formatVersion > DATABASE_FORMAT_NEWEST) {
+    return { type: "too-new", formatVersion };
+  }
   const numbers = new Map<number, number>();
   const removed: number[] = [];
   const added: TableMeta[] = [];
@@ -116,12 +141,21 @@ export function decodeBody(body: Bytes): ManifestRecord | string {
   if (input.failed) return "a field that is cut off or badly spelled";
   const wrong = added.map(problemOfTable).find((problem) => problem !== undefined);
   if (wrong !== undefined) return wrong;
+  const hasFormat = formatVersion !== undefined;
   const count = numbers.size + removed.length + added.length;
-  if (type === TYPE_CLOSE && count > 0) return "a close mark with fields";
-  if (type === TYPE_SNAPSHOT && (numbers.size < 3 || removed.length > 0)) {
+  if (type === TYPE_CLOSE && (count > 0 || hasFormat)) return "a close mark with fields";
+  if (type === TYPE_SNAPSHOT && (numbers.size < 3 || removed.length > 0 || !hasFormat)) {
     return "a snapshot that is not whole";
   }
-  return { type, edit: editOf(numbers, removed, added) };
+  const edit = editOf(numbers, removed, added);
+  return { type, edit: hasFormat ? { ...edit, formatVersion } : edit };
+}
+
+/** The format version, if the first field is one. */
+function readFormat(input: Input, field: number | undefined): number | undefined {
+  if (field !== FIELD_FORMAT) return undefined;
+  input.byte();
+  return input.varint();
 }
 
 function editOf(
@@ -150,6 +184,10 @@ function readTable(input: Input): TableMeta {
   const smallestSequence = input.varint();
   const largestSequence = input.varint();
   const tombstones = input.varint();
+  const dataBlocks = input.varint();
+  const denseBlocks = input.varint();
+  const rawBytes = input.varint();
+  const writtenAtMillis = input.varint();
   const fileCrc = input.fixed32();
   const smallestKey = input.key();
   const bound = input.byte();
@@ -166,6 +204,10 @@ function readTable(input: Input): TableMeta {
     smallestSequence,
     largestSequence,
     tombstones,
+    dataBlocks,
+    denseBlocks,
+    rawBytes,
+    writtenAtMillis,
     fileCrc,
   };
 }
@@ -174,6 +216,9 @@ function problemOfTable(table: TableMeta): string | undefined {
   const { fileNumber, smallestKey, largestKey, smallestSequence, largestSequence } = table;
   if (largestKey !== undefined && compareBytes(smallestKey, largestKey) > 0) {
     return `table ${fileNumber} with its keys in the wrong order`;
+  }
+  if (table.denseBlocks > table.dataBlocks) {
+    return `table ${fileNumber} with ${table.denseBlocks} dense blocks of ${table.dataBlocks}`;
   }
   return smallestSequence <= largestSequence
     ? undefined

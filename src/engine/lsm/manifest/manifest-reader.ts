@@ -26,7 +26,13 @@ import {
 } from "../codec/index.ts";
 import type { FileHeader } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
-import { MANIFEST_MAGIC, TYPE_CLOSE, TYPE_SNAPSHOT, decodeBody } from "./manifest-format.ts";
+import {
+  DATABASE_FORMAT_OLDEST,
+  MANIFEST_MAGIC,
+  TYPE_CLOSE,
+  TYPE_SNAPSHOT,
+  decodeBody,
+} from "./manifest-format.ts";
 import type { ManifestRecord } from "./manifest-format.ts";
 import { ManifestTables } from "./manifest-tables.ts";
 import type { ManifestState } from "./version-edit.ts";
@@ -98,7 +104,7 @@ function refuseFilesWithoutMarker(host: Host, directory: string): void {
 
 function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): ManifestState {
   const header = readHeader(path, bytes, manifestNumber);
-  const state = new ManifestTables(header.storeId, header.formatVersion);
+  const state = new ManifestTables(header.storeId);
   let offset = FILE_HEADER_BYTES;
   let closed = false;
   while (offset < bytes.length) {
@@ -108,6 +114,9 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): M
       break;
     }
     const record = decodeBody(bytes.subarray(offset + RECORD_FRAME_BYTES, end));
+    if (typeof record === "object" && record.type === "too-new") {
+      throw new StorageError("FormatTooNew", { file: path, formatVersion: record.formatVersion });
+    }
     const problem = problemOfRecord(state, record, offset, closed);
     if (problem !== undefined) throw damaged(path, offset, "a record that fits", problem);
     const { type, edit } = record as ManifestRecord;
@@ -116,6 +125,10 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): M
     offset = end;
   }
   if (offset === FILE_HEADER_BYTES) throw damaged(path, offset, "a snapshot", "the end");
+  const { formatVersion } = state.state;
+  if (formatVersion < DATABASE_FORMAT_OLDEST) {
+    throw new StorageError("FormatTooOld", { file: path, formatVersion });
+  }
   return state.state;
 }
 
@@ -142,6 +155,9 @@ function readHeader(path: string, bytes: Bytes, manifestNumber: number): FileHea
   }
   if (header.formatVersion > FORMAT_VERSION) {
     throw new StorageError("FormatTooNew", { file: path, formatVersion: header.formatVersion });
+  }
+  if (header.formatVersion < FORMAT_VERSION) {
+    throw new StorageError("FormatTooOld", { file: path, formatVersion: header.formatVersion });
   }
   if (header.fileNumber !== manifestNumber) {
     throw damaged(path, 12, `manifest number ${manifestNumber}`, `${header.fileNumber}`);

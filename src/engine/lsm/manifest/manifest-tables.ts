@@ -4,26 +4,28 @@
  * Always true:
  * (1) A removed table was there, and an added one was not (or is removed by the same edit).
  * (2) File numbers of tables, and the log number, are below the next file number.
- * (3) Log number, next file number and last sequence never go back.
+ * (3) Log number, next file number, last sequence and format version never go back.
  */
 import type { Bytes } from "../../../base/index.ts";
 import type { ManifestState, TableMeta, VersionEdit } from "./version-edit.ts";
 
 export class ManifestTables {
   readonly #storeId: Bytes;
-  readonly #formatVersion: number;
   readonly #tables = new Map<number, TableMeta>();
   #logNumber = 0;
   #nextFileNumber = 0;
   #lastSequence = 0;
+  #formatVersion = 0;
 
-  constructor(storeId: Bytes, formatVersion: number) {
+  constructor(storeId: Bytes) {
     this.#storeId = storeId;
-    this.#formatVersion = formatVersion;
   }
 
   /** Why the edit does not fit this state, in words; undefined if it does. Changes nothing. */
   problemOf(edit: VersionEdit): string | undefined {
+    if ((edit.formatVersion ?? this.#formatVersion) < this.#formatVersion) {
+      return "a format version that goes back";
+    }
     const next = edit.nextFileNumber ?? this.#nextFileNumber;
     if (next < this.#nextFileNumber) return "a next file number that goes back";
     const log = edit.logNumber ?? this.#logNumber;
@@ -60,6 +62,7 @@ export class ManifestTables {
     this.#logNumber = edit.logNumber ?? this.#logNumber;
     this.#nextFileNumber = edit.nextFileNumber ?? this.#nextFileNumber;
     this.#lastSequence = edit.lastSequence ?? this.#lastSequence;
+    this.#formatVersion = edit.formatVersion ?? this.#formatVersion;
   }
 
   get state(): ManifestState {
@@ -76,6 +79,6 @@ export class ManifestTables {
 
 /** The whole state as the one edit that makes it out of nothing. */
 export function snapshotOf(state: ManifestState): VersionEdit {
-  const { tables, logNumber, nextFileNumber, lastSequence } = state;
-  return { added: tables, logNumber, nextFileNumber, lastSequence };
+  const { tables, logNumber, nextFileNumber, lastSequence, formatVersion } = state;
+  return { added: tables, logNumber, nextFileNumber, lastSequence, formatVersion };
 }

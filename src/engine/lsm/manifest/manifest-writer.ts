@@ -6,14 +6,16 @@
  *     their manifests are removed. So at every moment the marker with the highest count leads to a whole manifest.
  * (2) An edit is durable when append() returns, and before the next one is written.
  * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again.
- * (4) A writer whose marker is gone writes nothing more: somebody else has taken the directory over, from a place that
- *     the lock does not reach.
+ * (4) Fenced: a writer whose marker does not rule any more writes nothing more, and says so before its caller removes
+ *     a file: somebody else has taken the directory over, from a place that the lock does not reach (two containers on one
+ *     volume). It looks before it writes an edit and again after; a manifest that follows its own is refused as well.
+ *     What is left open are the microseconds between the last look and the caller's removals: the fence is the second
+ *     line behind the lock, not a lock.
  */
 import { Closed, assert, equalBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { DatabaseLocked, StorageError } from "../../contract/index.ts";
 import {
-  FORMAT_VERSION,
   STORE_ID_BYTES,
   encodeFileHeader,
   manifestName,
@@ -26,6 +28,8 @@ import {
 } from "../codec/index.ts";
 import type { FileHandle, Host } from "../host/index.ts";
 import {
+  DATABASE_FORMAT_NEWEST,
+  DATABASE_FORMAT_OLDEST,
   MANIFEST_MAGIC,
   TYPE_CLOSE,
   TYPE_EDIT,
@@ -77,6 +81,7 @@ export class ManifestWriter {
     fileNumber: number,
   ): ManifestWriter {
     assert(state.storeId.length === STORE_ID_BYTES, "a store id has 16 bytes");
+    assertKnown(state.formatVersion);
     assert(fileNumber < state.nextFileNumber, "a manifest's number is below the next file number");
     const ruling = rulingMarker(host, directory);
     assert(ruling?.manifestNumber !== fileNumber, "a manifest's number is new");
@@ -94,6 +99,15 @@ export class ManifestWriter {
     }
   }
 
+  /** Begins the manifest that follows this one, which is given back; refused if this one does not rule any more. */
+  roll(state: ManifestState, fileNumber: number): ManifestWriter {
+    this.#assertUsable();
+    this.assertRuling();
+    const next = ManifestWriter.create(this.#host, this.#directory, state, fileNumber);
+    this.abandon();
+    return next;
+  }
+
   /** The state that the manifest describes by this moment. */
   get state(): ManifestState {
     return this.#tables.state;
@@ -108,9 +122,18 @@ export class ManifestWriter {
     this.#assertUsable();
     const problem = this.#tables.problemOf(edit);
     assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
-    this.#assertRuling();
+    this.assertRuling();
+    if (edit.formatVersion !== undefined) assertKnown(edit.formatVersion);
     this.#write(TYPE_EDIT, edit);
     this.#tables.apply(edit);
+    this.assertRuling();
+  }
+
+  /** Throws DatabaseLocked, and stops this writer, if another one has taken the directory over. */
+  assertRuling(): void {
+    if (this.#isRuling()) return;
+    this.#failure = new DatabaseLocked(this.#directory, "another process, which took it over");
+    throw this.#failure;
   }
 
   /** Writes the close mark, so that from then on damage anywhere in the file is seen. Idempotent. */
@@ -142,10 +165,11 @@ export class ManifestWriter {
     this.#fileBytes += record.length;
   }
 
-  #assertRuling(): void {
-    if (this.#host.files.exists(this.#markerPath)) return;
-    this.#failure = new DatabaseLocked(this.#directory, "another process, which took it over");
-    throw this.#failure;
+  /** Whoever takes over makes the next marker before it removes ours, so a missing one is the late sign; both are looked for. */
+  #isRuling(): boolean {
+    const { files } = this.#host;
+    if (!files.exists(this.#markerPath)) return false;
+    return rulingMarker(this.#host, this.#directory)?.manifestNumber === this.fileNumber;
   }
 
   #assertUsable(): void {
@@ -153,6 +177,13 @@ export class ManifestWriter {
     if (this.#failure === undefined) return;
     throw new StorageError("ReadOnly", { file: this.path }, { cause: this.#failure });
   }
+}
+
+function assertKnown(formatVersion: number): void {
+  assert(
+    formatVersion >= DATABASE_FORMAT_OLDEST && formatVersion <= DATABASE_FORMAT_NEWEST,
+    "a database has a format that this code knows",
+  );
 }
 
 interface Draft {
@@ -189,7 +220,7 @@ function encodeDraft(
   state: ManifestState,
   fileNumber: number,
 ): { readonly whole: Bytes; readonly identity: number; readonly tables: ManifestTables } {
-  const tables = new ManifestTables(state.storeId, FORMAT_VERSION);
+  const tables = new ManifestTables(state.storeId);
   const snapshot = snapshotOf(state);
   const problem = tables.problemOf(snapshot);
   assert(problem === undefined, `a manifest's first state is sound, not ${problem}`);

@@ -18,6 +18,14 @@ export interface TableMeta {
   readonly largestSequence: number;
   /** Point deletes among the entries. */
   readonly tombstones: number;
+  /** Blocks that hold the entries. */
+  readonly dataBlocks: number;
+  /** Data blocks of which at least half of the entries, or at least 100, are deletes. */
+  readonly denseBlocks: number;
+  /** Bytes of all keys and values of the entries, before they were laid out and compressed. */
+  readonly rawBytes: number;
+  /** When the table was finished, in milliseconds since 1970; a hint for its age, since the wall clock may jump. */
+  readonly writtenAtMillis: number;
   /** CRC-32 of the whole file. */
   readonly fileCrc: number;
 }
@@ -34,12 +42,18 @@ export interface VersionEdit {
   readonly nextFileNumber?: number;
   /** The newest sequence that the tables hold; never goes back. */
   readonly lastSequence?: number;
+  /** Raises the database's format; never goes back. */
+  readonly formatVersion?: number;
 }
 
 /** All that a manifest says at one moment. */
 export interface ManifestState {
   /** 16 random bytes, drawn when the database was made. They tie each of its files to it. */
   readonly storeId: Bytes;
+  /**
+   * The format that the files of the database may use, and so the oldest program that may open it. It only grows, and not
+   * by itself: a newer program that opens the database leaves it as it is until it raises it by an edit.
+   */
   readonly formatVersion: number;
   /** In the order in which they were added. */
   readonly tables: readonly TableMeta[];

@@ -36,6 +36,8 @@ import { shortSeparator } from "./separator.ts";
 
 /** With its frame a block fills a slot of the cache. A larger entry gets a block of its own. */
 const BLOCK_BYTES: number = 8 * 1_024;
+/** A data block is dense with so many deletes, or when they are half of its entries. */
+const DENSE_DELETES = 100;
 /** The file is written in pieces of about this size. */
 const WRITE_BYTES = 256 * 1_024;
 
@@ -80,6 +82,9 @@ export class TableWriter {
   #keyBytes = 0;
   #valueBytes = 0;
   #dataBlocks = 0;
+  #denseBlocks = 0;
+  /** Deletes before the present data block. */
+  #tombstonesBefore = 0;
   #indexPartitions = 0;
   #smallestSequence: number = MAX_SEQUENCE;
   #largestSequence = 0;
@@ -221,6 +226,10 @@ export class TableWriter {
       smallestSequence: this.#smallestSequence,
       largestSequence: this.#largestSequence,
       tombstones: this.#tombstones,
+      dataBlocks: this.#dataBlocks,
+      denseBlocks: this.#denseBlocks,
+      rawBytes: this.#keyBytes + this.#valueBytes,
+      writtenAtMillis: Math.max(0, Math.trunc(this.#host.clock.nowMillis())),
       fileCrc: this.#fileCrc,
     };
   }
@@ -288,8 +297,8 @@ export class TableWriter {
 
   /** Ends the data block. The next one begins with next[nextStart, nextEnd); nextEnd -1: none follows. */
   #finishData(next: Bytes, nextStart: number, nextEnd: number): void {
+    this.#countBlock(this.#data.count);
     const handle = this.#appendBlock(this.#data);
-    this.#dataBlocks++;
     let separator = this.#lastKey;
     let length = this.#lastKeyLength;
     let sequence = this.#lastSequence;
@@ -309,6 +318,13 @@ export class TableWriter {
     this.#addHandle(partition, separator, length, sequence, handle);
     this.#partitionEnd = copyBytes(separator, 0, length);
     this.#partitionEndSequence = sequence;
+  }
+
+  #countBlock(entries: number): void {
+    const deletes = this.#tombstones - this.#tombstonesBefore;
+    this.#tombstonesBefore = this.#tombstones;
+    this.#dataBlocks++;
+    if (deletes >= DENSE_DELETES || (deletes > 0 && deletes * 2 >= entries)) this.#denseBlocks++;
   }
 
   #finishPartition(): void {

@@ -164,6 +164,10 @@ function checkHeader(file: FileHandle, expected: ExpectedWal): BadRecord | undef
   const read = file.read(bytes, 0, FILE_HEADER_BYTES, 0);
   const header = decodeFileHeader(bytes.subarray(0, read), WAL_MAGIC);
   if (header === undefined) return { offset: 0, found: hex(bytes.subarray(0, read)) || "nothing" };
+  if (header.formatVersion < FORMAT_VERSION) {
+    const { formatVersion } = header;
+    throw new StorageError("FormatTooOld", { file: file.path, formatVersion });
+  }
   if (header.formatVersion > FORMAT_VERSION) {
     const { formatVersion } = header;
     throw new StorageError("FormatTooNew", { file: file.path, formatVersion });

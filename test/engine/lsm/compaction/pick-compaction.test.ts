@@ -28,6 +28,10 @@ function table(line: string): TableMeta {
     smallestSequence: 1,
     largestSequence: 100 + Number(number),
     tombstones: deletes === "d" ? 10 : 0,
+    dataBlocks: Number(size) * 100,
+    denseBlocks: 0,
+    rawBytes: Number(size) * MIB,
+    writtenAtMillis: 0,
     fileCrc: 0,
   };
 }

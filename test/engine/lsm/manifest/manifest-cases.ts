@@ -14,7 +14,7 @@ export const storeId: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa
 
 export const firstState: ManifestState = {
   storeId,
-  formatVersion: 1,
+  formatVersion: 2,
   tables: [],
   logNumber: 2,
   nextFileNumber: 3,
@@ -33,6 +33,10 @@ export function tableOf(fileNumber: number, more: Partial<TableMeta> = {}): Tabl
     smallestSequence: 1,
     largestSequence: 70,
     tombstones: 3,
+    dataBlocks: 2,
+    denseBlocks: 1,
+    rawBytes: 5000,
+    writtenAtMillis: 1_000_000_000_000,
     fileCrc: 0xcbf43926,
     ...more,
   };
@@ -48,13 +52,19 @@ const tableCase = fc
     toEnd: fc.boolean(),
     sequences: fc.tuple(fc.nat(), fc.nat()),
     tombstones: fc.nat(),
+    blocks: fc.tuple(fc.nat(), fc.nat()),
+    rawBytes: fc.maxSafeNat(),
+    writtenAtMillis: fc.maxSafeNat(),
     fileCrc: fc.integer({ min: 0, max: 0xffffffff }),
   })
-  .map(({ keys, toEnd, sequences, ...more }) => {
+  .map(({ keys, toEnd, sequences, blocks, ...more }) => {
+    const [denseBlocks, dataBlocks] = [...blocks].sort((a, b) => a - b);
     const [smallestKey, largestKey] = [...keys].sort(compareBytes);
     const [smallestSequence, largestSequence] = [...sequences].sort((a, b) => a - b);
     return {
       ...more,
+      dataBlocks: dataBlocks!,
+      denseBlocks: denseBlocks!,
       smallestKey: smallestKey!,
       largestKey: toEnd ? undefined : largestKey!,
       smallestSequence: smallestSequence!,

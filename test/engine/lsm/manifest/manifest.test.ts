@@ -22,21 +22,22 @@ const path = "/data/MANIFEST-000001";
 // The worked example of docs/FORMAT.md: manifest 1 of store A0A1…AF, one edit, then closed.
 const WORKED_EXAMPLE = [
   "4b4f544f42414d46", // magic "KOTOBAMF"
-  "01000000", // format version 1
+  "02000000", // format version 2
   "010000000000", // manifest number 1
   "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf", // store id
   "0000", // zero
-  "0107fb42", // CRC-32 of the 36 bytes before: the file's identity
+  "26002540", // CRC-32 of the 36 bytes before: the file's identity
   // at 40: the first state
-  "07000000", // length of the body: 7
-  "b9bb49f0", // CRC-32
+  "09000000", // length of the body: 9
+  "a454e649", // CRC-32
   "01", // type: snapshot
+  "0602", // format of the database 2
   "0102", // log number 2
   "0203", // next file number 3
   "0300", // last sequence 0
-  // at 55: table 3 comes
-  "19000000", // length of the body: 25
-  "11124c9e", // CRC-32
+  // at 57: table 3 comes
+  "23000000", // length of the body: 35
+  "074f912f", // CRC-32
   "02", // type: edit
   "0204", // next file number 4
   "0346", // last sequence 70
@@ -46,12 +47,15 @@ const WORKED_EXAMPLE = [
   "6400", // 100 entries, no range deletes
   "0146", // sequences 1 to 70
   "03", // 3 deletes
+  "0201", // 2 data blocks, 1 dense
+  "8827", // 5000 raw bytes
+  "80a094a58d1d", // written at 1,000,000,000,000 ms
   "2639f4cb", // CRC-32 of the file: CBF43926
   "0161", // smallest key: 1 byte, 61
   "01027aff", // largest key: 1 (a key), 2 bytes, 7A FF
-  // at 88: the close mark
+  // at 100: the close mark
   "01000000", // length of the body: 1
-  "e9a9da51", // CRC-32
+  "c96c31a0", // CRC-32
   "03", // type: close mark
 ];
 
@@ -177,8 +181,8 @@ describe("damage", () => {
     host.damage(path, bytes);
     expect(read(host)).toMatchObject({
       file: path,
-      offset: 55,
-      expected: "a record, as there is one behind it at 88",
+      offset: 57,
+      expected: "a record, as there is one behind it at 100",
     });
   });
 
@@ -220,15 +224,52 @@ describe("damage", () => {
     expect(readManifest(host, "/data")).toBeUndefined();
   });
 
-  it("is not what a newer format is called", () => {
+  it.each([
+    [3, "FormatTooNew"],
+    [1, "FormatTooOld"],
+  ])("is not what a file of format %i is called, but %s", (version, code) => {
     const host = emptyHost();
     writeExample(host).close();
     const bytes = host.contentOf(path);
-    writeU32(bytes, 8, 2);
+    writeU32(bytes, 8, version);
     writeU32(bytes, 36, crc32(bytes, 0, 36, 0));
     host.damage(path, bytes);
-    expect(() => readManifest(host, "/data")).toThrow(StorageError);
-    expect(() => readManifest(host, "/data")).toThrow(/newer version/);
+    expect(() => readManifest(host, "/data")).toThrow(
+      expect.objectContaining({ _tag: "StorageError", code }),
+    );
+  });
+
+  it("is not what a database is called that a newer program has raised, whatever follows that field", () => {
+    const host = emptyHost();
+    writeExample(host);
+    const whole = host.contentOf(path);
+    const raised = encodeRecord(2, { formatVersion: 3 });
+    for (const unknownField of [[], [77, 1, 2]]) {
+      const record = Uint8Array.from([...raised, ...unknownField]);
+      sealRecord(record, 0, record.length, readU32(whole, 36), whole.length);
+      host.damage(path, Uint8Array.from([...whole, ...record]));
+      expect(() => readManifest(host, "/data")).toThrow(
+        expect.objectContaining({ code: "FormatTooNew" }),
+      );
+      expect(dumpManifest(host, "/data")).toContain("of the newer format 3");
+    }
+  });
+
+  it("is what a format is called that goes back, stands behind other fields, or stands there twice", () => {
+    const host = emptyHost();
+    writeExample(host);
+    const whole = host.contentOf(path);
+    const bodies = [
+      [2, 6, 1],
+      [2, 3, 80, 6, 2],
+      [2, 6, 2, 6, 2],
+    ];
+    for (const body of bodies) {
+      const record = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, ...body]);
+      sealRecord(record, 0, record.length, readU32(whole, 36), whole.length);
+      host.damage(path, Uint8Array.from([...whole, ...record]));
+      expect(read(host), String(body)).toBeInstanceOf(CorruptionError);
+    }
   });
 });
 
@@ -240,6 +281,8 @@ describe("the writer", () => {
     [{ lastSequence: 1 }, /goes back/],
     [{ logNumber: 1 }, /goes back/],
     [{ nextFileNumber: 3 }, /goes back/],
+    [{ formatVersion: 1 }, /goes back/],
+    [{ formatVersion: 3 }, /format that this code knows/],
   ])("refuses edit %# that does not fit, and writes nothing of it", (edit, problem) => {
     const host = emptyHost();
     const writer = writeExample(host);
@@ -268,6 +311,39 @@ describe("the writer", () => {
     ManifestWriter.create(host, "/data", state, 5);
     expect(() => writer.append({ lastSequence: 80 })).toThrow(DatabaseLocked);
     expect(readManifest(host, "/data")).toEqual(state);
+    expect(() => writer.append({ lastSequence: 80 })).toThrow(/takes no writes/);
+  });
+
+  it("does not take the directory back by beginning a new manifest", () => {
+    const host = emptyHost();
+    const writer = writeExample(host);
+    const state = { ...writer.state, nextFileNumber: 6 };
+    ManifestWriter.create(host, "/data", state, 5);
+    const more = { ...writer.state, nextFileNumber: 9 };
+    expect(() => writer.roll(more, 8)).toThrow(DatabaseLocked);
+    expect(readManifest(host, "/data")).toEqual(state);
+    expect(host.files.list("/data")).toHaveLength(2);
+  });
+
+  it("sees the marker of another one before its own is removed, and one that comes while it writes", () => {
+    for (const moment of ["before", "while"]) {
+      const host = emptyHost();
+      const writer = writeExample(host);
+      const before = host.calls;
+      const taker = "/data/marker.manifest.000002.MANIFEST-000005";
+      const take = (): void => host.files.open(taker, "create").close();
+      if (moment === "before") take();
+      else {
+        host.onCall = ({ what }) => {
+          if (what !== "write") return;
+          host.onCall = undefined;
+          take();
+        };
+      }
+      expect(() => writer.append({ lastSequence: 80 }), moment).toThrow(DatabaseLocked);
+      expect(host.calls).toBeGreaterThan(before);
+      expect(() => writer.append({ lastSequence: 90 }), moment).toThrow(/takes no writes/);
+    }
   });
 
   it("is closed by close, and once", () => {

@@ -201,7 +201,7 @@ describe("torn tail or damage", () => {
 
   it("refuses a log of a newer format without calling it damaged", () => {
     const { host, bytes } = openLog();
-    writeU32(bytes, 8, 2);
+    writeU32(bytes, 8, 3);
     writeU32(bytes, 36, crc32(bytes, 0, 36, 0));
     expect(() => replayBytes(host, bytes, true)).toThrow(StorageError);
     expect(() => replayBytes(host, bytes, true)).toThrow(/newer version/);

@@ -17,14 +17,14 @@ import {
 // The worked example of docs/FORMAT.md: log 12 of store A0A1…AF with one commit, then closed.
 const WORKED_EXAMPLE = [
   "4b4f544f4241574c", // magic "KOTOBAWL"
-  "01000000", // format version 1
+  "02000000", // format version 2
   "0c0000000000", // log number 12
   "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf", // store id
   "0000", // zero
-  "3e535d20", // CRC-32 of the 36 bytes before: the file's identity
+  "19548322", // CRC-32 of the 36 bytes before: the file's identity
   // at 40: the commit with sequence 7: put "k" = "v"
   "16000000", // length of the body: 22
-  "8a909ff3", // CRC-32
+  "5a059a77", // CRC-32
   "01", // type: commit
   "280000000000", // synced up to 40
   "070000000000", // sequence 7
@@ -32,7 +32,7 @@ const WORKED_EXAMPLE = [
   "0101016b76", // put, key length 1, value length 1, "k", "v"
   // at 70: the close mark
   "11000000", // length of the body: 17
-  "0d8df9f4", // CRC-32
+  "3d58fd92", // CRC-32
   "02", // type: close mark
   "460000000000", // synced up to 70, its own offset
   "070000000000", // last sequence 7
