@@ -104,6 +104,11 @@ const storageCases = {
     sentence: "The database was written by a newer version of KotobaDB.",
     remedy: "Open it with that version or a later one; nothing was changed.",
   },
+  FormatTooOld: {
+    retry: false,
+    sentence: "The database was written by an older version of KotobaDB, in a format of its own.",
+    remedy: "Export the data with that version and import it here; nothing was changed.",
+  },
 } as const;
 export type StorageCode = keyof typeof storageCases;
 

@@ -10,7 +10,7 @@
  */
 import { assert } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { pathIn, tableName, walName } from "./codec/index.ts";
+import { pathIn, tableName } from "./codec/index.ts";
 import type { OpenViews } from "./commit/index.ts";
 import {
   LEVEL_LAST,
@@ -43,6 +43,8 @@ export interface MaintenanceParts {
   readonly numbers: FileNumbers;
   /** Makes an edit durable. */
   readonly record: (edit: VersionEdit) => void;
+  /** A log is needed no more: all it holds is in tables, durably. */
+  readonly retireLog: (logNumber: number) => void;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
   /** The newest sequence that a view may still begin at or after. */
@@ -184,7 +186,7 @@ export class Maintenance {
   }
 
   async #flushOldest(): Promise<void> {
-    const { directory, host, tables, tree } = this.#parts;
+    const { host, tree } = this.#parts;
     const oldest = tree.immutables.at(-1)!;
     const result = await this.#merge({
       cursor: oldest.memtable.cursor(),
@@ -199,7 +201,7 @@ export class Maintenance {
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
     this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
-    tables.remove(pathIn(directory, walName(oldest.logNumber)));
+    this.#parts.retireLog(oldest.logNumber);
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
     this.#parts.flushed();

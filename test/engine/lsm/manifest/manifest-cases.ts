@@ -14,7 +14,7 @@ export const storeId: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa
 
 export const firstState: ManifestState = {
   storeId,
-  formatVersion: 1,
+  formatVersion: 2,
   tables: [],
   logNumber: 2,
   nextFileNumber: 3,

@@ -22,21 +22,21 @@ const path = "/data/MANIFEST-000001";
 // The worked example of docs/FORMAT.md: manifest 1 of store A0A1…AF, one edit, then closed.
 const WORKED_EXAMPLE = [
   "4b4f544f42414d46", // magic "KOTOBAMF"
-  "01000000", // format version 1
+  "02000000", // format version 2
   "010000000000", // manifest number 1
   "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf", // store id
   "0000", // zero
-  "0107fb42", // CRC-32 of the 36 bytes before: the file's identity
+  "26002540", // CRC-32 of the 36 bytes before: the file's identity
   // at 40: the first state
   "07000000", // length of the body: 7
-  "b9bb49f0", // CRC-32
+  "2cc582cf", // CRC-32
   "01", // type: snapshot
   "0102", // log number 2
   "0203", // next file number 3
   "0300", // last sequence 0
   // at 55: table 3 comes
   "19000000", // length of the body: 25
-  "11124c9e", // CRC-32
+  "75ad996f", // CRC-32
   "02", // type: edit
   "0204", // next file number 4
   "0346", // last sequence 70
@@ -51,7 +51,7 @@ const WORKED_EXAMPLE = [
   "01027aff", // largest key: 1 (a key), 2 bytes, 7A FF
   // at 88: the close mark
   "01000000", // length of the body: 1
-  "e9a9da51", // CRC-32
+  "12b54182", // CRC-32
   "03", // type: close mark
 ];
 
@@ -215,7 +215,7 @@ describe("damage", () => {
   it("is not what a crash leaves while a database is made: a draft, and an empty log", () => {
     const host = emptyHost();
     writeExample(host).close();
-    WalWriter.create(host, "/data", 2, storeId).abandon();
+    WalWriter.create({ host, directory: "/data", storeId, stepBytes: 512 }, 2).abandon();
     host.files.remove("/data/marker.manifest.000001.MANIFEST-000001");
     expect(readManifest(host, "/data")).toBeUndefined();
   });
@@ -224,7 +224,7 @@ describe("damage", () => {
     const host = emptyHost();
     writeExample(host).close();
     const bytes = host.contentOf(path);
-    writeU32(bytes, 8, 2);
+    writeU32(bytes, 8, 3);
     writeU32(bytes, 36, crc32(bytes, 0, 36, 0));
     host.damage(path, bytes);
     expect(() => readManifest(host, "/data")).toThrow(StorageError);
