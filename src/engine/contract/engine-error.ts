@@ -106,8 +106,8 @@ const storageCases = {
   },
   FormatTooOld: {
     retry: false,
-    sentence: "The database was written by a version of KotobaDB that this one reads no more.",
-    remedy: "Export the data with the version that wrote it; nothing was changed.",
+    sentence: "The database was written by an older version of KotobaDB, in a format of its own.",
+    remedy: "Export the data with that version and import it here; nothing was changed.",
   },
 } as const;
 export type StorageCode = keyof typeof storageCases;

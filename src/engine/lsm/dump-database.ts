@@ -17,7 +17,7 @@ export async function dumpDatabase(options: {
   try {
     const parts = [dumped("manifest", () => dumpManifest(host, path))];
     for (const { kind, name } of listFiles(host, path)) {
-      if (kind === "manifest") continue;
+      if (kind === "manifest" || kind === "spare") continue;
       const dump = kind === "wal" ? dumpWal : dumpTable;
       parts.push(dumped(name, () => dump(host, pathIn(path, name))));
     }

@@ -34,7 +34,8 @@ import {
 } from "./recovery/index.ts";
 import { TableWriter } from "./sstable/index.ts";
 import { Tree } from "./read/index.ts";
-import { WalWriter } from "./wal/index.ts";
+import { LogFiles } from "./wal/index.ts";
+import type { WalWriter } from "./wal/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 
 const STORE_ID_BYTES = 16;
@@ -112,17 +113,26 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
     lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
   };
   const manifest = ManifestWriter.create(host, directory, state, manifestNumber);
+  const logs = new LogFiles({
+    host,
+    directory,
+    storeId,
+    walFileBytes: settings.walFileBytes,
+    takeNumber: () => numbers.take(),
+    remove: (path) => tables.remove(path),
+  });
+  for (const file of files) if (file.kind === "spare") logs.adopt(file.number);
   let wal: WalWriter;
   try {
-    wal = WalWriter.create(host, directory, logNumber, storeId);
+    wal = logs.createNow(logNumber);
   } catch (error) {
     manifest.abandon();
     throw error;
   }
-  sweep(place, state, manifestNumber);
+  sweep(place, logs, state, manifestNumber);
   const tree = new Tree(tables, state.lastSequence, settings.flushBytesMax);
   tree.install(versionOf(state.tables));
-  return { ...place, tree, numbers, manifest, wal, lastSequence: state.lastSequence };
+  return { ...place, tree, numbers, manifest, logs, wal, lastSequence: state.lastSequence };
 }
 
 function newDatabase(host: Host): ManifestState {
@@ -176,14 +186,20 @@ async function flushAll(
   return added;
 }
 
-/** Removes what the new manifest does not speak of. What cannot be removed is tried again later. */
-function sweep({ directory, host, tables }: Place, state: ManifestState, manifest: number): void {
+/** Removes what the new manifest does not speak of; logs become spares. What cannot be removed is tried again later. */
+function sweep(
+  { directory, host, tables }: Place,
+  logs: LogFiles,
+  state: ManifestState,
+  manifest: number,
+): void {
   const live = {
     table: new Set(state.tables.map((table) => table.fileNumber)),
     wal: new Set([state.logNumber]),
     manifest: new Set([manifest]),
   };
   for (const file of orphans(listFiles(host, directory), live)) {
-    tables.remove(pathIn(directory, file.name));
+    if (file.kind === "wal") logs.retire(file.number);
+    else tables.remove(pathIn(directory, file.name));
   }
 }

@@ -6,7 +6,7 @@ import type { ManifestWriter } from "./manifest/index.ts";
 import type { LsmSettings } from "./options.ts";
 import type { FileNumbers } from "./recovery/index.ts";
 import type { Tree } from "./read/index.ts";
-import type { WalWriter } from "./wal/index.ts";
+import type { LogFiles, WalWriter } from "./wal/index.ts";
 
 /** A database that was opened: everything read, checked and made durable. */
 export interface OpenedDatabase {
@@ -19,6 +19,7 @@ export interface OpenedDatabase {
   readonly tables: OpenTables;
   readonly numbers: FileNumbers;
   readonly manifest: ManifestWriter;
+  readonly logs: LogFiles;
   readonly wal: WalWriter;
   /** Of the newest commit. */
   readonly lastSequence: number;

@@ -25,6 +25,12 @@ export interface LsmOptions {
   readonly limits?: "local" | "portable";
   /** A memtable that holds this many bytes is written to a table. Default 16 MiB; at most three of them are in memory. */
   readonly flushBytesMax?: number;
+  /**
+   * How large the file of a log is made before it is filled, in bytes: a sync of room that is there is quicker than one
+   * of a file that grows. Up to four such files lie on the disk, and more while flushes are behind. Default: a quarter
+   * more than flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
+   */
+  readonly walFileBytes?: number;
   /** Memory for blocks of tables, in bytes. Default 32 MiB. */
   readonly blockCacheBytesMax?: number;
   /** So many tables in level 0 start a compaction. Default 4, from 2 to 64. */
@@ -68,6 +74,7 @@ const bounds: Readonly<
   >
 > = {
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
+  walFileBytes: [512, 20 * MIB, 1_024 * MIB],
   blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
   l0TablesTrigger: [2, 4, 64],
   levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
@@ -105,6 +112,9 @@ export function settingsOf(options: LsmOptions): LsmSettings {
       transactionMillis: number("transactionMillisMax", limits.transactionMillis),
     },
     flushBytesMax: number("flushBytesMax"),
+    walFileBytes: Math.ceil(
+      number("walFileBytes", Math.min(64 * MIB, number("flushBytesMax") * 1.25)),
+    ),
     blockCacheBytesMax: number("blockCacheBytesMax"),
     l0TablesTrigger: number("l0TablesTrigger"),
     levelBaseBytes: number("levelBaseBytes"),

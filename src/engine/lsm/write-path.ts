@@ -36,7 +36,7 @@ import type { OpenedDatabase } from "./opened-database.ts";
 import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { Tree } from "./read/index.ts";
-import { WalWriter } from "./wal/index.ts";
+import type { WalWriter } from "./wal/index.ts";
 
 /** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */
 const MANIFEST_BYTES_MAX: number = 4 * 1_024 * 1_024;
@@ -225,11 +225,11 @@ export class WritePath {
   }
 
   #nextLog(): WalWriter {
-    const { directory, numbers, storeId } = this.#opened;
     // A log of a writer that was taken over must never stand beside those of its successor, which would replay it.
     this.#manifest.assertRuling();
+    const { logs, numbers } = this.#opened;
     const formerLog = this.#log.logNumber;
-    const wal = WalWriter.create(this.#host, directory, numbers.take(), storeId);
+    const wal = logs.createNow(numbers.take());
     this.#tree.rotate(formerLog, this.#log.appended);
     this.#isFlushWanted = false;
     this.#maintenance.wake();
@@ -359,6 +359,7 @@ export class WritePath {
       },
       views: this.#views,
       record: (edit) => this.#record(edit),
+      retireLog: (logNumber) => this.#opened.logs.retire(logNumber),
       activeLog: () => this.#log.logNumber,
       visible: () => this.#log.visible,
       flushed: () => this.#changed(),

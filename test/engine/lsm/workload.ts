@@ -64,9 +64,10 @@ export const sorted = (state: State): [string, string][] =>
 export class Workload {
   readonly #dice: Dice;
   readonly #options: LsmOptions;
-  /** states[i]: after commit i. */
-  readonly states: State[] = [new Map()];
-  /** All commits up to this one were acknowledged. */
+  /** Of commit i + 1; undefined: it was refused, and nothing of it happened. */
+  readonly #commits: (readonly WriteOp[] | undefined)[] = [];
+  #states: State[] = [new Map()];
+  /** The newest commit that was acknowledged. */
   acknowledged = 0;
   /** Errors that calls ended with, in order. */
   readonly errors: unknown[] = [];
@@ -78,7 +79,14 @@ export class Workload {
   }
 
   get appended(): number {
-    return this.states.length - 1;
+    return this.#commits.length;
+  }
+  /** states[i]: after commit i. */
+  get states(): readonly State[] {
+    for (let i = this.#states.length; i <= this.#commits.length; i++) {
+      this.#states.push(applied(this.#states[i - 1]!, this.#commits[i - 1] ?? []));
+    }
+    return this.#states;
   }
 
   /** Runs `steps` steps, or until the first failure; fails itself only for errors that are not of KotobaDB. */
@@ -112,18 +120,30 @@ export class Workload {
   async #commitSome(engine: LsmEngine, count: number): Promise<void> {
     const running: Promise<void>[] = [];
     for (let i = 0; i < count; i++) {
-      const number = this.states.length;
+      const number = this.#commits.length + 1;
       const ops = randomCommit(this.#dice, number);
-      this.states.push(applied(this.states.at(-1)!, ops));
+      this.#commits.push(ops);
       running.push(
         this.#guard(async () => {
-          await engine.write({ ops, requires: [] });
-          if (number !== this.acknowledged + 1) throw new Error("acknowledged out of order");
+          await this.#commit(engine, number, ops);
+          if (number <= this.acknowledged) throw new Error("acknowledged out of order");
           this.acknowledged = number;
         }),
       );
     }
     await Promise.all(running);
+  }
+
+  async #commit(engine: LsmEngine, number: number, ops: readonly WriteOp[]): Promise<void> {
+    try {
+      await engine.write({ ops, requires: [] });
+    } catch (error) {
+      if (error instanceof KotobaError && error.committed === "no") {
+        this.#commits[number - 1] = undefined;
+        this.#states = [new Map()];
+      }
+      throw error;
+    }
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

@@ -20,7 +20,7 @@ import { readU32, readU48, writeU32, writeU48 } from "./fixed-int.ts";
 
 export const FILE_HEADER_BYTES = 40;
 export const STORE_ID_BYTES = 16;
-/** The format version of logs and manifests that this code writes, and the newest that it reads. */
+/** The one format version of logs and manifests that this code reads and writes. */
 export const FORMAT_VERSION = 2;
 
 export interface FileHeader {

@@ -3,6 +3,7 @@
  * file it is for ever:
  *
  *   000012.log                                 write-ahead log 12
+ *   000012.spare                               room on the disk for a log to come; what it holds means nothing
  *   000013.sst                                 table 13
  *   MANIFEST-000007                            manifest 7
  *   marker.manifest.000003.MANIFEST-000007     says that manifest 7 rules; of several markers the highest count wins
@@ -11,7 +12,7 @@
  * Numbers have at least six digits, more when they need them, and no other leading zeros.
  */
 
-export type FileKind = "wal" | "table" | "manifest";
+export type FileKind = "wal" | "spare" | "table" | "manifest";
 export interface FileName {
   readonly kind: FileKind;
   readonly number: number;
@@ -19,6 +20,10 @@ export interface FileName {
 
 export function walName(number: number): string {
   return `${digits(number)}.log`;
+}
+
+export function spareName(number: number): string {
+  return `${digits(number)}.spare`;
 }
 
 export function tableName(number: number): string {
@@ -34,14 +39,25 @@ export function markerName(count: number, number: number): string {
   return `marker.manifest.${digits(count)}.${manifestName(number)}`;
 }
 
+const kindOfEnding: Readonly<Record<string, FileKind>> = {
+  log: "wal",
+  spare: "spare",
+  sst: "table",
+};
+const spelling: Readonly<Record<FileKind, (number: number) => string>> = {
+  wal: walName,
+  spare: spareName,
+  table: tableName,
+  manifest: manifestName,
+};
+
 /** What a file of this name is; undefined for names that are not ours, or not spelled as we spell them. */
 export function parseFileName(name: string): FileName | undefined {
-  const match = /^(?:(\d{6,15})\.(log|sst)|MANIFEST-(\d{6,15}))$/.exec(name);
+  const match = /^(?:(\d{6,15})\.(log|spare|sst)|MANIFEST-(\d{6,15}))$/.exec(name);
   if (match === null) return undefined;
-  const kind = match[2] === "log" ? "wal" : match[2] === "sst" ? "table" : "manifest";
+  const kind = kindOfEnding[match[2] ?? ""] ?? "manifest";
   const number = Number(match[1] ?? match[3]);
-  const spelled = { wal: walName, table: tableName, manifest: manifestName }[kind](number);
-  return spelled === name ? { kind, number } : undefined;
+  return spelling[kind](number) === name ? { kind, number } : undefined;
 }
 
 export function parseMarkerName(

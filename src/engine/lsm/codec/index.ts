@@ -31,6 +31,7 @@ export {
   parseFileName,
   parseMarkerName,
   pathIn,
+  spareName,
   tableName,
   walName,
 } from "./file-name.ts";

@@ -54,6 +54,8 @@ export interface FileSystem {
   link(from: string, to: string): void;
   /** Makes the directory's names durable. Does nothing on Windows, which offers no such call. */
   syncDirectory(path: string): void;
+  /** The same, without blocking the thread. */
+  syncDirectoryInBackground(path: string): Promise<void>;
   /** Takes the existing directory for this process or throws DatabaseLocked naming the holder. */
   lock(directory: string): Promise<DirectoryLock>;
 }

@@ -224,6 +224,7 @@ export class MemoryHost implements Host {
           this.#names.change({ path: target, node });
         }),
       syncDirectory: (path) => this.#syncDirectory(path),
+      syncDirectoryInBackground: (path) => this.#syncDirectoryInBackground(path),
       lock: (directory) => this.#lock(directory),
     };
   }
@@ -260,6 +261,18 @@ export class MemoryHost implements Host {
     const at = normalPath(path);
     this.#assertDirectory(at, "syncDirectory");
     this.#names.harden(at);
+  }
+
+  async #syncDirectoryInBackground(path: string): Promise<void> {
+    const fault = this.#enter("syncDirectory", path, true);
+    const at = normalPath(path);
+    this.#assertDirectory(at, "syncDirectory");
+    const covered = this.#names.covered;
+    // The outcome comes on a later turn, as from a disk: what a power cut before that keeps is still open.
+    await Promise.resolve();
+    const outcome = this.#dead ? "power-cut" : fault;
+    if (outcome !== undefined) throw failureOf(outcome, "syncDirectory", path);
+    this.#names.harden(at, covered);
   }
 
   async #lock(directory: string): Promise<DirectoryLock> {

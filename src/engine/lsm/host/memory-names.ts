@@ -18,11 +18,16 @@ interface NameChange {
   readonly node: MemoryNode | undefined;
 }
 type Step = readonly NameChange[];
+interface PendingStep {
+  readonly id: number;
+  readonly changes: Step;
+}
 
 export class MemoryNames {
   readonly #current: Map<string, MemoryNode>;
   readonly #durable: Map<string, MemoryNode>;
-  #pending: Step[] = [];
+  #pending: PendingStep[] = [];
+  #lastId = 0;
 
   constructor(durable: ReadonlyMap<string, MemoryNode>) {
     this.#current = new Map(durable).set("/", "directory");
@@ -51,14 +56,20 @@ export class MemoryNames {
 
   change(...step: Step): void {
     applyStep(this.#current, step);
-    this.#pending.push(step);
+    this.#pending.push({ id: ++this.#lastId, changes: step });
   }
 
-  /** Makes all changes of names in the directory durable, in their order. */
-  harden(directory: string): void {
-    const later: Step[] = [];
+  /** What a sync that begins at this moment covers: hand it to harden. */
+  get covered(): number {
+    return this.#lastId;
+  }
+
+  /** Makes all changes of names in the directory durable, in their order, that were made up to `covered`. */
+  harden(directory: string, covered: number = this.#lastId): void {
+    const later: PendingStep[] = [];
     for (const step of this.#pending) {
-      if (step.some(({ path }) => parentOf(path) === directory)) applyStep(this.#durable, step);
+      const isIn = step.changes.some(({ path }) => parentOf(path) === directory);
+      if (isIn && step.id <= covered) applyStep(this.#durable, step.changes);
       else later.push(step);
     }
     this.#pending = later;
@@ -68,7 +79,7 @@ export class MemoryNames {
   afterPowerCut(choose: Choose | undefined): Map<string, MemoryNode> {
     const survivors = new Map(this.#durable);
     if (choose !== undefined) {
-      for (const step of this.#pending) if (choose(2) === 1) applyStep(survivors, step);
+      for (const step of this.#pending) if (choose(2) === 1) applyStep(survivors, step.changes);
     }
     for (const path of [...survivors.keys()].sort()) {
       // Sorted, a directory comes before what it holds, so a lost one takes everything below it along.

@@ -14,6 +14,7 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   linkSync,
@@ -144,6 +145,7 @@ const nodeFiles: FileSystem = {
   rename: (from, to) => attempt(from, () => renameSync(from, to)),
   link: (from, to) => attempt(from, () => linkSync(from, to)),
   syncDirectory,
+  syncDirectoryInBackground,
   lock: lockDirectory,
 };
 
@@ -177,6 +179,21 @@ function syncDirectory(path: string): void {
       closeSync(descriptor);
     }
   });
+}
+
+async function syncDirectoryInBackground(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const descriptor = attempt(path, () => openSync(path, "r"));
+  try {
+    await new Promise<void>((resolved, rejected) => {
+      fsync(descriptor, (cause) => {
+        if (cause === null) resolved();
+        else rejected(storageFailure(cause, path));
+      });
+    });
+  } finally {
+    attempt(path, () => closeSync(descriptor));
+  }
 }
 
 function attempt<T>(path: string, work: () => T): T {

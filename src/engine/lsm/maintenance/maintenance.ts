@@ -11,7 +11,6 @@
  * (4) A flush never waits for a compaction.
  */
 import { assert } from "../../../base/index.ts";
-import { pathIn, walName } from "../codec/index.ts";
 import type { OpenViews } from "../commit/index.ts";
 import {
   LEVEL_LAST,
@@ -68,6 +67,8 @@ export interface MaintenanceParts extends StorePlace {
   readonly runner: JobRunner;
   /** Makes an edit durable. */
   readonly record: (edit: VersionEdit) => void;
+  /** A log is needed no more: all it holds is in tables, durably. */
+  readonly retireLog: (logNumber: number) => void;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
   /** The newest sequence that a view may still begin at or after. */
@@ -196,7 +197,7 @@ export class Maintenance {
 
   async #flushOldest(): Promise<boolean> {
     if (this.#isEnded() || !this.#mayFlush()) return false;
-    const { directory, tables, tree } = this.#parts;
+    const { tree } = this.#parts;
     const oldest = tree.immutables.at(-1)!;
     const result = await this.#merge({
       kind: "flush",
@@ -210,7 +211,7 @@ export class Maintenance {
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
     this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
-    tables.remove(pathIn(directory, walName(oldest.logNumber)));
+    this.#parts.retireLog(oldest.logNumber);
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
     this.#parts.flushed();

@@ -36,7 +36,7 @@ export function logsToReplay(
 /** Files that the new run does not refer to: replayed logs, outputs that were never installed, former manifests. */
 export function orphans(
   files: readonly DirectoryFile[],
-  live: Readonly<Record<FileKind, ReadonlySet<number>>>,
+  live: Readonly<Record<Exclude<FileKind, "spare">, ReadonlySet<number>>>,
 ): readonly DirectoryFile[] {
-  return files.filter((file) => !live[file.kind].has(file.number));
+  return files.filter((file) => file.kind !== "spare" && !live[file.kind].has(file.number));
 }

@@ -5,7 +5,7 @@ import type { FileHandle, Host } from "../host/index.ts";
 import { TYPE_CLOSE, WAL_MAGIC } from "./wal-format.ts";
 import type { WalOp } from "./wal-format.ts";
 import { WalScan } from "./wal-scan.ts";
-import type { WalRecord } from "./wal-scan.ts";
+import type { BadRecord, WalRecord } from "./wal-scan.ts";
 
 /** One line for the header, for each record and each op; keys and values in hexadecimal. */
 export function dumpWal(host: Host, path: string): string {
@@ -27,26 +27,28 @@ function dumpLines(file: FileHandle): string[] {
   ];
   const scan = new WalScan(file, header.identity);
   let offset = FILE_HEADER_BYTES;
-  while (offset < scan.size) {
+  for (;;) {
     const record = scan.recordAt(offset);
-    if ("found" in record) {
-      const witness = scan.witnessAgainst(offset);
-      const cause =
-        witness === undefined
-          ? "torn"
-          : `damaged: the record at ${witness.offset} was synced later`;
-      return [...lines, `${offset}  ${record.found} (${cause})`];
-    }
+    if ("found" in record) return [...lines, endLine(scan, record)];
     lines.push(...recordLines(scan, record));
     offset = record.end;
+    if (record.head.type === TYPE_CLOSE) return [...lines, `${offset}  end`];
   }
-  return [...lines, `${offset}  end`];
+}
+
+function endLine(scan: WalScan, { found, offset }: BadRecord): string {
+  const witness = scan.witnessAgainst(offset);
+  if (witness === undefined) return `${offset}  end, not closed: ${found}`;
+  return `${offset}  damaged: ${found}, and the record at ${witness.offset} was synced later`;
 }
 
 function recordLines(scan: WalScan, record: WalRecord): string[] {
   const { type, syncedUpTo, sequence, count } = record.head;
   const place = `${record.offset}  `;
-  if (type === TYPE_CLOSE) return [`${place}close after ${sequence}, synced up to ${syncedUpTo}`];
+  if (type === TYPE_CLOSE) {
+    const time = new Date(scan.closedAtMillisOf(record)).toISOString();
+    return [`${place}close after ${sequence}, synced up to ${syncedUpTo}, at ${time}`];
+  }
   const ops = scan.opsOf(record);
   const line = `${place}commit ${sequence}, synced up to ${syncedUpTo}, ops ${count}`;
   return typeof ops === "string" ? [line, `      ${ops}`] : [line, ...ops.map(opLine)];

@@ -1,21 +1,25 @@
 /**
- * Replays a log, and tells a torn tail from damage.
+ * Replays a log, and tells its end from damage.
  *
- * A power cut leaves the end of the newest log in any state: that is no damage, and was never acknowledged as durable.
- * Anything else that does not read back is damage and is refused, never skipped. At the first place `p` that holds no
- * valid record:
+ * A log's file has more bytes than the log: room made ahead, or the old content of a recycled file. A power cut leaves
+ * what was written last in any state, which is no damage, as it was never acknowledged as durable. Anything else that
+ * does not read back is damage and is refused, never skipped. At the first place `p` that holds no valid record:
  * (1) If a whole record of this log lies behind `p` whose syncedUpTo is greater than `p`, then the bytes at `p` were
- *     durable once, and are damaged now.
- * (2) If the file ends with a close mark, even one that was made for another offset, everything before it was durable,
- *     and is damaged now, or bytes were cut out.
- * (3) Else, if this is the newest log, the tail is torn at `p`, and the log ends there.
+ *     durable once, and are damaged now. A close mark behind `p` is such a record.
+ * (2) If a close mark lies behind `p` that was made for another offset, bytes before it were cut out or put in.
+ * (3) Else, if this is the newest log, it ends at `p`.
  * (4) Else it is damage: an older log was closed before the next one took its first commit.
- * A log that is not the newest must end with its close mark, so cutting it between two records is seen too. A newest log
- * without a whole header and without any record is one whose creation was cut short.
+ * A log that is not the newest must end with its close mark. The header is durable before the file gets the name of a
+ * log, so it is never torn; a file with that name and without that header is damaged.
+ *
+ * Why old content is never taken for a record: the checksum of a record continues from the identity, which differs for
+ * every log number below 2^32 of one database, and contains the offset. No number is given twice, also not after a
+ * crash: a file holds records of log N only if its name N.log was durable before; from then on the counter is above N,
+ * first because of the name, then because of the manifest, which is durable before the name goes.
  *
  * What this cannot see: damage in the newest log behind the last syncedUpTo that a whole record carries. Those are the
- * commits of the last sync, if no commit and no close followed it; rot there looks like a torn tail. The same is true of
- * a newest log that is cut off between such a place and its end, or emptied.
+ * commits of the last sync, if no commit and no close followed it; rot there looks like the end. The same is true of a
+ * newest log that is cut off between such a place and its end.
  */
 import { equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
@@ -46,19 +50,19 @@ export interface ExpectedWal {
 export type OnCommit = (sequence: number, ops: readonly WalOp[]) => void;
 
 export interface WalEnd {
-  /** torn: the file has bytes behind validBytes, or lacks its header; they are no part of the log. */
-  readonly end: "clean" | "torn";
-  /** Where the last whole record ends; 0 when the header is torn. */
+  /** Where the last whole record ends; what is behind it is no part of the log. */
   readonly validBytes: number;
   /** The log ends with its close mark: its writer ended in good order. */
   readonly closed: boolean;
+  /** When it was closed, in milliseconds since 1970; 0 if it was not. */
+  readonly closedAtMillis: number;
   /** The last commit's sequence; 0 if there is none. */
   readonly lastSequence: number;
 }
 
 /**
  * Hands every commit of the log to `onCommit`. Throws CorruptionError on damage, when commits before the damaged place
- * have been handed over already; StorageError 'FormatTooNew' for a log of a newer version.
+ * have been handed over already; StorageError 'FormatTooNew' or 'FormatTooOld' for a log of another version.
  */
 export function readWal(
   host: Host,
@@ -117,33 +121,32 @@ function pathOf(directory: string, logNumber: number): string {
 function holdsRecord(host: Host, path: string, logNumber: number, storeId: Bytes): boolean {
   const file = host.files.open(path, "read");
   try {
-    const identity = readU32(encodeFileHeader(WAL_MAGIC, logNumber, storeId), 36);
-    return new WalScan(file, identity).witnessAgainst(-1) !== undefined;
+    return new WalScan(file, identityOf(logNumber, storeId)).holdsRecord();
   } finally {
     file.close();
   }
 }
 
+function identityOf(logNumber: number, storeId: Bytes): number {
+  return readU32(encodeFileHeader(WAL_MAGIC, logNumber, storeId), 36);
+}
+
 function replay(file: FileHandle, expected: ExpectedWal, onCommit: OnCommit): WalEnd {
-  const identity = readU32(encodeFileHeader(WAL_MAGIC, expected.logNumber, expected.storeId), 36);
-  const scan = new WalScan(file, identity);
-  const badHeader = checkHeader(file, expected);
-  if (badHeader !== undefined) {
-    refuseUnlessTorn(file.path, scan, badHeader, "a log header", expected.newest);
-    return { end: "torn", validBytes: 0, closed: false, lastSequence: 0 };
-  }
+  checkHeader(file, expected);
+  const scan = new WalScan(file, identityOf(expected.logNumber, expected.storeId));
   let offset = FILE_HEADER_BYTES;
   let lastSequence = 0;
-  while (offset < scan.size) {
+  for (;;) {
     const record = scan.recordAt(offset);
     if ("found" in record) {
-      refuseUnlessTorn(file.path, scan, record, "a log record", expected.newest);
-      return { end: "torn", validBytes: offset, closed: false, lastSequence };
+      refuseUnlessEnd(file.path, scan, record, expected.newest);
+      return { validBytes: offset, closed: false, closedAtMillis: 0, lastSequence };
     }
     checkOrder(file.path, record, lastSequence);
     if (record.head.type === TYPE_CLOSE) {
-      checkClose(file.path, record, scan.size);
-      return { end: "clean", validBytes: record.end, closed: true, lastSequence };
+      checkClose(file.path, record);
+      const closedAtMillis = scan.closedAtMillisOf(record);
+      return { validBytes: record.end, closed: true, closedAtMillis, lastSequence };
     }
     const ops = scan.opsOf(record);
     // The checksum is right, so this was written: a record that is no commit is never cut off as a torn tail.
@@ -152,25 +155,19 @@ function replay(file: FileHandle, expected: ExpectedWal, onCommit: OnCommit): Wa
     offset = record.end;
     onCommit(lastSequence, ops);
   }
-  if (!expected.newest) {
-    throw damaged(file.path, offset, "the close mark of a log that is not the newest", "the end");
-  }
-  return { end: "clean", validBytes: offset, closed: false, lastSequence };
 }
 
-/** undefined: the header is that of the expected log. A whole header of another log is refused at once. */
-function checkHeader(file: FileHandle, expected: ExpectedWal): BadRecord | undefined {
+function checkHeader(file: FileHandle, expected: ExpectedWal): void {
   const bytes = new Uint8Array(FILE_HEADER_BYTES);
   const read = file.read(bytes, 0, FILE_HEADER_BYTES, 0);
   const header = decodeFileHeader(bytes.subarray(0, read), WAL_MAGIC);
-  if (header === undefined) return { offset: 0, found: hex(bytes.subarray(0, read)) || "nothing" };
-  if (header.formatVersion < FORMAT_VERSION) {
-    const { formatVersion } = header;
-    throw new StorageError("FormatTooOld", { file: file.path, formatVersion });
+  if (header === undefined) {
+    throw damaged(file.path, 0, "a log header", hex(bytes.subarray(0, read)) || "nothing");
   }
-  if (header.formatVersion > FORMAT_VERSION) {
-    const { formatVersion } = header;
-    throw new StorageError("FormatTooNew", { file: file.path, formatVersion });
+  const { formatVersion } = header;
+  if (formatVersion !== FORMAT_VERSION) {
+    const code = formatVersion > FORMAT_VERSION ? "FormatTooNew" : "FormatTooOld";
+    throw new StorageError(code, { file: file.path, formatVersion });
   }
   if (header.fileNumber !== expected.logNumber) {
     throw damaged(file.path, 12, `log number ${expected.logNumber}`, `${header.fileNumber}`);
@@ -178,28 +175,20 @@ function checkHeader(file: FileHandle, expected: ExpectedWal): BadRecord | undef
   if (!equalBytes(header.storeId, expected.storeId)) {
     throw damaged(file.path, 18, `store id ${hex(expected.storeId)}`, hex(header.storeId));
   }
-  return undefined;
 }
 
-function refuseUnlessTorn(
-  path: string,
-  scan: WalScan,
-  bad: BadRecord,
-  expected: string,
-  newest: boolean,
-): void {
+function refuseUnlessEnd(path: string, scan: WalScan, bad: BadRecord, newest: boolean): void {
   const witness = scan.witnessAgainst(bad.offset);
   if (witness !== undefined) {
-    const why = `${expected}, durable as the record at ${witness.offset} says`;
-    throw damaged(path, bad.offset, why, bad.found);
-  }
-  const mark = scan.closeMarkAtEnd();
-  if (mark !== undefined) {
-    const why = `${expected}, as the log was closed at ${mark.syncedUpTo}`;
-    throw damaged(path, bad.offset, why, bad.found);
+    const { head, isInPlace, offset } = witness;
+    const why = isInPlace
+      ? `durable as the record at ${offset} says`
+      : `as the log was closed at ${head.syncedUpTo}`;
+    throw damaged(path, bad.offset, `a log record, ${why}`, bad.found);
   }
   if (newest) return;
-  throw damaged(path, bad.offset, `${expected}, as a newer log has records`, bad.found);
+  const expected = "a log record or the close mark, as a newer log has records";
+  throw damaged(path, bad.offset, expected, bad.found);
 }
 
 function checkOrder(path: string, record: WalRecord, lastSequence: number): void {
@@ -212,13 +201,10 @@ function checkOrder(path: string, record: WalRecord, lastSequence: number): void
   throw damaged(path, record.offset, `a sequence ${relation} ${lastSequence}`, `${sequence}`);
 }
 
-function checkClose(path: string, record: WalRecord, size: number): void {
-  if (record.head.syncedUpTo !== record.offset) {
-    const found = `synced up to ${record.head.syncedUpTo}`;
-    throw damaged(path, record.offset, "a close mark with all before it synced", found);
-  }
-  if (record.end === size) return;
-  throw damaged(path, record.end, "the end of the log", `${size - record.end} bytes`);
+function checkClose(path: string, record: WalRecord): void {
+  if (record.head.syncedUpTo === record.offset) return;
+  const found = `synced up to ${record.head.syncedUpTo}`;
+  throw damaged(path, record.offset, "a close mark with all before it synced", found);
 }
 
 function damaged(file: string, offset: number, expected: string, found: string): CorruptionError {

@@ -3,14 +3,20 @@
  * durable by a sync that many share.
  *
  * Always true:
- * (1) Header and name are durable before create() returns, so before any commit is acknowledged.
+ * (1) Header and name are durable before create() returns, so before any commit is acknowledged; and the header is
+ *     durable before the file gets its name, so a file with the name of a log has the header of that log.
  * (2) A record's syncedUpTo is never more than what a finished sync covered.
- * (3) After a failed write or sync the writer writes nothing more: what the file holds beyond syncedUpTo is unknown.
- * (4) The close mark is made only after all before it is durable, so it vouches for every byte of the log.
+ * (3) The file has room for all that was appended, and for the close mark: append() makes room in steps, with zeros,
+ *     before it takes the commit. So a full disk is seen before anything happened, and a sync need not wait for the
+ *     file system to note a new size.
+ * (4) After a failed write or sync the writer writes nothing more: what the file holds beyond syncedUpTo is unknown.
+ *     One failure is none: a write that found the disk full (a file system that copies on write needs room to overwrite).
+ *     What is pending stays pending, and the same bytes are written to the same place when it is tried again.
+ * (5) The close mark is made only after all before it is durable, so it vouches for every byte of the log.
  */
 import { Closed, assert } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { StorageError } from "../../contract/index.ts";
+import { DiskFull, StorageError } from "../../contract/index.ts";
 import {
   FILE_HEADER_BYTES,
   STORE_ID_BYTES,
@@ -18,10 +24,13 @@ import {
   pathIn,
   readU32,
   sealRecord,
+  spareName,
   walName,
+  writeU48,
 } from "../codec/index.ts";
 import type { FileHandle, Host } from "../host/index.ts";
 import {
+  CLOSE_BYTES,
   RECORD_BYTES_MAX,
   RECORD_HEAD_BYTES,
   SEQUENCE_MAX,
@@ -37,41 +46,79 @@ import type { WalOp } from "./wal-format.ts";
 const PENDING_BYTES_FIRST = 64 * 1024;
 /** A larger buffer, left by a large commit, is given back after it was written. */
 const PENDING_BYTES_KEPT_MAX: number = 4 * 1024 * 1024;
+/** So much room is made at once. Zeros of this size take a fifth of a millisecond to write. */
+export const STEP_BYTES: number = 1024 * 1024;
+
+export interface WalPlace {
+  readonly host: Host;
+  readonly directory: string;
+  readonly storeId: Bytes;
+  /** How much room is made at once, in bytes. */
+  readonly stepBytes: number;
+}
 
 export class WalWriter {
   readonly logNumber: number;
   readonly path: string;
   readonly #file: FileHandle;
+  readonly #host: Host;
   readonly #identity: number;
+  readonly #stepBytes: number;
   #pending: Bytes = new Uint8Array(PENDING_BYTES_FIRST);
   #pendingBytes = 0;
   #fileBytes = FILE_HEADER_BYTES;
+  #roomBytes: number;
   #syncedUpTo = FILE_HEADER_BYTES;
   #lastSequence = 0;
   #failure: unknown;
   #closed = false;
 
-  private constructor(file: FileHandle, logNumber: number, identity: number) {
-    this.#file = file;
-    this.path = file.path;
+  private constructor(place: WalPlace, logNumber: number) {
+    this.#host = place.host;
+    this.#stepBytes = place.stepBytes;
+    this.#identity = readU32(encodeFileHeader(WAL_MAGIC, logNumber, place.storeId), 36);
     this.logNumber = logNumber;
-    this.#identity = identity;
+    this.path = pathIn(place.directory, walName(logNumber));
+    this.#file = place.host.files.open(this.path, "write");
+    this.#roomBytes = this.#file.size();
   }
 
-  /** Makes the log's file, which must not exist, and makes it durable together with its name. */
-  static create(host: Host, directory: string, logNumber: number, storeId: Bytes): WalWriter {
-    assert(storeId.length === STORE_ID_BYTES, "a store id has 16 bytes");
-    const file = host.files.open(pathIn(directory, walName(logNumber)), "create");
+  /**
+   * Makes the log's file and makes it durable together with its name, blocking. `spare` is the path of a file that
+   * becomes the log; without it a new one is made.
+   */
+  static create(place: WalPlace, logNumber: number, spare?: string): WalWriter {
+    const { directory, host } = place;
+    // The name of the spare is durable first, so that no power cut can leave one file under two names.
+    if (spare !== undefined) host.files.syncDirectory(directory);
+    const draft = writeHeader(place, logNumber, spare);
     try {
-      const header = encodeFileHeader(WAL_MAGIC, logNumber, storeId);
-      file.write(header, 0, header.length, 0);
-      file.syncNow();
-      host.files.syncDirectory(directory);
-      return new WalWriter(file, logNumber, readU32(header, 36));
-    } catch (cause) {
-      file.close();
-      throw cause;
+      draft.syncNow();
+    } finally {
+      draft.close();
     }
+    host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
+    host.files.syncDirectory(directory);
+    return new WalWriter(place, logNumber);
+  }
+
+  /** The same without blocking the thread. */
+  static async createInBackground(
+    place: WalPlace,
+    logNumber: number,
+    spare?: string,
+  ): Promise<WalWriter> {
+    const { directory, host } = place;
+    if (spare !== undefined) await host.files.syncDirectoryInBackground(directory);
+    const draft = writeHeader(place, logNumber, spare);
+    try {
+      await draft.sync();
+    } finally {
+      draft.close();
+    }
+    host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
+    await host.files.syncDirectoryInBackground(directory);
+    return new WalWriter(place, logNumber);
   }
 
   /** Bytes that were appended and not yet written. */
@@ -86,9 +133,14 @@ export class WalWriter {
   get syncedUpTo(): number {
     return this.#syncedUpTo;
   }
+  /** How large the file is, with the room that was made ahead. */
+  get roomBytes(): number {
+    return this.#roomBytes;
+  }
 
   /**
-   * Adds a commit to what is pending; no I/O. Sequences ascend; there is at least one op. The ops' bytes are copied.
+   * Adds a commit to what is pending. Sequences ascend; there is at least one op. The ops' bytes are copied. Throws
+   * DiskFull when there is no room, and nothing has happened then. Its only I/O is to make room.
    * HOT: bench/lsm-engine.
    */
   append(sequence: number, ops: readonly WalOp[]): void {
@@ -98,6 +150,8 @@ export class WalWriter {
     let length = RECORD_HEAD_BYTES;
     for (let i = 0; i < ops.length; i++) length += opBytes(ops[i]!);
     assert(length <= RECORD_BYTES_MAX, "a commit fits into one log record");
+    const needed = this.#fileBytes + this.#pendingBytes + length + CLOSE_BYTES;
+    if (needed > this.#roomBytes) this.#makeRoom(needed);
     const at = this.#beginRecord(length, TYPE_COMMIT, sequence, ops.length);
     let end = at + RECORD_HEAD_BYTES;
     for (let i = 0; i < ops.length; i++) end = writeOp(this.#pending, end, ops[i]!);
@@ -105,13 +159,17 @@ export class WalWriter {
     this.#lastSequence = sequence;
   }
 
-  /** Gives all that is pending to the operating system, in one write. */
+  /**
+   * Gives all that is pending to the operating system, in one write. After DiskFull it may be tried again; after any
+   * other failure the writer is at its end.
+   */
   writePending(): void {
     this.#assertUsable();
     if (this.#pendingBytes === 0) return;
     try {
       this.#file.write(this.#pending, 0, this.#pendingBytes, this.#fileBytes);
     } catch (cause) {
+      if (cause instanceof DiskFull) throw cause;
       throw this.#fail(cause);
     }
     this.#fileBytes += this.#pendingBytes;
@@ -153,7 +211,27 @@ export class WalWriter {
   close(): void {
     if (this.#closed) return;
     try {
-      if (this.#failure === undefined) this.#writeCloseMark();
+      if (this.#failure !== undefined) return;
+      this.writePending();
+      this.syncNow();
+      this.#appendCloseMark();
+      this.writePending();
+      this.syncNow();
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** The same without blocking the thread; `synced` is called when all but the mark is durable. Nothing is appended meanwhile. */
+  async closeInBackground(synced: () => void): Promise<void> {
+    if (this.#closed) return;
+    try {
+      this.writePending();
+      await this.sync();
+      synced();
+      this.#appendCloseMark();
+      this.writePending();
+      await this.sync();
     } finally {
       this.abandon();
     }
@@ -165,19 +243,17 @@ export class WalWriter {
     this.#file.close();
   }
 
-  #writeCloseMark(): void {
-    this.writePending();
-    this.syncNow();
-    const at = this.#beginRecord(RECORD_HEAD_BYTES, TYPE_CLOSE, this.#lastSequence, 0);
-    this.#endRecord(at, at + RECORD_HEAD_BYTES);
-    this.writePending();
-    this.syncNow();
+  #appendCloseMark(): void {
+    const at = this.#beginRecord(CLOSE_BYTES, TYPE_CLOSE, this.#lastSequence, 0);
+    writeU48(this.#pending, at + RECORD_HEAD_BYTES, this.#host.clock.nowMillis());
+    this.#endRecord(at, at + CLOSE_BYTES);
   }
 
   #beginRecord(length: number, type: number, sequence: number, count: number): number {
     this.#reserve(length);
     const at = this.#pendingBytes;
-    const head = { type, syncedUpTo: this.#syncedUpTo, sequence, count };
+    const identity = this.#identity;
+    const head = { type, identity, syncedUpTo: this.#syncedUpTo, sequence, count };
     writeRecordHead(this.#pending, at, head);
     return at;
   }
@@ -195,6 +271,17 @@ export class WalWriter {
     this.#pending = grown;
   }
 
+  /** Zeros to the next step behind `needed`. Where the disk is full it can be tried again: zeros are no record. */
+  #makeRoom(needed: number): void {
+    const target = Math.ceil(needed / this.#stepBytes) * this.#stepBytes;
+    try {
+      this.#roomBytes = writeZeros(this.#file, this.#roomBytes, target);
+    } catch (cause) {
+      if (cause instanceof DiskFull) throw cause;
+      throw this.#fail(cause);
+    }
+  }
+
   #fail(cause: unknown): unknown {
     this.#failure ??= cause;
     return cause;
@@ -204,5 +291,36 @@ export class WalWriter {
     if (this.#closed) throw new Closed(this.path);
     if (this.#failure === undefined) return;
     throw new StorageError("ReadOnly", { file: this.path }, { cause: this.#failure });
+  }
+}
+
+let zeros: Bytes = new Uint8Array(0);
+
+/** Writes zeros to file[start, end) and returns `end`. */
+export function writeZeros(file: FileHandle, start: number, end: number): number {
+  if (zeros.length === 0) zeros = new Uint8Array(STEP_BYTES);
+  for (let at = start; at < end; at += zeros.length) {
+    file.write(zeros, 0, Math.min(zeros.length, end - at), at);
+  }
+  return end;
+}
+
+/** The file that will be the log, with the log's header, under the name of a spare. */
+function writeHeader(place: WalPlace, logNumber: number, spare: string | undefined): FileHandle {
+  const { directory, host, storeId } = place;
+  assert(storeId.length === STORE_ID_BYTES, "a store id has 16 bytes");
+  assert(
+    !host.files.exists(pathIn(directory, walName(logNumber))),
+    "no log has the number of a new one",
+  );
+  const path = spare ?? pathIn(directory, spareName(logNumber));
+  const file = host.files.open(path, spare === undefined ? "create" : "write");
+  try {
+    const header = encodeFileHeader(WAL_MAGIC, logNumber, storeId);
+    file.write(header, 0, header.length, 0);
+    return file;
+  } catch (cause) {
+    file.close();
+    throw cause;
   }
 }

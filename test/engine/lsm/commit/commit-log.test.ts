@@ -24,7 +24,7 @@ function bench(durability: Durability = "durable"): Bench {
   const events: string[] = [];
   const log = new CommitLog({
     host,
-    wal: WalWriter.create(host, "/db", logNumber, storeId),
+    wal: WalWriter.create({ host: host, directory: "/db", storeId, stepBytes: 512 }, logNumber),
     durability,
     sequence: 10,
     owner: {
@@ -32,7 +32,10 @@ function bench(durability: Durability = "durable"): Bench {
       nextLog: () => {
         wanted = false;
         events.push(`next log at ${log.appended}`);
-        return WalWriter.create(host, "/db", ++logNumber, storeId);
+        return WalWriter.create(
+          { host: host, directory: "/db", storeId, stepBytes: 512 },
+          ++logNumber,
+        );
       },
       visibleChanged: () => events.push(`visible ${log.visible}`),
       failed: (cause) => events.push(`failed ${(cause as Error).name}`),

@@ -219,7 +219,7 @@ describe("damage", () => {
   it("is not what a crash leaves while a database is made: a draft, and an empty log", () => {
     const host = emptyHost();
     writeExample(host).close();
-    WalWriter.create(host, "/data", 2, storeId).abandon();
+    WalWriter.create({ host, directory: "/data", storeId, stepBytes: 512 }, 2).abandon();
     host.files.remove("/data/marker.manifest.000001.MANIFEST-000001");
     expect(readManifest(host, "/data")).toBeUndefined();
   });

@@ -51,13 +51,27 @@ export function emptyHost(seed = 1): MemoryHost {
   return host;
 }
 
+/** Room is made in steps of so many bytes. */
+export const STEP = 64;
+
+export function createLog(host: MemoryHost, logNumber = 12, spare?: string): WalWriter {
+  return WalWriter.create({ host, directory: "/data", storeId, stepBytes: STEP }, logNumber, spare);
+}
+
+/** The bytes of log 12 up to the end of its last record. */
+export function recordsOf(host: MemoryHost): Uint8Array {
+  const bytes = host.contentOf(logPath);
+  const replay = replayLog(host);
+  return bytes.subarray(0, "end" in replay ? replay.end.validBytes : bytes.length);
+}
+
 /** Writes the commits to log 12, syncing after each one of `syncAfter`; gives the writer, not closed. */
 export function writeLog(
   host: MemoryHost,
   commits: readonly Commit[],
   syncAfter: (index: number) => boolean = () => true,
 ): WalWriter {
-  const writer = WalWriter.create(host, "/data", 12, storeId);
+  const writer = createLog(host);
   commits.forEach(({ sequence, ops }, i) => {
     writer.append(sequence, ops);
     writer.writePending();

@@ -4,9 +4,22 @@ import { describe, expect, it } from "vitest";
 import { CorruptionError, StorageError } from "../../../../src/engine/contract/index.ts";
 import { crc32, writeU32 } from "../../../../src/engine/lsm/codec/index.ts";
 import type { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
-import { WalWriter, readWal, readWals } from "../../../../src/engine/lsm/wal/index.ts";
-import { commitsCase, emptyHost, logPath, put, replayLog, storeId, writeLog } from "./wal-cases.ts";
+import { readWal, readWals } from "../../../../src/engine/lsm/wal/index.ts";
+import {
+  commitsCase,
+  createLog,
+  emptyHost,
+  logPath,
+  put,
+  recordsOf,
+  replayLog,
+  storeId,
+  writeLog,
+} from "./wal-cases.ts";
 import type { Commit, Replay } from "./wal-cases.ts";
+
+/** The bytes of a close mark. */
+const CLOSE = 35;
 
 const threeCommits: readonly Commit[] = [1, 2, 3].map((sequence) => ({
   sequence,
@@ -31,7 +44,8 @@ describe("a log cut off at any length", () => {
         const writer = writeLog(host, commits, (i) => ((syncs >> i) & 1) === 1);
         if (close) writer.close();
         const whole = host.contentOf(logPath);
-        for (let length = 0; length < whole.length; length++) {
+        const end = recordsOf(host).length;
+        for (let length = 0; length < end; length++) {
           const cut = whole.subarray(0, length);
           const newest = replayBytes(host, cut, true);
           expectPrefix(newest.commits, commits);
@@ -55,14 +69,14 @@ describe("a log with any byte changed", () => {
         (commits, syncs, mask) => {
           const host = emptyHost();
           writeLog(host, commits, (i) => ((syncs >> i) & 1) === 1).close();
-          const whole = host.contentOf(logPath);
+          const whole = recordsOf(host);
           for (let at = 0; at < whole.length; at++) {
             const changed = Uint8Array.from(whole);
             changed[at]! ^= mask;
             const replay = replayBytes(host, changed, true);
             expectPrefix(replay.commits, commits);
             // The close mark attests every byte before it; damage to the mark itself looks torn.
-            const beforeMark = at < whole.length - 25;
+            const beforeMark = at < whole.length - CLOSE;
             expect("error" in replay, `byte ${at}`).toBe(beforeMark);
           }
         },
@@ -75,7 +89,8 @@ describe("a log with any byte changed", () => {
     const host = emptyHost();
     writeLog(host, threeCommits).close();
     const whole = host.contentOf(logPath);
-    for (let at = 0; at < whole.length - 25; at++) {
+    const end = recordsOf(host).length;
+    for (let at = 0; at < end - CLOSE; at++) {
       const without = Uint8Array.from([...whole.subarray(0, at), ...whole.subarray(at + 1)]);
       expect(replayBytes(host, without, true), `without byte ${at}`).toHaveProperty("error");
       const more = Uint8Array.from([...whole.subarray(0, at), 0, ...whole.subarray(at)]);
@@ -88,7 +103,7 @@ describe("torn tail or damage", () => {
   /** Three commits; a sync after the first, so that the third attests the first and the second attests nothing more. */
   function openLog(): { host: MemoryHost; bytes: Uint8Array; offsets: number[] } {
     const host = emptyHost();
-    const writer = WalWriter.create(host, "/data", 12, storeId);
+    const writer = createLog(host);
     const offsets: number[] = [];
     for (const { sequence, ops } of threeCommits) {
       offsets.push(writer.fileBytes);
@@ -96,7 +111,7 @@ describe("torn tail or damage", () => {
       writer.writePending();
       if (sequence === 1) writer.syncNow();
     }
-    return { host, bytes: host.contentOf(logPath), offsets };
+    return { host, bytes: recordsOf(host), offsets };
   }
 
   it("cuts the newest log at a bad record that nothing attests, even with whole records behind", () => {
@@ -104,7 +119,7 @@ describe("torn tail or damage", () => {
     bytes[offsets[1]! + 30]! ^= 1;
     expect(replayBytes(host, bytes, true)).toEqual({
       commits: threeCommits.slice(0, 1),
-      end: { end: "torn", validBytes: offsets[1], closed: false, lastSequence: 1 },
+      end: { validBytes: offsets[1], closed: false, closedAtMillis: 0, lastSequence: 1 },
     });
   });
 
@@ -131,26 +146,55 @@ describe("torn tail or damage", () => {
     }
   });
 
-  it("takes zeros behind the last record for a torn tail", () => {
+  it("ends at zeros, and at the old content of a recycled file", () => {
     const { host, bytes } = openLog();
-    const longer = Uint8Array.from([...bytes, ...new Uint8Array(5_000)]);
-    const replay = replayBytes(host, longer, true);
-    expect(replay).toMatchObject({ end: { end: "torn", validBytes: bytes.length } });
-    expect(replay.commits).toEqual(threeCommits);
+    const old = emptyHost();
+    createLog(old, 7).close();
+    const writer = createLog(old, 8);
+    for (let i = 1; i < 40; i++) writer.append(i, threeCommits[2]!.ops);
+    writer.close();
+    for (const tail of [new Uint8Array(5_000), old.contentOf("/data/000008.log")]) {
+      const longer = Uint8Array.from([...bytes, ...tail]);
+      // As it is in a recycled file, where old records stand at the places they were written for.
+      if (tail[0] !== 0) longer.set(tail.subarray(bytes.length), bytes.length);
+      const replay = replayBytes(host, longer, true);
+      expect(replay).toMatchObject({ end: { closed: false, validBytes: bytes.length } });
+      expect(replay.commits).toEqual(threeCommits);
+      expect(replayBytes(host, longer, false)).toHaveProperty("error");
+    }
   });
 
-  it("takes a newest log without its whole header for one whose creation was cut short", () => {
-    const host = emptyHost();
-    const header = WalWriter.create(host, "/data", 12, storeId) && host.contentOf(logPath);
-    for (let length = 0; length < 40; length++) {
-      const replay = replayBytes(host, header.subarray(0, length), true);
-      expect(replay).toEqual({
-        commits: [],
-        end: { end: "torn", validBytes: 0, closed: false, lastSequence: 0 },
-      });
-      expect(replayBytes(host, header.subarray(0, length), false)).toHaveProperty("error");
+  it("finds a witness across any distance of zeros or other bytes, and across the windows of the reader", () => {
+    for (const filler of [0, 1, 0x5a]) {
+      for (const gap of [1, 1_048_576 - 41, 1_048_576 - 9, 1_048_576, 2_500_000]) {
+        const host = emptyHost();
+        const writer = createLog(host);
+        const value = new Uint8Array(gap).fill(filler);
+        writer.append(1, [{ kind: 1, key: new Uint8Array(1), value }]);
+        writer.writePending();
+        writer.syncNow();
+        writer.append(2, [put("k", "v")]);
+        writer.writePending();
+        const bytes = host.contentOf(logPath);
+        bytes[44]! ^= 1;
+        expect(replayBytes(host, bytes, true), `${filler} ${gap}`).toMatchObject({
+          commits: [],
+          error: { offset: 40, found: "a wrong checksum" },
+        });
+      }
     }
-    expect(replayBytes(host, new Uint8Array(4_096), true)).toMatchObject({ end: { end: "torn" } });
+  });
+
+  it("refuses a log without its whole header: it was durable before the file got its name", () => {
+    const host = emptyHost();
+    const header = createLog(host) && host.contentOf(logPath);
+    for (let length = 0; length < 40; length++) {
+      expect(replayBytes(host, header.subarray(0, length), true)).toMatchObject({
+        error: { offset: 0, expected: "a log header" },
+      });
+    }
+    expect(replayBytes(host, new Uint8Array(4_096), true)).toHaveProperty("error");
+    expect(replayBytes(host, header, true)).toMatchObject({ end: { validBytes: 40 } });
   });
 
   it("refuses a log with a damaged header and whole records", () => {
@@ -159,12 +203,16 @@ describe("torn tail or damage", () => {
     expect(replayBytes(host, bytes, true)).toMatchObject({ commits: [], error: { offset: 0 } });
   });
 
-  it("refuses anything behind a close mark", () => {
+  it("ends at its close mark, whatever the file holds behind it", () => {
     const host = emptyHost();
     writeLog(host, threeCommits).close();
-    const bytes = host.contentOf(logPath);
-    const longer = Uint8Array.from([...bytes, 0]);
-    expect(replayBytes(host, longer, true)).toMatchObject({ error: { offset: bytes.length } });
+    const bytes = recordsOf(host);
+    const longer = Uint8Array.from([...bytes, 0, ...bytes]);
+    for (const newest of [true, false]) {
+      const replay = replayBytes(host, longer, newest);
+      expect(replay).toMatchObject({ end: { closed: true, validBytes: bytes.length } });
+      expect(replay.commits).toEqual(threeCommits);
+    }
   });
 
   it("takes no record of another log, another database or another place for its own", () => {
@@ -180,7 +228,7 @@ describe("torn tail or damage", () => {
     writeLog(other, []).close();
     const header = other.contentOf(logPath).subarray(0, 40);
     const foreign = emptyHost();
-    const writer = WalWriter.create(foreign, "/data", 13, storeId);
+    const writer = createLog(foreign, 13);
     writer.append(1, threeCommits[0]!.ops);
     writer.writePending();
     const records = foreign.contentOf("/data/000013.log").subarray(40);
@@ -190,7 +238,7 @@ describe("torn tail or damage", () => {
   it("never finds a record inside of a value that holds a copy of the log", () => {
     const { host, bytes } = openLog();
     const inner = emptyHost();
-    const writer = WalWriter.create(inner, "/data", 12, storeId);
+    const writer = createLog(inner);
     writer.append(9, [{ kind: 1, key: new Uint8Array(1), value: bytes }]);
     writer.writePending();
     writer.syncNow();
@@ -199,12 +247,17 @@ describe("torn tail or damage", () => {
     expect(replayBytes(host, outer, true)).toMatchObject({ commits: [], end: { validBytes: 40 } });
   });
 
-  it("refuses a log of a newer format without calling it damaged", () => {
+  it("refuses a log of another format without calling it damaged", () => {
     const { host, bytes } = openLog();
-    writeU32(bytes, 8, 3);
-    writeU32(bytes, 36, crc32(bytes, 0, 36, 0));
-    expect(() => replayBytes(host, bytes, true)).toThrow(StorageError);
-    expect(() => replayBytes(host, bytes, true)).toThrow(/newer version/);
+    for (const [version, words] of [
+      [3, /newer version/],
+      [1, /older version/],
+    ] as const) {
+      writeU32(bytes, 8, version);
+      writeU32(bytes, 36, crc32(bytes, 0, 36, 0));
+      expect(() => replayBytes(host, bytes, true)).toThrow(StorageError);
+      expect(() => replayBytes(host, bytes, true)).toThrow(words);
+    }
   });
 });
 
@@ -213,7 +266,7 @@ describe("several logs", () => {
   function writeLogs(numbers: readonly number[], empty: readonly number[] = []): MemoryHost {
     const host = emptyHost();
     numbers.forEach((number, i) => {
-      const writer = WalWriter.create(host, "/data", number, storeId);
+      const writer = createLog(host, number);
       if (!empty.includes(number)) {
         writer.append(number * 10, [put("k", String(number))]);
         writer.writePending();
@@ -236,9 +289,9 @@ describe("several logs", () => {
   it("may end with empty ones: the last with a record is the newest, and may be torn", () => {
     const host = writeLogs([1, 2, 3], [2, 3]);
     const path = "/data/000001.log";
-    const writer = WalWriter.create(host, "/data", 4, storeId);
+    const writer = createLog(host, 4);
     writer.abandon();
-    host.damage(path, host.contentOf(path).subarray(0, 65));
+    host.damage(path, host.contentOf(path).subarray(0, 60));
     expect(sequencesOf(host, [1, 2, 3, 4])).toEqual([]);
   });
 
@@ -246,7 +299,8 @@ describe("several logs", () => {
     const host = writeLogs([1, 2, 3]);
     const path = "/data/000002.log";
     const whole = host.contentOf(path);
-    for (const length of [whole.length - 25, whole.length - 30]) {
+    const end = 40 + 29 + 5 + CLOSE;
+    for (const length of [end - CLOSE, end - CLOSE - 5, end - 1]) {
       host.damage(path, whole.subarray(0, length));
       expect(() => sequencesOf(host, [1, 2, 3])).toThrow(CorruptionError);
     }
@@ -254,7 +308,7 @@ describe("several logs", () => {
 
   it("are refused where sequences do not ascend from one to the next", () => {
     const host = writeLogs([1, 2]);
-    const writer = WalWriter.create(host, "/data", 3, storeId);
+    const writer = createLog(host, 3);
     writer.append(5, [put("k", "v")]);
     writer.writePending();
     expect(() => sequencesOf(host, [1, 3])).toThrow(/above 10/);

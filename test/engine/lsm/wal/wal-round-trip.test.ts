@@ -2,14 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Closed, hex } from "../../../../src/base/index.ts";
 import { DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
-import { WalWriter, dumpWal } from "../../../../src/engine/lsm/wal/index.ts";
+import { dumpWal } from "../../../../src/engine/lsm/wal/index.ts";
 import {
+  STEP,
   commitsCase,
+  createLog,
   emptyHost,
   logPath,
   put,
+  recordsOf,
   replayLog,
-  storeId,
   text,
   writeLog,
 } from "./wal-cases.ts";
@@ -23,27 +25,31 @@ const WORKED_EXAMPLE = [
   "0000", // zero
   "19548322", // CRC-32 of the 36 bytes before: the file's identity
   // at 40: the commit with sequence 7: put "k" = "v"
-  "16000000", // length of the body: 22
-  "5a059a77", // CRC-32
+  "1a000000", // length of the body: 26
+  "4b8626d2", // CRC-32
   "01", // type: commit
+  "19548322", // the identity again
   "280000000000", // synced up to 40
   "070000000000", // sequence 7
   "01000000", // one op
   "0101016b76", // put, key length 1, value length 1, "k", "v"
-  // at 70: the close mark
-  "11000000", // length of the body: 17
-  "3d58fd92", // CRC-32
+  // at 74: the close mark
+  "1b000000", // length of the body: 27
+  "2728804e", // CRC-32
   "02", // type: close mark
-  "460000000000", // synced up to 70, its own offset
+  "19548322", // the identity again
+  "4a0000000000", // synced up to 74, its own offset
   "070000000000", // last sequence 7
   "00000000", // no ops
+  "0068e5cf8b01", // closed at 1,700,000,000,000 ms, 14 November 2023
 ];
 
 describe("a log", () => {
   it("has the bytes of the worked example", () => {
     const host = emptyHost();
     writeLog(host, [{ sequence: 7, ops: [put("k", "v")] }]).close();
-    expect(hex(host.contentOf(logPath), 1_000)).toBe(WORKED_EXAMPLE.join(""));
+    expect(hex(recordsOf(host), 1_000)).toBe(WORKED_EXAMPLE.join(""));
+    expect(host.contentOf(logPath).subarray(109)).toEqual(new Uint8Array(2 * STEP - 109));
   });
 
   it("gives back the commits that were written, closed or not, newest or not", () => {
@@ -51,14 +57,15 @@ describe("a log", () => {
       fc.property(commitsCase, fc.nat(), fc.boolean(), (commits, syncs, close) => {
         const host = emptyHost();
         const writer = writeLog(host, commits, (i) => ((syncs >> i) & 1) === 1);
+        const bytesBefore = writer.fileBytes;
         if (close) writer.close();
         const last = commits.at(-1)?.sequence ?? 0;
         expect(replayLog(host, !close)).toEqual({
           commits,
           end: {
-            end: "clean",
-            validBytes: host.contentOf(logPath).length,
+            validBytes: close ? writer.fileBytes : bytesBefore,
             closed: close,
+            closedAtMillis: close ? host.clock.nowMillis() : 0,
             lastSequence: last,
           },
         });
@@ -74,7 +81,7 @@ describe("a log", () => {
       { sequence: 3, ops: [put("c", "3")] },
     ] as const;
     writeLog(host, commits).close();
-    expect(replayLog(host)).toMatchObject({ end: { end: "clean", closed: true } });
+    expect(replayLog(host)).toMatchObject({ end: { closed: true } });
     // Compared as Buffers: an equality check byte by byte in the test framework takes seconds.
     replayLog(host).commits.forEach(({ sequence, ops }, i) => {
       expect(sequence).toBe(commits[i]!.sequence);
@@ -115,24 +122,22 @@ describe("a log", () => {
 describe("the writer", () => {
   it("counts what is pending, what is written and what is durable", async () => {
     const host = emptyHost();
-    const writer = WalWriter.create(host, "/data", 12, storeId);
+    const writer = createLog(host);
     expect([writer.pendingBytes, writer.fileBytes, writer.syncedUpTo]).toEqual([0, 40, 40]);
-    const changes = host.changes;
     writer.append(1, [put("k", "v")]);
-    expect(host.changes, "append does no I/O").toBe(changes);
-    expect([writer.pendingBytes, writer.fileBytes]).toEqual([30, 40]);
+    expect([writer.pendingBytes, writer.fileBytes, writer.roomBytes]).toEqual([34, 40, 2 * STEP]);
     writer.writePending();
-    expect([writer.pendingBytes, writer.fileBytes, writer.syncedUpTo]).toEqual([0, 70, 40]);
+    expect([writer.pendingBytes, writer.fileBytes, writer.syncedUpTo]).toEqual([0, 74, 40]);
     const synced = writer.sync();
     writer.append(2, [put("k", "v")]);
     writer.writePending();
     await synced;
-    expect([writer.fileBytes, writer.syncedUpTo]).toEqual([100, 70]);
+    expect([writer.fileBytes, writer.syncedUpTo]).toEqual([108, 74]);
   });
 
   it("writes many commits in one call", () => {
     const host = emptyHost();
-    const writer = WalWriter.create(host, "/data", 12, storeId);
+    const writer = createLog(host);
     for (let i = 1; i <= 5_000; i++) writer.append(i, [put(`key ${i}`, "x".repeat(20))]);
     const calls = host.calls;
     writer.writePending();
@@ -141,9 +146,50 @@ describe("the writer", () => {
     expect(replayLog(host).commits).toHaveLength(5_000);
   });
 
+  it("makes room ahead, in steps, also for the close mark, and writes into it without growing the file", () => {
+    const host = emptyHost();
+    const writer = createLog(host);
+    let grown = 0;
+    for (let i = 1; i <= 40; i++) {
+      const calls = host.changes;
+      const room = writer.roomBytes;
+      writer.append(i, [put("k", "v")]);
+      if (writer.roomBytes > room) grown++;
+      expect(host.changes - calls, "an append that finds room does no I/O").toBe(
+        writer.roomBytes > room ? 1 : 0,
+      );
+      expect(writer.roomBytes).toBeGreaterThanOrEqual(40 + i * 34 + 35);
+      expect(writer.roomBytes % STEP).toBe(0);
+      const size = host.files.size(logPath);
+      writer.writePending();
+      expect(host.files.size(logPath)).toBe(size);
+    }
+    expect(grown).toBeGreaterThan(10);
+    const size = host.files.size(logPath);
+    writer.close();
+    expect(host.files.size(logPath)).toBe(size);
+  });
+
+  it("refuses a commit when the disk has no room for it, as if it had not come, and takes it when there is", () => {
+    for (const fault of ["ENOSPC", "ENOSPC-part"] as const) {
+      const host = emptyHost();
+      const writer = writeLog(host, [{ sequence: 1, ops: [put("k", "v")] }]);
+      const large = "x".repeat(300);
+      for (let i = 0; i < 3; i++) {
+        host.failAtChange(host.changes + 1, fault);
+        expect(() => writer.append(2, [put("k", large)])).toThrow(DiskFull);
+        expect([writer.pendingBytes, writer.fileBytes]).toEqual([0, 74]);
+      }
+      expect(replayLog(host)).toMatchObject({ end: { validBytes: 74 } });
+      writer.append(2, [put("k", large)]);
+      writer.close();
+      expect(replayLog(host)).toMatchObject({ end: { closed: true, lastSequence: 2 } });
+    }
+  });
+
   it("copies the bytes it is given", () => {
     const host = emptyHost();
-    const writer = WalWriter.create(host, "/data", 12, storeId);
+    const writer = createLog(host);
     const value = text("before");
     writer.append(1, [{ kind: 1, key: text("k"), value }]);
     value.fill(0);
@@ -159,12 +205,16 @@ describe("the writer", () => {
   });
 
   it("writes nothing more after a failed write or sync, and no close mark", async () => {
-    for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const) {
+    for (const isSync of [false, true]) {
       const host = emptyHost();
       const writer = writeLog(host, [{ sequence: 1, ops: [put("k", "v")] }]);
       writer.append(2, [put("k", "w")]);
-      host.failAtChange(host.changes + 1, fault);
-      expect(() => writer.writePending()).toThrow(fault === "EIO" ? StorageError : DiskFull);
+      host.failAtChange(host.changes + (isSync ? 2 : 1), isSync ? "ENOSPC" : "EIO");
+      if (!isSync) expect(() => writer.writePending()).toThrow(StorageError);
+      else {
+        writer.writePending();
+        expect(() => writer.syncNow()).toThrow(DiskFull);
+      }
       const changes = host.changes;
       expect(() => writer.append(3, [put("k", "x")])).toThrow(StorageError);
       expect(() => writer.writePending()).toThrow(StorageError);
@@ -172,13 +222,31 @@ describe("the writer", () => {
       await expect(writer.sync()).rejects.toMatchObject({ code: "ReadOnly" });
       writer.close();
       expect(host.changes).toBe(changes);
-      expect(replayLog(host).commits).toEqual([{ sequence: 1, ops: [put("k", "v")] }]);
+      expect(replayLog(host).commits[0]).toEqual({ sequence: 1, ops: [put("k", "v")] });
+    }
+  });
+
+  it("keeps what it could not write on a full disk, and writes it to the same place when there is room", () => {
+    for (const fault of ["ENOSPC", "ENOSPC-part"] as const) {
+      const host = emptyHost(3);
+      const commits = [1, 2, 3].map((sequence) => ({ sequence, ops: [put("k", `${sequence}`)] }));
+      const writer = writeLog(host, commits.slice(0, 1));
+      writer.append(2, commits[1]!.ops);
+      for (let i = 0; i < 3; i++) {
+        host.failAtChange(host.changes + 1, fault);
+        expect(() => writer.writePending()).toThrow(DiskFull);
+        expect([writer.pendingBytes, writer.fileBytes]).toEqual([34, 74]);
+      }
+      writer.append(3, commits[2]!.ops);
+      writer.writePending();
+      writer.close();
+      expect(replayLog(host).commits).toEqual(commits);
     }
   });
 
   it("claims no byte as durable that a failed sync covered", async () => {
     const host = emptyHost();
-    const writer = WalWriter.create(host, "/data", 12, storeId);
+    const writer = createLog(host);
     writer.append(1, [put("k", "v")]);
     writer.writePending();
     host.failAtChange(host.changes + 1, "EIO");
@@ -200,6 +268,6 @@ describe("the writer", () => {
   it("never writes over a log that is there", () => {
     const host = emptyHost();
     writeLog(host, []).close();
-    expect(() => WalWriter.create(host, "/data", 12, storeId)).toThrow(/EEXIST/);
+    expect(() => createLog(host)).toThrow(/no log has the number/);
   });
 });
