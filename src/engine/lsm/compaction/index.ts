@@ -13,7 +13,8 @@ export type { Version } from "./version.ts";
 export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
 // Deciding
-export { jobText, pickCompaction, pickEverything } from "./pick-compaction.ts";
+export { jobText, levelScore, pickCompaction, pickEverything } from "./pick-compaction.ts";
+export { pickRange } from "./pick-range.ts";
 export type { CompactionJob } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";

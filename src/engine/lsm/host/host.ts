@@ -54,8 +54,11 @@ export interface FileSystem {
   link(from: string, to: string): void;
   /** Makes the directory's names durable. Does nothing on Windows, which offers no such call. */
   syncDirectory(path: string): void;
-  /** Takes the existing directory for this process or throws DatabaseLocked naming the holder. */
-  lock(directory: string): Promise<DirectoryLock>;
+  /**
+   * Takes the existing directory for this process or throws DatabaseLocked naming the holder. `readOnly`: nothing is
+   * written there, so it works in a directory that cannot be written to; it is held as alone as any other.
+   */
+  lock(directory: string, options?: { readonly readOnly?: boolean }): Promise<DirectoryLock>;
 }
 
 export interface Clock {
@@ -82,6 +85,8 @@ export interface Host {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: Timers;
+  /** Takes an error that nobody awaits, and says where it came from; a warning of the process. */
+  warn(error: unknown, where: string): void;
 }
 
 /**

@@ -208,5 +208,9 @@ export function nodeHost(): Host {
     clock: { nowMillis: () => Date.now(), monotonicMillis: () => performance.now() },
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     timers: nodeTimers,
+    warn: (error, where) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.emitWarning(`${where}: ${text}`, "KotobaDB");
+    },
   };
 }
