@@ -99,6 +99,26 @@ const storageCases = {
     sentence: "The engine takes no writes after an earlier failure.",
     remedy: "Close the database and open it again: what was acknowledged is kept.",
   },
+  OpenedReadOnly: {
+    retry: false,
+    sentence: "The database was opened for reading only.",
+    remedy: "Open it without readOnly to change anything.",
+  },
+  NoDatabase: {
+    retry: false,
+    sentence: "There is no database in the folder.",
+    remedy: "Look at the path; opening for reading only makes no database.",
+  },
+  NotEmpty: {
+    retry: false,
+    sentence: "The folder is not empty.",
+    remedy: "Name a folder that is empty or not there; nothing was changed.",
+  },
+  NotSupported: {
+    retry: false,
+    sentence: "This engine cannot do what was asked.",
+    remedy: "Use an engine that can; a database in a folder does.",
+  },
   FormatTooNew: {
     retry: false,
     sentence: "The database was written by a newer version of KotobaDB.",

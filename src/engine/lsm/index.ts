@@ -1,8 +1,18 @@
 export { LsmEngine } from "./lsm-engine.ts";
 export { openLsmEngine } from "./open.ts";
 export type { LsmOptions } from "./options.ts";
+export type {
+  EventTable,
+  HistogramFigures,
+  LevelReport,
+  LsmEvent,
+  LsmReport,
+} from "./report/index.ts";
 export { LSM_LIMITS } from "./limits.ts";
-export { dumpDatabase } from "./dump-database.ts";
+// Looking at a database that nobody has open
+export { dumpDatabase, dumpFile, verifyDatabase } from "./inspect/index.ts";
+export type { DatabaseVerification, Progress, VerifyOptions } from "./inspect/index.ts";
+export type { CheckpointOptions, CheckpointResult } from "./checkpoint/index.ts";
 // The world below
 export { MemoryHost, nodeHost } from "./host/index.ts";
 export type { Fault, Host, Unsynced } from "./host/index.ts";

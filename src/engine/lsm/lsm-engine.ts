@@ -17,17 +17,25 @@ import type {
   CommitListener,
   CommitResult,
   EngineTransaction,
+  KeyRange,
   Limits,
   Snapshot,
   StorageEngine,
 } from "../contract/index.ts";
-import { OpenViews } from "./commit/index.ts";
-import { bytesOf, tablesOf, versionProblems, versionText } from "./compaction/index.ts";
+import { writeCheckpoint } from "./checkpoint/index.ts";
+import type { CheckpointOptions, CheckpointResult } from "./checkpoint/index.ts";
+import type { OpenViews } from "./commit/index.ts";
+import { bytesOf, tablesOf, versionText } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
+import { engineReport } from "./engine-report.ts";
+import { verifyOpenFiles } from "./inspect/index.ts";
+import type { VerifyOptions } from "./inspect/index.ts";
 import { LsmSnapshot, LsmTransaction } from "./lsm-transaction.ts";
+import type { EngineParts } from "./opened-database.ts";
+import type { LsmReport } from "./report/index.ts";
 import type { ChosenState, Tree, ViewSource } from "./read/index.ts";
-import { WritePath, versionOfSequence } from "./write-path.ts";
-import type { OpenedDatabase } from "./opened-database.ts";
+import { versionOfSequence } from "./write-path.ts";
+import type { WriteSide } from "./write-path.ts";
 
 const CAPABILITIES: Capabilities = {
   remote: false,
@@ -44,26 +52,35 @@ export class LsmEngine implements StorageEngine {
   readonly limits: Limits;
   readonly capabilities: Capabilities = CAPABILITIES;
 
-  readonly #opened: OpenedDatabase;
+  readonly #parts: EngineParts;
   readonly #tree: Tree;
-  readonly #views: OpenViews = new OpenViews();
-  readonly #writes: WritePath;
+  readonly #views: OpenViews;
+  readonly #writes: WriteSide;
   readonly #source: ViewSource;
+  /** When each open snapshot was made, the oldest first. */
+  readonly #snapshots = new Set<{ readonly sinceMillis: number }>();
   #closing: Promise<void> | undefined;
-  #reads = 0;
+  #lookups = 0;
+  #pages = 0;
 
-  constructor(opened: OpenedDatabase) {
-    this.#opened = opened;
-    this.#tree = opened.tree;
-    this.limits = opened.settings.limits;
-    this.#writes = new WritePath(opened, this.#views, this.limits, noResult());
+  /** `views`: the same that the write side looks at. */
+  constructor(parts: EngineParts, views: OpenViews, writes: WriteSide) {
+    this.#parts = parts;
+    this.#tree = parts.tree;
+    this.#views = views;
+    this.#writes = writes;
+    this.limits = parts.settings.limits;
     this.#source = {
-      tree: opened.tree,
+      tree: parts.tree,
       found: noResult(),
       assertOpen: () => this.#assertOpen(),
       countReads: (reads) => {
-        this.#reads += reads;
+        this.#lookups += reads;
       },
+      countPage: () => {
+        this.#pages++;
+      },
+      failed: (error) => parts.events.emitError(error),
     };
   }
 
@@ -81,7 +98,18 @@ export class LsmEngine implements StorageEngine {
 
   snapshot(): Snapshot {
     this.#assertOpen();
-    return new LsmSnapshot(this.#source, () => this.#choose("reads"));
+    return new LsmSnapshot(this.#source, () => {
+      const mark = { sinceMillis: this.#parts.host.clock.monotonicMillis() };
+      const chosen = this.#choose("reads");
+      this.#snapshots.add(mark);
+      return {
+        ...chosen,
+        release: () => {
+          this.#snapshots.delete(mark);
+          chosen.release();
+        },
+      };
+    });
   }
 
   write(plan: BlindPlan): Awaitable<CommitResult> {
@@ -95,7 +123,7 @@ export class LsmEngine implements StorageEngine {
   }
 
   stats(): Readonly<Record<string, number>> {
-    const { tables, tree } = this.#opened;
+    const { tables, tree } = this.#parts;
     const { version } = tree;
     const levels = version.levels.flatMap((list, level) => [
       [`level${level}Tables`, list.length] as const,
@@ -106,11 +134,12 @@ export class LsmEngine implements StorageEngine {
     return {
       sstableCount: all.length,
       totalBytes: bytesOf(all),
-      readOperations: this.#reads,
+      readOperations: this.#lookups + this.#pages,
       ...Object.fromEntries(levels),
       memtableBytes: tree.active.bytes,
       immutables: tree.immutables.length,
       openViews: this.#views.count,
+      openSnapshots: this.#snapshots.size,
       oldestViewLag: this.#oldestViewLag(),
       openTables: tables.size,
       pendingRemovals: tables.pendingRemovals,
@@ -122,22 +151,21 @@ export class LsmEngine implements StorageEngine {
     };
   }
 
-  /** Reads every block of every table and checks it, and the order of the levels. Lets others run between two tables. */
-  async verify(): Promise<readonly string[]> {
+  /**
+   * Reads the manifest, every block of every table and every record of the logs, and checks them against each other.
+   * Gives the problems found as sentences with file and place; none if all is well. Others run between two files.
+   */
+  async verify(options: VerifyOptions = {}): Promise<readonly string[]> {
     this.#assertOpen();
-    const { host, tables, tree } = this.#opened;
-    const problems = [...versionProblems(tree.version)];
-    const numbers = tablesOf(tree.version).map((table) => table.fileNumber);
-    const release = tables.hold(numbers);
-    try {
-      for (const number of numbers) {
-        if (this.#closing !== undefined) throw new Closed("database");
-        problems.push(...tables.reader(number).verify());
-        await host.timers.pause();
-      }
-    } finally {
-      release();
-    }
+    const files = {
+      ...this.#parts,
+      version: () => this.#tree.version,
+      logNumbers: () => this.#writes.logNumbers,
+      isReadOnly: this.#writes.isReadOnly,
+      assertOpen: () => this.#assertOpen(),
+    };
+    const problems = await verifyOpenFiles(files, options);
+    for (const problem of problems) this.#parts.events.emit({ type: "problem", problem });
     return problems;
   }
 
@@ -154,9 +182,66 @@ export class LsmEngine implements StorageEngine {
     return this.#writes.flush();
   }
 
-  /** Rewrites all tables into one sorted run, leaving out everything that no open view can see. */
-  compact(): Promise<void> {
-    return this.#writes.compact();
+  /**
+   * Rewrites all tables into one sorted run, leaving out everything that no open view can see. With a range: the tables
+   * that touch it, and those whose keys overlap with theirs.
+   */
+  compact(range?: KeyRange): Promise<void> {
+    return this.#writes.compact(range);
+  }
+
+  /**
+   * Makes a database of its own in `directory`, which is not there or empty: the state of one commit, at or after the
+   * newest one at the time of the call, while reads and writes go on. Tables become second names of the same files where
+   * the file system allows it, so that the copy takes moments and no room; on another device they are copied and checked.
+   *
+   * A crash on the way leaves a directory without a database in it: make it empty, then try again.
+   *
+   * @throws StorageError 'NotEmpty' if anything lies in the directory, DatabaseLocked if somebody opens it meanwhile.
+   */
+  async checkpoint(directory: string, options: CheckpointOptions = {}): Promise<CheckpointResult> {
+    this.#assertOpen();
+    await this.#writes.settle();
+    this.#assertOpen();
+    const { host, storeId, tables } = this.#parts;
+    // All of one moment: from here to hold() nothing else runs.
+    const { logs, nextFileNumber, ...copy } = this.#writes.copyState;
+    const listed = tablesOf(this.#tree.version);
+    const release = tables.hold(listed.map((table) => table.fileNumber));
+    try {
+      const state = {
+        ...copy,
+        storeId,
+        tables: listed,
+        logNumber: logs[0] ?? nextFileNumber,
+        nextFileNumber: nextFileNumber + 1,
+      };
+      const source = {
+        host,
+        directory: this.#parts.directory,
+        state,
+        manifestNumber: nextFileNumber,
+        logNumbers: logs,
+        isEnded: () => this.#closing !== undefined,
+      };
+      return await writeCheckpoint(source, directory, options);
+    } finally {
+      release();
+    }
+  }
+
+  /** All figures by name and kind; see LsmReport. */
+  report(): LsmReport {
+    const [oldest] = this.#snapshots;
+    const nowMillis = this.#parts.host.clock.monotonicMillis();
+    return engineReport(this.#parts, this.#writes, {
+      lookups: this.#lookups,
+      pages: this.#pages,
+      openViews: this.#views.count,
+      oldestLag: this.#oldestViewLag(),
+      snapshots: this.#snapshots.size,
+      oldestSnapshotMillis: oldest === undefined ? 0 : nowMillis - oldest.sinceMillis,
+    });
   }
 
   /** Levels and tables as text, for people. */

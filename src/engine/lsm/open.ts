@@ -18,12 +18,15 @@ import { pathIn, tableName } from "./codec/index.ts";
 import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
 import { nodeHost } from "./host/index.ts";
 import type { Host } from "./host/index.ts";
+import { OpenViews } from "./commit/index.ts";
 import { LsmEngine } from "./lsm-engine.ts";
 import { DATABASE_FORMAT_NEWEST, ManifestWriter, readManifest } from "./manifest/index.ts";
+import { openReadOnly } from "./open-read-only.ts";
 import type { ManifestState, TableMeta } from "./manifest/index.ts";
 import type { Memtable } from "./memtable/index.ts";
 import { settingsOf } from "./options.ts";
 import type { LsmOptions, LsmSettings } from "./options.ts";
+import { LsmEvents, eventTable } from "./report/index.ts";
 import {
   FileNumbers,
   firstFreeNumber,
@@ -36,6 +39,7 @@ import { TableWriter } from "./sstable/index.ts";
 import { Tree } from "./read/index.ts";
 import { LogFiles } from "./wal/index.ts";
 import type { WalWriter } from "./wal/index.ts";
+import { WritePath } from "./write-path.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 
 const STORE_ID_BYTES = 16;
@@ -43,7 +47,7 @@ const STORE_ID_BYTES = 16;
 /**
  * Opens the database in a directory, or makes a new one there.
  *
- * Fails with DatabaseLocked if it is open elsewhere, CorruptionError if a file is not what was written, StorageError
+ * Fails with DatabaseLocked if it is open elsewhere, StorageError 'NoDatabase' if it is to be read only and is not there, CorruptionError if a file is not what was written, StorageError
  * 'FormatTooNew' for a database of a newer version, DiskFull or StorageError 'Io' if the storage fails.
  *
  * @example
@@ -55,11 +59,17 @@ export async function openLsmEngine(options: LsmOptions): Promise<LsmEngine> {
   const settings = settingsOf(options);
   const host = options.host ?? nodeHost();
   const directory = options.path;
+  if (options.readOnly === true) {
+    const { parts, writes } = await openReadOnly(host, directory, settings, options.onEvent);
+    return new LsmEngine(parts, new OpenViews(), writes);
+  }
   host.files.makeDirectory(directory);
   const lock = await host.files.lock(directory);
   try {
-    const opened = await recover(host, directory, settings);
-    return new LsmEngine({ ...opened, lock });
+    const events = new LsmEvents(host, options.onEvent);
+    const opened = await recover(host, directory, settings, events);
+    const views = new OpenViews();
+    return new LsmEngine(opened, views, new WritePath({ ...opened, lock }, views));
   } catch (error) {
     await lock.release();
     throw error;
@@ -68,13 +78,18 @@ export async function openLsmEngine(options: LsmOptions): Promise<LsmEngine> {
 
 type Recovered = Omit<OpenedDatabase, "lock">;
 
-async function recover(host: Host, directory: string, settings: LsmSettings): Promise<Recovered> {
+async function recover(
+  host: Host,
+  directory: string,
+  settings: LsmSettings,
+  events: LsmEvents,
+): Promise<Recovered> {
   const former = readManifest(host, directory) ?? newDatabase(host);
   const { storeId } = former;
   const { blockCacheBytesMax } = settings;
-  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax });
+  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, events });
   try {
-    const place: Place = { host, directory, settings, storeId, tables };
+    const place: Place = { host, directory, settings, storeId, tables, events };
     return await recoverInto(place, former);
   } catch (error) {
     tables.close();
@@ -88,18 +103,21 @@ interface Place {
   readonly settings: LsmSettings;
   readonly storeId: Bytes;
   readonly tables: OpenTables;
+  readonly events: LsmEvents;
 }
 
 async function recoverInto(place: Place, former: ManifestState): Promise<Recovered> {
   const { directory, host, settings, storeId, tables } = place;
+  const startMillis = host.clock.monotonicMillis();
   const files = listFiles(host, directory);
   const numbers = new FileNumbers(firstFreeNumber(former.nextFileNumber, files));
   for (const table of former.tables) openTable(place, table);
+  const logNumbers = logsToReplay(files, former.logNumber);
   const replayed = replayLogs({
     host,
     directory,
     storeId,
-    logNumbers: logsToReplay(files, former.logNumber),
+    logNumbers,
     memtableBytesMax: settings.flushBytesMax,
   });
   const added = await flushAll(place, former.tables, replayed.memtables, numbers);
@@ -132,6 +150,17 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
   sweep(place, logs, state, manifestNumber);
   const tree = new Tree(tables, state.lastSequence, settings.flushBytesMax);
   tree.install(versionOf(state.tables));
+  for (const table of added) {
+    place.events.emit({ type: "table-created", by: "recovery", table: eventTable(table) });
+  }
+  place.events.emit({
+    type: "recovery",
+    logs: logNumbers.length,
+    commits: replayed.commits,
+    tables: added.length,
+    lastSequence: state.lastSequence,
+    millis: host.clock.monotonicMillis() - startMillis,
+  });
   return { ...place, tree, numbers, manifest, logs, wal, lastSequence: state.lastSequence };
 }
 

@@ -4,19 +4,25 @@ import type { OpenTables } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
 import type { ManifestWriter } from "./manifest/index.ts";
 import type { LsmSettings } from "./options.ts";
+import type { LsmEvents } from "./report/index.ts";
 import type { FileNumbers } from "./recovery/index.ts";
 import type { Tree } from "./read/index.ts";
 import type { LogFiles, WalWriter } from "./wal/index.ts";
 
-/** A database that was opened: everything read, checked and made durable. */
-export interface OpenedDatabase {
+/** What the engine stands on, whether it writes or only reads. */
+export interface EngineParts {
   readonly host: Host;
   readonly directory: string;
   readonly storeId: Bytes;
   readonly settings: LsmSettings;
-  readonly lock: DirectoryLock;
+  readonly events: LsmEvents;
   readonly tree: Tree;
   readonly tables: OpenTables;
+}
+
+/** A database that was opened to be written: everything read, checked and made durable. */
+export interface OpenedDatabase extends EngineParts {
+  readonly lock: DirectoryLock;
   readonly numbers: FileNumbers;
   readonly manifest: ManifestWriter;
   readonly logs: LogFiles;

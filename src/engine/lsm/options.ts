@@ -2,6 +2,7 @@
 import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
 import type { Host } from "./host/index.ts";
+import type { LsmEventListener } from "./report/index.ts";
 import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
 
 const KIB = 1_024;
@@ -45,6 +46,18 @@ export interface LsmOptions {
   readonly transactionMillisMax?: number;
   /** How much it remembers of them, in bytes. Default 64 MiB. */
   readonly recentCommitsBytesMax?: number;
+  /**
+   * Is told of flushes, compactions, stalls, damage, a full disk and what opening found, in the order in which they
+   * happen, each in a turn of the event loop of its own. What it throws is a warning of the process and counted in
+   * report().listenerFailures; it harms nothing. Default: nobody is told.
+   */
+  readonly onEvent?: LsmEventListener;
+  /**
+   * Opens the database to read it and changes nothing on the disk: no manifest, no log, nothing swept; what the logs hold
+   * is read into memory. Works in a folder that cannot be written to. Refused with DatabaseLocked while anybody else has
+   * the database open; writes are refused with StorageError 'OpenedReadOnly'. Default false.
+   */
+  readonly readOnly?: boolean;
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
   /**
@@ -60,7 +73,9 @@ export interface LsmOptions {
 }
 
 /** All options but path and host, complete and checked. */
-export type LsmSettings = Required<Omit<LsmOptions, "path" | "host" | "limits">> & {
+export type LsmSettings = Required<
+  Omit<LsmOptions, "path" | "host" | "limits" | "onEvent" | "readOnly">
+> & {
   readonly limits: Limits;
 };
 

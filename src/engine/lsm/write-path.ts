@@ -8,13 +8,14 @@
  * (3) After the first failure of a write, a sync or of background work no commit is taken any more, and everyone who
  *     waits is told so. Nothing is retried.
  */
-import { Closed, copyBytes } from "../../base/index.ts";
+import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { CommitGate, DiskFull, StorageError } from "../contract/index.ts";
 import type {
   CommitListener,
   CommitPlan,
   CommitResult,
+  KeyRange,
   Limits,
   Version,
   WriteOp,
@@ -37,11 +38,47 @@ import { L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { Tree } from "./read/index.ts";
 import type { WalWriter } from "./wal/index.ts";
+import type { HistogramFigures, Traffic } from "./report/index.ts";
 
 /** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */
 const MANIFEST_BYTES_MAX: number = 4 * 1_024 * 1_024;
 /** Besides the memtable that takes writes. */
 const IMMUTABLES_MAX = 2;
+
+/** What a copy of the database must say of itself. */
+export interface CopyState {
+  readonly formatVersion: number;
+  /** No file has this number or a higher one. */
+  readonly nextFileNumber: number;
+  /** The newest commit in tables and `logs`. */
+  readonly lastSequence: number;
+  /** Logs that belong to the copy, oldest first; nobody writes to them. */
+  readonly logs: readonly number[];
+}
+
+/** What the engine asks of the side that writes, which a database that is only read has too: it refuses. */
+export interface WriteSide {
+  readonly isReadOnly: boolean;
+  readonly readable: number;
+  readonly newest: number;
+  readonly stats: Readonly<Record<string, number>>;
+  readonly bytesCommitted: number;
+  readonly traffic: Traffic;
+  readonly stalls: HistogramFigures;
+  readonly logNumbers: readonly number[];
+  /** Of one moment, together with the tree's version; good for a copy after settle(). */
+  readonly copyState: CopyState;
+  whenVisible(sequence: number): Promise<void> | undefined;
+  onCommit(wake: CommitListener): () => void;
+  enterExclusive<T>(begin: () => T, signal: AbortSignal | undefined): Awaitable<T>;
+  leaveExclusive(): void;
+  commit(plan: CommitPlan, transaction: CommittingTransaction | undefined): Awaitable<CommitResult>;
+  flush(): Promise<void>;
+  compact(range?: KeyRange): Promise<void>;
+  /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** The transaction that commits; a batch that read nothing has none. */
 export interface CommittingTransaction {
@@ -58,7 +95,8 @@ export function versionOfSequence(sequence: number): Version {
   return String(sequence) as Version;
 }
 
-export class WritePath {
+export class WritePath implements WriteSide {
+  readonly isReadOnly = false;
   readonly #opened: OpenedDatabase;
   readonly #host: Host;
   readonly #settings: LsmSettings;
@@ -71,21 +109,22 @@ export class WritePath {
   readonly #log: CommitLog;
   readonly #committer: Committer;
   readonly #maintenance: Maintenance;
-  readonly #found: PointResult;
+  /** Filled by each lookup of a commit and read at once. */
+  readonly #found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
   readonly #room: WriteRoom;
+  #bytesCommitted = 0;
   #manifest: ManifestWriter;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
   #isFlushWanted = false;
 
-  constructor(opened: OpenedDatabase, views: OpenViews, limits: Limits, found: PointResult) {
+  constructor(opened: OpenedDatabase, views: OpenViews) {
     this.#opened = opened;
     this.#host = opened.host;
     this.#settings = opened.settings;
-    this.#limits = limits;
+    this.#limits = opened.settings.limits;
     this.#tree = opened.tree;
     this.#views = views;
-    this.#found = found;
     this.#manifest = opened.manifest;
     this.#wakes = new CommitWakes(opened.host);
     this.#recent = new RecentCommits(opened.lastSequence, {
@@ -96,6 +135,7 @@ export class WritePath {
       clock: opened.host.clock,
       isFull: () => this.#isFull(),
       hurry: () => this.#log.wake(),
+      events: opened.events,
     });
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
@@ -252,9 +292,27 @@ export class WritePath {
     }
   }
 
-  async compact(): Promise<void> {
+  async compact(range?: KeyRange): Promise<void> {
     await this.flush();
-    await this.#maintenance.compactAll();
+    await this.#maintenance.compactAll(range);
+  }
+
+  /** Flushes, so that tables alone hold every commit that was made before the call. */
+  settle(): Promise<void> {
+    return this.flush();
+  }
+
+  get copyState(): CopyState {
+    const { numbers } = this.#opened;
+    const { formatVersion } = this.#manifest.state;
+    const { flushedSequence } = this.#tree;
+    return { formatVersion, nextFileNumber: numbers.next, lastSequence: flushedSequence, logs: [] };
+  }
+
+  /** Logs that hold what is not in a table, oldest first. */
+  get logNumbers(): readonly number[] {
+    const older = this.#tree.immutables.map(({ logNumber }) => logNumber).toReversed();
+    return [...older, this.#log.logNumber];
   }
 
   // ---------------------------------------------------------------- failure and end
@@ -270,6 +328,7 @@ export class WritePath {
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { cause };
+    this.#opened.events.emitFailure(cause);
     this.#log.stop(cause);
     this.#maintenance.fail(cause);
     this.#changed();
@@ -296,7 +355,20 @@ export class WritePath {
     );
     await attempt(() => this.#opened.tables.close());
     await attempt(() => this.#opened.lock.release());
+    this.#opened.events.deliver();
     if (failures.length > 0) throw failures[0] as Error;
+  }
+
+  /** Bytes of keys and values that were committed since opening. */
+  get bytesCommitted(): number {
+    return this.#bytesCommitted;
+  }
+  get traffic(): Traffic {
+    return this.#maintenance.traffic;
+  }
+  /** How long commits waited for room in memory. */
+  get stalls(): HistogramFigures {
+    return this.#room.waits;
   }
 
   get stats(): Readonly<Record<string, number>> {
@@ -310,6 +382,8 @@ export class WritePath {
       recentCommitsBytes: this.#recent.bytes,
       waitingForGate: this.#gate.waiting,
       ...this.#room.stats,
+      bytesCommitted: this.#bytesCommitted,
+      logNumber: this.#log.logNumber,
       isFailed: this.#failure === undefined ? 0 : 1,
     };
   }
@@ -344,7 +418,10 @@ export class WritePath {
           this.#tree.get(key, this.#log.appended, found)
             ? copyBytes(found.buffer, found.start, found.end)
             : undefined,
-        insert: (sequence, entries) => this.#tree.insert(sequence, entries),
+        insert: (sequence, entries) => {
+          for (const { key, value } of entries) this.#bytesCommitted += key.length + value.length;
+          this.#tree.insert(sequence, entries);
+        },
       },
     });
   }

@@ -5,11 +5,17 @@
  * change any more; so nobody waits for ever.
  */
 import type { Clock } from "../host/index.ts";
+import { Histogram } from "../report/index.ts";
+import type { HistogramFigures, LsmEvents } from "../report/index.ts";
 
 export class WriteRoom {
   readonly #clock: Clock;
   readonly #isFull: () => boolean;
   readonly #hurry: () => void;
+  readonly #events: LsmEvents;
+  readonly #millis: Histogram = new Histogram();
+  #stalled = 0;
+  #stallStart = 0;
   #waiting: (() => void)[] = [];
   #stalls = 0;
   #stallMillis = 0;
@@ -19,7 +25,9 @@ export class WriteRoom {
     readonly clock: Clock;
     readonly isFull: () => boolean;
     readonly hurry: () => void;
+    readonly events: LsmEvents;
   }) {
+    this.#events = parts.events;
     this.#clock = parts.clock;
     this.#isFull = parts.isFull;
     this.#hurry = parts.hurry;
@@ -37,11 +45,27 @@ export class WriteRoom {
   async wait(signal: AbortSignal | undefined): Promise<void> {
     const start = this.#clock.monotonicMillis();
     this.#stalls++;
+    if (this.#stalled++ === 0) this.#begin(start);
     while (this.#isFull() && signal?.aborted !== true) {
       this.#hurry();
       await this.nextChange(signal);
     }
-    this.#stallMillis += this.#clock.monotonicMillis() - start;
+    const end = this.#clock.monotonicMillis();
+    this.#stallMillis += end - start;
+    this.#millis.record(end - start);
+    if (--this.#stalled === 0) {
+      this.#events.emit({ type: "stall-end", millis: end - this.#stallStart });
+    }
+  }
+
+  /** How long each commit waited that had to, in milliseconds. */
+  get waits(): HistogramFigures {
+    return this.#millis.figures;
+  }
+
+  #begin(nowMillis: number): void {
+    this.#stallStart = nowMillis;
+    this.#events.emit({ type: "stall-begin" });
   }
 
   nextChange(signal?: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import type { Bytes } from "../../../base/index.ts";
 import { pathIn, tableName } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
+import type { FilterReport, LsmEvents } from "../report/index.ts";
 import { BlockCache, TableReader } from "../sstable/index.ts";
 
 interface OpenTable {
@@ -26,6 +27,9 @@ export class OpenTables {
   readonly #storeId: Bytes;
   readonly #tables = new Map<number, OpenTable>();
   readonly #removals = new Set<string>();
+  readonly #events: LsmEvents;
+  /** Of tables that are gone. */
+  readonly #formerFilter = { refused: 0, passed: 0, mistaken: 0 };
   readonly cache: BlockCache;
 
   constructor(parts: {
@@ -33,7 +37,9 @@ export class OpenTables {
     readonly directory: string;
     readonly storeId: Bytes;
     readonly blockCacheBytesMax: number;
+    readonly events: LsmEvents;
   }) {
+    this.#events = parts.events;
     this.#host = parts.host;
     this.#directory = parts.directory;
     this.#storeId = parts.storeId;
@@ -46,6 +52,13 @@ export class OpenTables {
   }
   get pendingRemovals(): number {
     return this.#removals.size;
+  }
+
+  /** How useful filters were since opening, over all tables. */
+  get filter(): FilterReport {
+    const sum = { ...this.#formerFilter };
+    for (const { reader } of this.#tables.values()) addFilter(sum, reader);
+    return sum;
   }
 
   open(meta: TableMeta): void {
@@ -108,8 +121,10 @@ export class OpenTables {
   #dropIfUnused(number: number, table: OpenTable): void {
     if (!table.isObsolete || table.holders > 0) return;
     this.#tables.delete(number);
+    addFilter(this.#formerFilter, table.reader);
     table.reader.close();
     this.removeTable(number);
+    this.#events.emit({ type: "table-deleted", fileNumber: number });
   }
 
   #entry(fileNumber: number): OpenTable {
@@ -121,4 +136,13 @@ export class OpenTables {
   #pathOf(fileNumber: number): string {
     return pathIn(this.#directory, tableName(fileNumber));
   }
+}
+
+function addFilter(
+  sum: { refused: number; passed: number; mistaken: number },
+  { stats }: TableReader,
+): void {
+  sum.refused += stats.filterRefused;
+  sum.passed += stats.filterPassed;
+  sum.mistaken += stats.filterMistaken;
 }

@@ -32,7 +32,7 @@ function levelBytesTarget(level: number, settings: PickSettings): number {
 }
 
 /** How full a level is; at 1 and above it wants compaction. The last level never does. */
-function levelScore(version: Version, level: number, settings: PickSettings): number {
+export function levelScore(version: Version, level: number, settings: PickSettings): number {
   if (level === LEVEL_LAST) return 0;
   const tables = version.levels[level]!;
   if (level === 0) return tables.length / settings.l0TablesTrigger;

@@ -56,8 +56,11 @@ export interface FileSystem {
   syncDirectory(path: string): void;
   /** The same, without blocking the thread. */
   syncDirectoryInBackground(path: string): Promise<void>;
-  /** Takes the existing directory for this process or throws DatabaseLocked naming the holder. */
-  lock(directory: string): Promise<DirectoryLock>;
+  /**
+   * Takes the existing directory for this process or throws DatabaseLocked naming the holder. `readOnly`: nothing is
+   * written there, so it works in a directory that cannot be written to; it is held as alone as any other.
+   */
+  lock(directory: string, options?: { readonly readOnly?: boolean }): Promise<DirectoryLock>;
 }
 
 export interface Clock {
@@ -110,6 +113,8 @@ export interface Host {
    * are others leaves this out.
    */
   readonly threads?: Threads;
+  /** Takes an error that nobody awaits, and says where it came from; a warning of the process. */
+  warn(error: unknown, where: string): void;
 }
 
 /**

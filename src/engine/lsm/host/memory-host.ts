@@ -51,6 +51,8 @@ export class MemoryHost implements Host {
   readonly random: Random;
   readonly timers: Timers;
   readonly seed: number;
+  /** What warn() was called with. */
+  readonly warnings: { readonly error: unknown; readonly where: string }[] = [];
   /** Called before each I/O call. */
   onCall: ((call: IoCall) => void) | undefined;
 
@@ -140,6 +142,10 @@ export class MemoryHost implements Host {
       disk.set(path, survivor);
     }
     return new MemoryHost({ seed: seed + 1 }, { names: disk, nowMillis: this.clock.nowMillis() });
+  }
+
+  warn(error: unknown, where: string): void {
+    this.warnings.push({ error, where });
   }
 
   // -------------------------------------------------------------- for tests that look or damage

@@ -227,5 +227,9 @@ export function nodeHost(): Host {
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     timers: nodeTimers,
     threads: nodeThreads,
+    warn: (error, where) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.emitWarning(`${where}: ${text}`, "KotobaDB");
+    },
   };
 }

@@ -17,10 +17,15 @@
  *
  * Limit: sockets do not reach across network namespaces. Two containers that share one volume are kept apart by the
  * manifest's marker only (see manifest-writer.ts).
+ *
+ * Who only reads writes nothing: sockets and pipes need no file. Where the lock is a file, an existing one is locked
+ * without writing to it, and a missing one is made; if the directory refuses that, nobody can make one to write there
+ * either, and reading goes on without it.
  */
 import {
   closeSync,
   constants,
+  existsSync,
   ftruncateSync,
   openSync,
   readFileSync,
@@ -57,7 +62,10 @@ const registrySymbol: unique symbol = Symbol.for("kotobadb.lock-registry") as ne
 const shared = globalThis as { [registrySymbol]?: Map<string, Holder> };
 const registry = (shared[registrySymbol] ??= new Map());
 
-export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+export async function lockDirectory(
+  directory: string,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<DirectoryLock> {
   const path = resolve(directory);
   const identity = identityOf(path);
   const other = registry.get(identity);
@@ -65,7 +73,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const holder = { pid: process.pid, host: hostname(), started: new Date().toISOString() };
   registry.set(identity, holder);
   try {
-    const free = await takeFromSystem(path, identity, holder);
+    const free = await takeFromSystem(path, identity, holder, options.readOnly ?? false);
     return lockOf(identity, free);
   } catch (cause) {
     registry.delete(identity);
@@ -90,25 +98,45 @@ function identityOf(path: string): string {
   }
 }
 
-async function takeFromSystem(path: string, identity: string, holder: Holder): Promise<Free> {
+async function takeFromSystem(
+  path: string,
+  identity: string,
+  holder: Holder,
+  readOnly: boolean,
+): Promise<Free> {
   const file = `${path}/LOCK`;
   switch (process.platform) {
     case "linux":
     case "android":
-      return await takeSocket(path, file, abstractName(identity), holder);
+      return await takeSocket(path, readOnly ? undefined : file, abstractName(identity), holder);
     case "win32":
-      return await takeSocket(path, file, pipeName(identity), holder);
+      return await takeSocket(path, readOnly ? undefined : file, pipeName(identity), holder);
     case "darwin":
     case "freebsd":
     case "openbsd":
     case "netbsd":
-      return takeExclusiveFile(path, file, holder);
+      return readOnly
+        ? unlessRefused(() => takeExclusiveFile(path, file, holder, true))
+        : takeExclusiveFile(path, file, holder, false);
     case "aix":
     case "cygwin":
     case "haiku":
     case "sunos":
     default:
-      return takePidLock(path, holder, describe);
+      return readOnly
+        ? unlessRefused(() => takePidLock(path, holder, describe))
+        : takePidLock(path, holder, describe);
+  }
+}
+
+/** A directory in which no lock can be made can have no writer. */
+function unlessRefused(take: () => Free): Free {
+  try {
+    return take();
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code !== "EROFS" && code !== "EACCES" && code !== "EPERM") throw cause;
+    return async () => undefined;
   }
 }
 
@@ -126,10 +154,17 @@ function pipeName(identity: string): string {
 
 // ---------------------------------------------------------------- sockets and pipes
 
-async function takeSocket(path: string, file: string, name: string, holder: Holder): Promise<Free> {
+/** `file`: where the holder is written down for people, if anywhere. */
+async function takeSocket(
+  path: string,
+  file: string | undefined,
+  name: string,
+  holder: Holder,
+): Promise<Free> {
   for (let attempt = 1; ; attempt++) {
     const server = await listen(name, JSON.stringify(holder));
     if (server !== undefined) {
+      if (file === undefined) return () => closeServer(server);
       try {
         writeHolder(openSync(file, constants.O_RDWR | constants.O_CREAT), holder, true);
       } catch (cause) {
@@ -147,7 +182,10 @@ async function takeSocket(path: string, file: string, name: string, holder: Hold
     const answer = await ask(name);
     // Nobody answers at all: the holder died after we tried, so its name may be free by this time.
     if (answer === undefined && attempt < TAKE_ATTEMPTS_MAX) continue;
-    throw new DatabaseLocked(path, describe(parseHolder(answer ?? "") ?? readHolder(file)));
+    throw new DatabaseLocked(
+      path,
+      describe(parseHolder(answer ?? "") ?? readHolder(`${path}/LOCK`)),
+    );
   }
 }
 
@@ -197,18 +235,21 @@ function closeServer(server: Server): Promise<void> {
 /** Node names this flag on no system; on macOS and the BSDs it is 0x20: open and take flock in one step. */
 const O_EXLOCK = 0x20;
 
-function takeExclusiveFile(path: string, file: string, holder: Holder): Free {
+function takeExclusiveFile(path: string, file: string, holder: Holder, readOnly: boolean): Free {
   let descriptor: number;
   try {
     descriptor = openSync(
       file,
-      constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK,
+      (readOnly && existsSync(file) ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT) |
+        constants.O_NONBLOCK |
+        O_EXLOCK,
     );
   } catch (cause) {
     const code = errorCode(cause);
     if (code !== "EAGAIN" && code !== "EWOULDBLOCK") throw cause;
     throw new DatabaseLocked(path, describe(readHolder(file)));
   }
+  if (readOnly) return async () => closeSync(descriptor);
   writeHolder(descriptor, holder, false);
   // The file stays: removing it would let one opener lock the old file and the next a new one of the same name.
   return async () => {

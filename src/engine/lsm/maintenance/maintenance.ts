@@ -11,6 +11,7 @@
  * (4) A flush never waits for a compaction.
  */
 import { assert } from "../../../base/index.ts";
+import type { KeyRange } from "../../contract/index.ts";
 import type { OpenViews } from "../commit/index.ts";
 import {
   LEVEL_LAST,
@@ -18,6 +19,7 @@ import {
   bytesOf,
   pickCompaction,
   pickEverything,
+  pickRange,
 } from "../compaction/index.ts";
 import type {
   CompactionJob,
@@ -27,9 +29,11 @@ import type {
   Version,
 } from "../compaction/index.ts";
 import type { Host } from "../host/index.ts";
-import type { VersionEdit } from "../manifest/index.ts";
+import type { TableMeta, VersionEdit } from "../manifest/index.ts";
 import type { Memtable } from "../memtable/index.ts";
 import type { FileNumbers } from "../recovery/index.ts";
+import { Traffic, eventTable } from "../report/index.ts";
+import type { LsmEvents } from "../report/index.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { Lane } from "./lane.ts";
 import { beneathInputs } from "./merge-job.ts";
@@ -65,6 +69,7 @@ export interface MaintenanceParts extends StorePlace {
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
   readonly runner: JobRunner;
+  readonly events: LsmEvents;
   /** Makes an edit durable. */
   readonly record: (edit: VersionEdit) => void;
   /** A log is needed no more: all it holds is in tables, durably. */
@@ -79,6 +84,8 @@ export interface MaintenanceParts extends StorePlace {
 }
 
 interface Request {
+  /** The keys asked for; undefined: all. */
+  readonly range: KeyRange | undefined;
   resolve(): void;
   reject(reason: unknown): void;
 }
@@ -93,6 +100,8 @@ export class Maintenance {
   #requests: Request[] = [];
   /** Those whose compaction is under way. */
   #served: Request[] = [];
+  /** What passed through the levels. */
+  readonly traffic: Traffic = new Traffic();
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
@@ -124,15 +133,15 @@ export class Maintenance {
     this.#compacting.wake();
   }
 
-  /** Compacts everything into one sorted run. */
-  compactAll(): Promise<void> {
+  /** Compacts everything into one sorted run; with a range, the tables that touch it, in the same way. */
+  compactAll(range?: KeyRange): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const ended = this.#failure ?? this.#stopped;
       if (ended !== undefined) {
         reject(ended.cause as Error);
         return;
       }
-      this.#requests.push({ resolve, reject });
+      this.#requests.push({ range, resolve, reject });
       this.wake();
     });
   }
@@ -179,9 +188,12 @@ export class Maintenance {
 
   async #serveRequests(): Promise<void> {
     this.#served = this.#requests.splice(0);
-    const job = pickEverything(this.#parts.tree.version);
-    if (job !== undefined) {
-      await this.#compact(job);
+    // Whoever asked for all is served by the same run as everybody else.
+    const isAll = this.#served.some(({ range }) => range === undefined);
+    for (const range of isAll ? [undefined] : this.#served.map((request) => request.range)) {
+      const { version } = this.#parts.tree;
+      const job = range === undefined ? pickEverything(version) : pickRange(version, range);
+      if (job !== undefined) await this.#compact(job);
       // Given up, so that it is not done: stop() or fail() answers those who asked.
       if (this.#isEnded()) return;
     }
@@ -197,8 +209,10 @@ export class Maintenance {
 
   async #flushOldest(): Promise<boolean> {
     if (this.#isEnded() || !this.#mayFlush()) return false;
-    const { tree } = this.#parts;
+    const { events, host, tree } = this.#parts;
     const oldest = tree.immutables.at(-1)!;
+    const startMillis = host.clock.monotonicMillis();
+    events.emit({ type: "flush-begin", memtableBytes: oldest.memtable.bytes });
     const result = await this.#merge({
       kind: "flush",
       memtable: oldest.memtable,
@@ -214,6 +228,15 @@ export class Maintenance {
     this.#parts.retireLog(oldest.logNumber);
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
+    this.traffic.wrote(result.tables);
+    for (const table of result.tables) {
+      events.emit({ type: "table-created", by: "flush", table: eventTable(table) });
+    }
+    events.emit({
+      type: "flush-end",
+      tables: result.tables.map(eventTable),
+      millis: host.clock.monotonicMillis() - startMillis,
+    });
     this.#parts.flushed();
     return true;
   }
@@ -226,13 +249,43 @@ export class Maintenance {
   }
 
   async #compact(job: CompactionJob): Promise<void> {
+    const { events, host } = this.#parts;
+    const { inputs, isMove, outputLevel, why } = job;
+    const startMillis = host.clock.monotonicMillis();
+    events.emit({
+      type: "compaction-begin",
+      why,
+      inputs: inputs.map(eventTable),
+      outputLevel,
+      isMove,
+    });
+    const made = await this.#runJob(job);
+    if (made !== undefined && !isMove) {
+      this.traffic.read(inputs);
+      this.traffic.wrote(made);
+      for (const table of made) {
+        events.emit({ type: "table-created", by: "compaction", table: eventTable(table) });
+      }
+    }
+    events.emit({
+      type: "compaction-end",
+      outcome: made === undefined ? "given-up" : "done",
+      tables: (made ?? []).map(eventTable),
+      outputLevel,
+      millis: host.clock.monotonicMillis() - startMillis,
+    });
+  }
+
+  /** Gives the tables that are in the output level now; undefined if the work was given up. */
+  async #runJob(job: CompactionJob): Promise<readonly TableMeta[] | undefined> {
     const { tables } = this.#parts;
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
       this.#install({ removed, added });
       this.#moves++;
-      return;
+      this.traffic.moved(job.outputLevel, added.length);
+      return added;
     }
     const release = tables.hold(removed);
     try {
@@ -244,11 +297,12 @@ export class Maintenance {
         outputLevel: job.outputLevel,
         tableBytesTarget: this.#parts.settings.tableBytesTarget,
       });
-      if (result === undefined) return;
+      if (result === undefined) return undefined;
       this.#install({ removed, added: result.tables });
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
       for (const number of removed) tables.retire(number);
+      return result.tables;
     } finally {
       release();
     }

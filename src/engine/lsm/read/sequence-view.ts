@@ -23,6 +23,10 @@ export interface ViewSource {
   /** Filled by each lookup and read at once; one for all views, since lookups do not interleave. */
   readonly found: PointResult;
   countReads(reads: number): void;
+  /** A page of a scan was asked for. */
+  countPage(): void;
+  /** A read failed with this error, which its caller gets. */
+  failed(error: unknown): void;
 }
 
 /** A state that is kept readable. */
@@ -113,7 +117,12 @@ export class SequenceView implements ReadView {
   #find(key: Bytes): boolean {
     const source = this.#source;
     source.countReads(1);
-    return source.tree.get(key, this.#chosen!.sequence, source.found);
+    try {
+      return source.tree.get(key, this.#chosen!.sequence, source.found);
+    } catch (error) {
+      source.failed(error);
+      throw error;
+    }
   }
 
   #assertOpen(): void {
@@ -148,8 +157,8 @@ class ViewScan implements Scan {
     if (this.#isDone) return EMPTY_DONE_PAGE;
     const wait = this.#view.enter();
     if (wait !== undefined) return wait.then(() => this.next());
-    const page = this.#scanNow().next();
-    this.#source.countReads(1);
+    const page = this.#nextPage();
+    this.#source.countPage();
     if (page.done) {
       this.#isDone = true;
       this.#scan = undefined;
@@ -164,6 +173,15 @@ class ViewScan implements Scan {
     this.#isDone = true;
     this.#scan?.close();
     this.#scan = undefined;
+  }
+
+  #nextPage(): Page {
+    try {
+      return this.#scanNow().next();
+    } catch (error) {
+      this.#source.failed(error);
+      throw error;
+    }
   }
 
   #scanNow(): VisibleScan {

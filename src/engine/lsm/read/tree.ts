@@ -77,6 +77,14 @@ export class Tree {
     return this.#immutables[0]?.lastSequence ?? this.#flushedSequence;
   }
 
+  /** Takes in what logs held, oldest first, before anything was read or written. */
+  adopt(memtables: readonly Memtable[], lastSequence: number): void {
+    this.#immutables = memtables
+      .map((memtable) => ({ memtable, logNumber: 0, lastSequence }))
+      .toReversed();
+    this.#structure++;
+  }
+
   /** Takes in one commit, whole, in this turn. */
   insert(sequence: number, entries: readonly Entry[]): void {
     insertEntries(this.#active, sequence, entries);

@@ -12,7 +12,7 @@ const FILLER = "x".repeat(300);
 /** The same disk, with a lock that everybody gets. */
 function withoutLock(host: Host): Host {
   const files = { ...host.files, lock: async () => ({ release: async () => {} }) };
-  return { files, clock: host.clock, random: host.random, timers: host.timers };
+  return { files, clock: host.clock, random: host.random, timers: host.timers, warn: () => {} };
 }
 
 const open = (host: Host): Promise<LsmEngine> =>

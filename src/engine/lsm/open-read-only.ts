@@ -1,0 +1,177 @@
+/**
+ * A database that is only read: the tables that its manifest lists, and what its logs hold, in memory.
+ *
+ * Always true:
+ * (1) Nothing on the disk is changed, not even what a crash left behind; opening for writing does that.
+ * (2) It is one state for as long as it is open: that of the newest commit in the logs.
+ * (3) Memory holds the logs whole: what the last run had not flushed, so about three memtables at most.
+ */
+import { Closed } from "../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
+import { CommitGate, CorruptionError, StorageError } from "../contract/index.ts";
+import type { CommitPlan, CommitResult } from "../contract/index.ts";
+import { pathIn, tableName } from "./codec/index.ts";
+import { OpenTables, versionOf } from "./compaction/index.ts";
+import type { DirectoryLock, Host } from "./host/index.ts";
+import { readManifest } from "./manifest/index.ts";
+import type { ManifestState } from "./manifest/index.ts";
+import type { EngineParts } from "./opened-database.ts";
+import type { LsmSettings } from "./options.ts";
+import { firstFreeNumber, listFiles, logsToReplay, replayLogs } from "./recovery/index.ts";
+import { Histogram, LsmEvents, Traffic } from "./report/index.ts";
+import type { HistogramFigures, LsmEventListener } from "./report/index.ts";
+import { Tree } from "./read/index.ts";
+import { versionOfSequence } from "./write-path.ts";
+import type { CommittingTransaction, CopyState, WriteSide } from "./write-path.ts";
+
+export interface ReadOnlyDatabase {
+  readonly parts: EngineParts;
+  readonly writes: WriteSide;
+}
+
+interface Place {
+  readonly host: Host;
+  readonly directory: string;
+  readonly settings: LsmSettings;
+  readonly events: LsmEvents;
+  readonly lock: DirectoryLock;
+}
+
+/** @throws StorageError 'NoDatabase', DatabaseLocked, CorruptionError. */
+export async function openReadOnly(
+  host: Host,
+  directory: string,
+  settings: LsmSettings,
+  onEvent: LsmEventListener | undefined,
+): Promise<ReadOnlyDatabase> {
+  if (!host.files.exists(directory)) throw new StorageError("NoDatabase", { path: directory });
+  const lock = await host.files.lock(directory, { readOnly: true });
+  try {
+    const former = readManifest(host, directory);
+    if (former === undefined) throw new StorageError("NoDatabase", { path: directory });
+    const events = new LsmEvents(host, onEvent);
+    return read({ host, directory, settings, events, lock }, former);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function read(place: Place, former: ManifestState): ReadOnlyDatabase {
+  const { directory, events, host, settings } = place;
+  const { storeId } = former;
+  const { blockCacheBytesMax } = settings;
+  const startMillis = host.clock.monotonicMillis();
+  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, events });
+  try {
+    for (const table of former.tables) {
+      const file = pathIn(directory, tableName(table.fileNumber));
+      if (!host.files.exists(file)) {
+        const expected = `a table of ${table.fileBytes} bytes`;
+        throw new CorruptionError({ file, offset: 0, expected, found: "no such file" });
+      }
+      tables.open(table);
+    }
+    const files = listFiles(host, directory);
+    const logs = logsToReplay(files, former.logNumber);
+    const replayed = replayLogs({
+      host,
+      directory,
+      storeId,
+      logNumbers: logs,
+      memtableBytesMax: settings.flushBytesMax,
+    });
+    const lastSequence = Math.max(former.lastSequence, replayed.lastSequence);
+    const tree = new Tree(tables, former.lastSequence);
+    tree.install(versionOf(former.tables));
+    tree.adopt(replayed.memtables, lastSequence);
+    const { commits } = replayed;
+    const millis = host.clock.monotonicMillis() - startMillis;
+    events.emit({ type: "recovery", logs: logs.length, commits, tables: 0, lastSequence, millis });
+    const nextFileNumber = firstFreeNumber(former.nextFileNumber, files);
+    const { formatVersion } = former;
+    const copyState = { formatVersion, nextFileNumber, lastSequence, logs };
+    const writes = new ReadOnlyWrites({ ...place, tables, copyState });
+    return { parts: { ...place, storeId, tree, tables }, writes };
+  } catch (error) {
+    tables.close();
+    throw error;
+  }
+}
+
+/** Refuses whatever would change something. What only reads commits as ever: nobody can conflict with it. */
+class ReadOnlyWrites implements WriteSide {
+  readonly isReadOnly = true;
+  readonly bytesCommitted = 0;
+  readonly traffic: Traffic = new Traffic();
+  readonly stalls: HistogramFigures = new Histogram().figures;
+  readonly copyState: CopyState;
+  readonly #place: Place & { readonly tables: OpenTables };
+  readonly #gate: CommitGate = new CommitGate();
+
+  constructor(parts: Place & { readonly tables: OpenTables; readonly copyState: CopyState }) {
+    this.#place = parts;
+    this.copyState = parts.copyState;
+  }
+
+  get readable(): number {
+    return this.copyState.lastSequence;
+  }
+  get newest(): number {
+    return this.copyState.lastSequence;
+  }
+  get logNumbers(): readonly number[] {
+    return this.copyState.logs;
+  }
+  get stats(): Readonly<Record<string, number>> {
+    return { sequence: this.newest, syncedSequence: this.newest, isFailed: 0 };
+  }
+
+  whenVisible(): undefined {
+    return undefined;
+  }
+  onCommit(): () => void {
+    return () => undefined;
+  }
+  enterExclusive<T>(begin: () => T, signal: AbortSignal | undefined): Awaitable<T> {
+    return this.#gate.enter(begin, signal);
+  }
+  leaveExclusive(): void {
+    this.#gate.leave();
+  }
+
+  commit(
+    plan: CommitPlan,
+    transaction: CommittingTransaction | undefined,
+  ): Awaitable<CommitResult> {
+    transaction?.release();
+    if (plan.signal?.aborted === true) throw plan.signal.reason as Error;
+    if (plan.ops.length > 0 || plan.requires.length > 0) throw this.#refusal();
+    const begin = transaction?.begin;
+    return begin === undefined ? {} : { version: versionOfSequence(begin) };
+  }
+
+  async flush(): Promise<void> {
+    throw this.#refusal();
+  }
+  async compact(): Promise<void> {
+    throw this.#refusal();
+  }
+  async settle(): Promise<void> {
+    // Tables and logs hold everything already.
+  }
+
+  async close(): Promise<void> {
+    this.#gate.close(new Closed("database"));
+    try {
+      this.#place.tables.close();
+    } finally {
+      await this.#place.lock.release();
+      this.#place.events.deliver();
+    }
+  }
+
+  #refusal(): StorageError {
+    return new StorageError("OpenedReadOnly", { path: this.#place.directory });
+  }
+}
