@@ -46,15 +46,25 @@ test("a database in order has no problems, and the progress ends at all its byte
   await engine.close();
 });
 
+/** Where the close mark of a log begins; behind it the file holds zeros or what an older log left. */
+function closeMarkOf(log: Uint8Array): number {
+  const view = new DataView(log.buffer, log.byteOffset);
+  let at = 40;
+  while (log[at + 8] !== 2) at += 8 + view.getUint32(at, true);
+  return at;
+}
+
 test("a flipped bit anywhere in any file is a problem that names the file", async () => {
   const host = await filled();
-  const files = host.paths().filter((path) => !/LOCK|marker/.test(path));
+  const files = host.paths().filter((path) => !/LOCK|marker|\.spare/.test(path));
   let flips = 0;
   for (const path of files) {
     const whole = host.contentOf(path);
     const step = Math.max(1, Math.floor(whole.length / 25));
     // A close mark at the end of a log or manifest may as well be one that a power cut tore: no commit is lost with it.
-    const end = path.endsWith(".sst") ? whole.length : whole.length - CLOSE_MARK_BYTES;
+    const end = path.endsWith(".log")
+      ? closeMarkOf(whole)
+      : whole.length - (path.endsWith(".sst") ? 0 : CLOSE_MARK_BYTES);
     for (let at = 0; at < end; at += step) {
       const rotten = whole.slice();
       rotten[at]! ^= 1 << (at % 8);
