@@ -28,7 +28,7 @@ import type {
   Version,
 } from "../compaction/index.ts";
 import type { Host } from "../host/index.ts";
-import type { VersionEdit } from "../manifest/index.ts";
+import type { TableMeta, VersionEdit } from "../manifest/index.ts";
 import type { Memtable } from "../memtable/index.ts";
 import type { FileNumbers } from "../recovery/index.ts";
 import type { JobRunner } from "./job-runner.ts";
@@ -225,7 +225,7 @@ export class Maintenance {
   }
 
   async #compact(job: CompactionJob): Promise<void> {
-    const { tables } = this.#parts;
+    const { host, tables } = this.#parts;
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
@@ -247,34 +247,50 @@ export class Maintenance {
       this.#install({ removed, added: result.tables });
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
-      for (const number of removed) tables.retire(number);
     } finally {
       release();
     }
+    for (const number of removed) {
+      tables.retire(number);
+      await host.timers.pause();
+    }
   }
 
-  /** Has the tables written and synced, with their names; undefined if the work was given up. */
+  /** Has the tables written and synced, with their names, and opens them; undefined if the work was given up. */
   async #merge(work: Omit<MergeJob, "views" | "writer">): Promise<MergeResult | undefined> {
     const { runner, tables, views, visible } = this.#parts;
     const mayBegin = visible();
     const result = await runner.run({ ...work, views: views.sequences(), writer: {} });
-    if (result.isGivenUp || this.#isEnded()) {
-      for (const table of result.tables) tables.removeTable(table.fileNumber);
-      return undefined;
-    }
     for (const table of result.tables) {
       assert(table.level <= LEVEL_LAST, "a table is of a level that exists");
       assert(table.largestSequence <= mayBegin, "only what every later view sees is merged");
     }
-    return result;
+    if (!result.isGivenUp) return (await this.#open(result.tables)) ? result : undefined;
+    for (const table of result.tables) tables.removeTable(table.fileNumber);
+    return undefined;
   }
 
-  /** Opens the new tables, records the edit, and only then shows the new version to readers. */
-  #install(edit: VersionEdit, flushed?: FlushSource): void {
-    const { numbers, record, tables, tree } = this.#parts;
-    for (const table of edit.added ?? []) {
-      if (edit.removed?.includes(table.fileNumber) !== true) tables.open(table);
+  /** Opens new tables, each in a turn of its own: it takes a millisecond. False: the work is given up, they are removed. */
+  async #open(added: readonly TableMeta[]): Promise<boolean> {
+    const { host, tables } = this.#parts;
+    let opened = 0;
+    for (const table of added) {
+      if (this.#isEnded()) break;
+      tables.open(table);
+      opened++;
+      if (added.length > 1) await host.timers.pause();
     }
+    if (!this.#isEnded()) return true;
+    for (const [at, table] of added.entries()) {
+      if (at < opened) tables.retire(table.fileNumber);
+      else tables.removeTable(table.fileNumber);
+    }
+    return false;
+  }
+
+  /** Records the edit, and only then shows the new version to readers. Its tables are open. */
+  #install(edit: VersionEdit, flushed?: FlushSource): void {
+    const { numbers, record, tree } = this.#parts;
     record({ ...edit, nextFileNumber: numbers.next });
     tree.install(applyEdit(tree.version, edit), flushed);
     // A table more may ask for a compaction; one less may let a flush go on.
