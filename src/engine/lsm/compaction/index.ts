@@ -16,7 +16,8 @@ export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
 export type { CursorSource } from "./level-cursor.ts";
 // Deciding
-export { jobText, pickCompaction, pickEverything } from "./pick-compaction.ts";
+export { compactionDebtBytes } from "./debt.ts";
+export { jobText, levelBytesTarget, pickCompaction, pickEverything } from "./pick-compaction.ts";
 export type { CompactionJob, PickSettings } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
 export type { ViewSequences } from "./keep-or-drop.ts";
