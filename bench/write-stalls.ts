@@ -10,11 +10,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type * as Engine from "../src/engine/index.ts";
 import type { LsmOptions } from "../src/engine/lsm/index.ts";
 
-type Engine = typeof import("../src/engine/index.ts");
 const built = new URL("../dist/engine/index.js", import.meta.url).href;
-const { openLsmEngine } = (await import(built)) as Engine;
+const { openLsmEngine } = (await import(built)) as typeof Engine;
 
 const PUTS = Number(process.argv[2] ?? "600000");
 const MIB = 1_024 * 1_024;

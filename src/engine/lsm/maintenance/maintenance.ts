@@ -45,14 +45,14 @@ export interface FlushSource {
 }
 
 /** What maintenance needs of the tree: what there is, and a way to exchange it. */
-export interface MaintainedTree {
+interface MaintainedTree {
   readonly version: Version;
   /** Newest first. */
   readonly immutables: readonly FlushSource[];
   install(version: Version, flushed?: FlushSource): void;
 }
 
-export interface MaintenanceSettings extends PickSettings {
+interface MaintenanceSettings extends PickSettings {
   readonly tableBytesTarget: number;
   /** So many tables in level 0 stop flushes. */
   readonly l0TablesStop: number;

@@ -40,8 +40,8 @@ test("bundled into one file, flushes and compactions run in the thread, and an i
     plugins: [
       {
         name: "worker-source",
-        setup: ({ onLoad }) => {
-          onLoad({ filter: /worker-source\.ts$/ }, ({ path }) =>
+        setup: (builder) => {
+          builder.onLoad({ filter: /worker-source\.ts$/ }, ({ path }) =>
             isWorkerSource(path) ? { contents: workerSourceModule() } : undefined,
           );
         },
