@@ -1,6 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { isWorkerSource, workerSourceModule } from "./esbuild.config.ts";
 
 export default defineConfig({
+  plugins: [
+    {
+      name: "worker-source",
+      load: (path) => (isWorkerSource(path) ? workerSourceModule() : undefined),
+    },
+  ],
   resolve: {
     alias: [
       { find: /^kotobadb$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },

@@ -70,6 +70,11 @@ export interface LsmOptions {
    * processor and 10 MB of memory. Default 4 MiB; 0: the first one of any size.
    */
   readonly backgroundThreadBytesMin?: number;
+  /**
+   * When compaction has so many bytes to write until the tree is in shape, commits are slowed, the more the further it is
+   * behind: from 32 MiB a second down to 1 MiB a second at four times this. Default 1 GiB.
+   */
+  readonly compactionDebtBytesSlow?: number;
 }
 
 /** All options but path and host, complete and checked. */
@@ -79,6 +84,8 @@ export type LsmSettings = Required<
   readonly limits: Limits;
 };
 
+/** So many tables in level 0 begin to slow commits down: a multiple of the trigger. */
+export const L0_SLOW_FACTOR = 3;
 /** So many tables in level 0 stop flushes, and so writers, until compaction has caught up: a multiple of the trigger. */
 export const L0_STOP_FACTOR = 5;
 
@@ -99,6 +106,7 @@ const bounds: Readonly<
   recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
   sliceMillis: [0, 2, 100],
   backgroundThreadBytesMin: [0, 4 * MIB, 1_024 * 1_024 * MIB],
+  compactionDebtBytesSlow: [64 * KIB, 1_024 * MIB, 1_024 * 1_024 * MIB],
 };
 
 const DURABILITIES: readonly Durability[] = ["durable", "buffered", "memory"];
@@ -140,6 +148,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     sliceMillis: number("sliceMillis"),
     backgroundThread,
     backgroundThreadBytesMin: number("backgroundThreadBytesMin"),
+    compactionDebtBytesSlow: number("compactionDebtBytesSlow"),
   };
 }
 

@@ -25,16 +25,20 @@ import {
   CommitWakes,
   Committer,
   RecentCommits,
+  WritePace,
   WriteRoom,
   checkPlan,
+  writeRate,
 } from "./commit/index.ts";
 import type { OpenViews } from "./commit/index.ts";
+import { compactionDebtBytes, levelBytesTarget } from "./compaction/index.ts";
+import type { Version as TreeVersion } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
-import { L0_STOP_FACTOR } from "./options.ts";
+import { L0_SLOW_FACTOR, L0_STOP_FACTOR } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { Tree } from "./read/index.ts";
 import type { WalWriter } from "./wal/index.ts";
@@ -113,6 +117,9 @@ export class WritePath implements WriteSide {
   readonly #found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
   readonly #room: WriteRoom;
   #bytesCommitted = 0;
+  readonly #pace: WritePace;
+  /** The rate of commits, for the version that it was worked out from. */
+  #paced: { readonly version: TreeVersion; readonly rate: number } | undefined;
   #manifest: ManifestWriter;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
@@ -131,9 +138,12 @@ export class WritePath implements WriteSide {
       bytesMax: opened.settings.recentCommitsBytesMax,
       ageMillisMax: opened.settings.transactionMillisMax,
     });
+    this.#pace = new WritePace(opened.host.clock, () => this.#writeRate());
     this.#room = new WriteRoom({
       clock: opened.host.clock,
+      timers: opened.host.timers,
       isFull: () => this.#isFull(),
+      pace: this.#pace,
       hurry: () => this.#log.wake(),
       events: opened.events,
     });
@@ -179,7 +189,7 @@ export class WritePath implements WriteSide {
     try {
       if (this.#isClosed) throw new Closed("database");
       checkPlan(plan, this.#limits);
-      if (plan.ops.length > 0 && this.#room.isFull) return this.#commitLater(plan, transaction);
+      if (plan.ops.length > 0 && !this.#room.isFree) return this.#commitLater(plan, transaction);
       const result = this.#admit(plan, transaction);
       return result instanceof Promise ? released(result, transaction) : result;
     } catch (error) {
@@ -193,8 +203,7 @@ export class WritePath implements WriteSide {
     transaction: CommittingTransaction | undefined,
   ): Promise<CommitResult> {
     try {
-      await this.#room.wait(plan.signal);
-      return await this.#admit(plan, transaction);
+      return await this.#room.enter(() => this.#admit(plan, transaction), plan.signal);
     } finally {
       transaction?.release();
     }
@@ -227,7 +236,10 @@ export class WritePath implements WriteSide {
         begin: transaction?.begin,
         oldestOther: this.#views.oldestWriter,
       });
-      if (this.#log.appended > before) this.#announce(sequence, plan.ops);
+      if (this.#log.appended > before) {
+        this.#announce(sequence, plan.ops);
+        if (this.#writeRate() !== Infinity) this.#pace.took(bytesOf(plan.ops));
+      }
     } finally {
       transaction?.release();
     }
@@ -251,6 +263,31 @@ export class WritePath implements WriteSide {
     const { flushBytesMax } = this.#settings;
     if (active.bytes < flushBytesMax) return false;
     return immutables.length >= IMMUTABLES_MAX || active.bytes >= 2 * flushBytesMax;
+  }
+
+  /** HOT: bench/lsm-engine.ts. Asked for each commit, worked out once for each version of the tree. */
+  #writeRate(): number {
+    const { version } = this.#tree;
+    if (this.#failure !== undefined || this.#isClosed) return Infinity;
+    if (this.#paced?.version === version) return this.#paced.rate;
+    const settings = this.#settings;
+    const { compactionDebtBytesSlow, l0TablesTrigger } = settings;
+    const rate = writeRate({
+      level0Tables: version.levels[0]!.length,
+      level0Slow: l0TablesTrigger * L0_SLOW_FACTOR,
+      level0Stop: l0TablesTrigger * L0_STOP_FACTOR,
+      debtBytes: this.#debtBytes(),
+      debtBytesSlow: compactionDebtBytesSlow,
+    });
+    this.#paced = { version, rate };
+    return rate;
+  }
+
+  #debtBytes(): number {
+    const settings = this.#settings;
+    return compactionDebtBytes(this.#tree.version, settings.l0TablesTrigger, (level) =>
+      levelBytesTarget(level, settings),
+    );
   }
 
   #changed(): void {
@@ -368,7 +405,7 @@ export class WritePath implements WriteSide {
   }
   /** How long commits waited for room in memory. */
   get stalls(): HistogramFigures {
-    return this.#room.waits;
+    return this.#room.waits.stalls;
   }
 
   get stats(): Readonly<Record<string, number>> {
@@ -384,6 +421,7 @@ export class WritePath implements WriteSide {
       ...this.#room.stats,
       bytesCommitted: this.#bytesCommitted,
       logNumber: this.#log.logNumber,
+      compactionDebtBytes: this.#debtBytes(),
       isFailed: this.#failure === undefined ? 0 : 1,
     };
   }
@@ -453,6 +491,16 @@ export class WritePath implements WriteSide {
     }
     this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
   }
+}
+
+/** About how much a commit adds to memory and so to the work of compaction. */
+function bytesOf(ops: readonly WriteOp[]): number {
+  let bytes = 0;
+  for (const op of ops) {
+    if (op.op === "delRange") bytes += op.range.start.length + (op.range.end?.length ?? 0);
+    else bytes += op.key.length + (op.op === "put" ? op.value.length : 0);
+  }
+  return bytes;
 }
 
 /** A transaction that waits for its turn and is sent away was not released by its commit. */

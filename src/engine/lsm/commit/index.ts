@@ -1,5 +1,6 @@
 // The order of commits
 export { WriteRoom } from "./write-room.ts";
+export { WritePace, writeRate } from "./write-pace.ts";
 export { Committer } from "./committer.ts";
 export { CommitWakes } from "./commit-wakes.ts";
 // Validation

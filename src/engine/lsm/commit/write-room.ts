@@ -1,71 +1,93 @@
 /**
- * Whether there is room in memory for more commits, and the line of those who wait for it.
+ * Whether there is room in memory for more commits and how fast they may come, and the line of those who wait for it.
  *
- * Always true: everybody in the line looks again whenever a memtable was set aside or has left, and when nothing will
- * change any more; so nobody waits for ever.
+ * Always true:
+ * (1) Commits that wait go in the order in which they came, each only when there is room at that very moment: however
+ *     many wait, memory grows by one commit beyond the bound.
+ * (2) Everybody in the line looks again whenever a memtable was set aside or has left, and when nothing will change any
+ *     more; so nobody waits for ever.
  */
-import type { Clock } from "../host/index.ts";
+import type { Clock, Timers } from "../host/index.ts";
 import { Histogram } from "../report/index.ts";
 import type { HistogramFigures, LsmEvents } from "../report/index.ts";
+import type { WritePace } from "./write-pace.ts";
 
 export class WriteRoom {
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #isFull: () => boolean;
+  readonly #pace: WritePace;
   readonly #hurry: () => void;
   readonly #events: LsmEvents;
-  readonly #millis: Histogram = new Histogram();
-  #stalled = 0;
-  #stallStart = 0;
+  /** Of the milliseconds that commits waited for room, and that they were slowed. */
+  readonly #stalls: Histogram = new Histogram();
+  readonly #slowdowns: Histogram = new Histogram();
   #waiting: (() => void)[] = [];
-  #stalls = 0;
-  #stallMillis = 0;
+  /** How many stand in the line, and when the last of them has gone. */
+  #inLine = 0;
+  #lastGone: Promise<void> = Promise.resolve();
 
   /** `hurry` is called before each wait: it sees to it that room is made. */
   constructor(parts: {
     readonly clock: Clock;
+    readonly timers: Timers;
     readonly isFull: () => boolean;
+    readonly pace: WritePace;
     readonly hurry: () => void;
     readonly events: LsmEvents;
   }) {
     this.#events = parts.events;
     this.#clock = parts.clock;
+    this.#timers = parts.timers;
     this.#isFull = parts.isFull;
+    this.#pace = parts.pace;
     this.#hurry = parts.hurry;
   }
 
-  get isFull(): boolean {
-    return this.#isFull();
-  }
-  /** How often commits waited, and how long altogether. */
-  get stats(): Readonly<Record<"stalls" | "stallMillis", number>> {
-    return { stalls: this.#stalls, stallMillis: this.#stallMillis };
+  /** A commit may go at once: there is room, it does not come too fast, and nobody was here before it. */
+  get isFree(): boolean {
+    return this.#inLine === 0 && !this.#isFull() && this.#pace.waitMillis() === 0;
   }
 
-  /** Waits for room, or until the signal says that it is not wanted any more. */
-  async wait(signal: AbortSignal | undefined): Promise<void> {
-    const start = this.#clock.monotonicMillis();
-    this.#stalls++;
-    if (this.#stalled++ === 0) this.#begin(start);
-    while (this.#isFull() && signal?.aborted !== true) {
-      this.#hurry();
-      await this.nextChange(signal);
+  /**
+   * How often commits waited for room (stalls) or were slowed because compaction is behind (slowdowns), how long
+   * altogether and how long at most; who waits in the line is counted when it is at the head.
+   */
+  get stats(): Readonly<Record<string, number>> {
+    const { stalls, slowdowns } = this.waits;
+    return {
+      stalls: stalls.count,
+      stallMillis: stalls.sum,
+      stallMillisMax: stalls.max,
+      slowdowns: slowdowns.count,
+      slowdownMillis: slowdowns.sum,
+      slowdownMillisMax: slowdowns.max,
+      waitingForRoom: this.#inLine,
+    };
+  }
+  get waits(): Readonly<Record<"stalls" | "slowdowns", HistogramFigures>> {
+    return { stalls: this.#stalls.figures, slowdowns: this.#slowdowns.figures };
+  }
+
+  /** Runs `work` when there is room for it, or when the signal says that it is not wanted any more. */
+  async enter<T>(work: () => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {
+    const before = this.#lastGone;
+    let gone = (): void => undefined;
+    this.#lastGone = new Promise((resolve) => {
+      gone = resolve;
+    });
+    this.#inLine++;
+    let result: T;
+    try {
+      await unlessAborted(before, signal);
+      if (signal?.aborted !== true) await this.#wait(signal);
+      result = work();
+    } finally {
+      this.#inLine--;
+      // One that gave up lets those behind it go no earlier than those before it.
+      void before.then(gone);
     }
-    const end = this.#clock.monotonicMillis();
-    this.#stallMillis += end - start;
-    this.#millis.record(end - start);
-    if (--this.#stalled === 0) {
-      this.#events.emit({ type: "stall-end", millis: end - this.#stallStart });
-    }
-  }
-
-  /** How long each commit waited that had to, in milliseconds. */
-  get waits(): HistogramFigures {
-    return this.#millis.figures;
-  }
-
-  #begin(nowMillis: number): void {
-    this.#stallStart = nowMillis;
-    this.#events.emit({ type: "stall-begin" });
+    return await result;
   }
 
   nextChange(signal?: AbortSignal): Promise<void> {
@@ -83,4 +105,40 @@ export class WriteRoom {
   changed(): void {
     for (const go of this.#waiting.splice(0)) go();
   }
+
+  /** At the head of the line: until there is room, and then until the pace allows it. */
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      const start = this.#clock.monotonicMillis();
+      if (this.#isFull()) {
+        this.#events.emit({ type: "stall-begin" });
+        while (this.#isFull() && signal?.aborted !== true) {
+          this.#hurry();
+          await this.nextChange(signal);
+        }
+        const stalled = this.#clock.monotonicMillis() - start;
+        this.#stalls.record(stalled);
+        this.#events.emit({ type: "stall-end", millis: stalled });
+      }
+      const millis = this.#pace.waitMillis();
+      if (millis === 0 || signal?.aborted === true) return;
+      const from = this.#clock.monotonicMillis();
+      await unlessAborted(this.#timers.sleep(millis), signal);
+      this.#slowdowns.record(this.#clock.monotonicMillis() - from);
+    }
+  }
+}
+
+/** Waits for `work`, which never fails, but no longer than until the signal says so. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  return new Promise((resolve) => {
+    const go = (): void => {
+      signal.removeEventListener("abort", go);
+      resolve();
+    };
+    signal.addEventListener("abort", go);
+    if (signal.aborted) go();
+    void work.then(go);
+  });
 }

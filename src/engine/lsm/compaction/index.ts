@@ -16,7 +16,14 @@ export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
 export type { CursorSource } from "./level-cursor.ts";
 // Deciding
-export { jobText, levelScore, pickCompaction, pickEverything } from "./pick-compaction.ts";
+export { compactionDebtBytes } from "./debt.ts";
+export {
+  jobText,
+  levelBytesTarget,
+  levelScore,
+  pickCompaction,
+  pickEverything,
+} from "./pick-compaction.ts";
 export { pickRange } from "./pick-range.ts";
 export type { CompactionJob, PickSettings } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";

@@ -27,7 +27,7 @@ export interface CompactionJob {
 }
 
 /** How many bytes a level may hold before it is compacted. */
-function levelBytesTarget(level: number, settings: PickSettings): number {
+export function levelBytesTarget(level: number, settings: PickSettings): number {
   return settings.levelBaseBytes * settings.levelFanOut ** (level - 1);
 }
 

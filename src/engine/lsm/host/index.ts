@@ -5,7 +5,6 @@ export type {
   DirectoryLock,
   FileHandle,
   Host,
-  ThreadListener,
   Threads,
   Timers,
 } from "./host.ts";

@@ -48,14 +48,14 @@ export interface FlushSource {
 }
 
 /** What maintenance needs of the tree: what there is, and a way to exchange it. */
-export interface MaintainedTree {
+interface MaintainedTree {
   readonly version: Version;
   /** Newest first. */
   readonly immutables: readonly FlushSource[];
   install(version: Version, flushed?: FlushSource): void;
 }
 
-export interface MaintenanceSettings extends PickSettings {
+interface MaintenanceSettings extends PickSettings {
   readonly tableBytesTarget: number;
   /** So many tables in level 0 stop flushes. */
   readonly l0TablesStop: number;
@@ -278,7 +278,7 @@ export class Maintenance {
 
   /** Gives the tables that are in the output level now; undefined if the work was given up. */
   async #runJob(job: CompactionJob): Promise<readonly TableMeta[] | undefined> {
-    const { tables } = this.#parts;
+    const { host, tables } = this.#parts;
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
@@ -287,6 +287,7 @@ export class Maintenance {
       this.traffic.moved(job.outputLevel, added.length);
       return added;
     }
+    let made: readonly TableMeta[];
     const release = tables.hold(removed);
     try {
       const result = await this.#merge({
@@ -301,35 +302,52 @@ export class Maintenance {
       this.#install({ removed, added: result.tables });
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
-      for (const number of removed) tables.retire(number);
-      return result.tables;
+      made = result.tables;
     } finally {
       release();
     }
+    for (const number of removed) {
+      tables.retire(number);
+      await host.timers.pause();
+    }
+    return made;
   }
 
-  /** Has the tables written and synced, with their names; undefined if the work was given up. */
+  /** Has the tables written and synced, with their names, and opens them; undefined if the work was given up. */
   async #merge(work: Omit<MergeJob, "views" | "writer">): Promise<MergeResult | undefined> {
     const { runner, tables, views, visible } = this.#parts;
     const mayBegin = visible();
     const result = await runner.run({ ...work, views: views.sequences(), writer: {} });
-    if (result.isGivenUp || this.#isEnded()) {
-      for (const table of result.tables) tables.removeTable(table.fileNumber);
-      return undefined;
-    }
     for (const table of result.tables) {
       assert(table.level <= LEVEL_LAST, "a table is of a level that exists");
       assert(table.largestSequence <= mayBegin, "only what every later view sees is merged");
     }
-    return result;
+    if (!result.isGivenUp) return (await this.#open(result.tables)) ? result : undefined;
+    for (const table of result.tables) tables.removeTable(table.fileNumber);
+    return undefined;
   }
 
-  /** Opens the new tables, records the edit, and only then shows the new version to readers. */
-  #install(edit: VersionEdit, flushed?: FlushSource): void {
-    const { numbers, record, tables, tree } = this.#parts;
-    for (const table of edit.added ?? []) {
-      if (edit.removed?.includes(table.fileNumber) !== true) tables.open(table);
+  /** Opens new tables, each in a turn of its own: it takes a millisecond. False: the work is given up, they are removed. */
+  async #open(added: readonly TableMeta[]): Promise<boolean> {
+    const { host, tables } = this.#parts;
+    let opened = 0;
+    for (const table of added) {
+      if (this.#isEnded()) break;
+      tables.open(table);
+      opened++;
+      if (added.length > 1) await host.timers.pause();
     }
+    if (!this.#isEnded()) return true;
+    for (const [at, table] of added.entries()) {
+      if (at < opened) tables.retire(table.fileNumber);
+      else tables.removeTable(table.fileNumber);
+    }
+    return false;
+  }
+
+  /** Records the edit, and only then shows the new version to readers. Its tables are open. */
+  #install(edit: VersionEdit, flushed?: FlushSource): void {
+    const { numbers, record, tree } = this.#parts;
     record({ ...edit, nextFileNumber: numbers.next });
     tree.install(applyEdit(tree.version, edit), flushed);
     // A table more may ask for a compaction; one less may let a flush go on.

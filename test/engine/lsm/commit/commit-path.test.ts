@@ -187,7 +187,8 @@ test("commits wait for flushes rather than fill the memory", async () => {
   const writes: Promise<unknown>[] = [];
   for (let i = 0; i < 300; i++) {
     const key = `k${String(i).padStart(3, "0")}`;
-    writes.push(write(engine, [put(key, "x".repeat(100))]));
+    const look = (): unknown => memtableBytes.push(engine.stats()["memtableBytes"]!);
+    writes.push(write(engine, [put(key, "x".repeat(100))]).then(look));
     memtableBytes.push(engine.stats()["memtableBytes"]!);
   }
   await Promise.all(writes);

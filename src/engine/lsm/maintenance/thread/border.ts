@@ -103,9 +103,17 @@ function plain(details: Readonly<Record<string, unknown>>): Record<string, unkno
   return Object.fromEntries(
     Object.entries(details).map(([name, value]) => [
       name,
-      typeof value === "object" || typeof value === "function" ? String(value) : value,
+      typeof value === "object" || typeof value === "function" ? textOf(value) : value,
     ]),
   );
+}
+
+function textOf(value: object | null): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return typeof value;
+  }
 }
 
 export function revivedError(sent: SentError): Error {
