@@ -104,6 +104,17 @@ const storageCases = {
     sentence: "The database was written by a newer version of KotobaDB.",
     remedy: "Open it with that version or a later one; nothing was changed.",
   },
+  FormatTooOld: {
+    retry: false,
+    sentence:
+      "The database was written by an older version of KotobaDB, whose files this one does not read.",
+    remedy: "Open it with the version that wrote it; nothing was changed.",
+  },
+  CodecMissing: {
+    retry: false,
+    sentence: "The database is compressed in a way that this Node does not have.",
+    remedy: "Open it with the Node named here or a later one; nothing was changed.",
+  },
 } as const;
 export type StorageCode = keyof typeof storageCases;
 

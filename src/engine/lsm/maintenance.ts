@@ -26,7 +26,7 @@ import { mergeCursor } from "./cursor/index.ts";
 import type { Cursor, RangeDelete } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import type { TableMeta, VersionEdit } from "./manifest/index.ts";
-import { L0_STOP_FACTOR } from "./options.ts";
+import { L0_STOP_FACTOR, tableOptions } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { FileNumbers } from "./recovery/index.ts";
 import { TableWriter } from "./sstable/index.ts";
@@ -262,12 +262,14 @@ export class Maintenance {
   }): Promise<MergeResult | undefined> {
     const { host, settings, tree, views, visible } = this.#parts;
     const mayBegin = visible();
+    const deeper = tree.version.levels.slice(work.outputLevel + 1);
+    const isBottom = work.outputLevel > 0 && deeper.every((level) => level.length === 0);
     const result = await mergeTables({
       cursor: work.cursor,
       rangeDeletes: work.rangeDeletes,
       views: views.sequences(),
       beneath: new OlderBeneath(tree.version, work.beneathFrom, work.inputs),
-      newTable: () => this.#newTable(),
+      newTable: () => this.#newTable(isBottom),
       outputLevel: work.outputLevel,
       tableBytesTarget: work.tableBytesTarget,
       slices: new Slices(host, settings.sliceMillis),
@@ -285,10 +287,11 @@ export class Maintenance {
     return result;
   }
 
-  #newTable(): TableWriter {
-    const { directory, host, numbers, storeId } = this.#parts;
+  #newTable(isBottom: boolean): TableWriter {
+    const { directory, host, numbers, settings, storeId } = this.#parts;
     const number = numbers.take();
-    return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
+    const path = pathIn(directory, tableName(number));
+    return new TableWriter(host, path, number, storeId, tableOptions(settings, isBottom));
   }
 
   /** Opens the new tables, records the edit, and only then shows the new version to readers. */

@@ -22,7 +22,7 @@ import { LsmEngine } from "./lsm-engine.ts";
 import { ManifestWriter, readManifest } from "./manifest/index.ts";
 import type { ManifestState, TableMeta } from "./manifest/index.ts";
 import type { Memtable } from "./memtable/index.ts";
-import { settingsOf } from "./options.ts";
+import { settingsOf, tableOptions } from "./options.ts";
 import type { LsmOptions, LsmSettings } from "./options.ts";
 import {
   FileNumbers,
@@ -162,7 +162,8 @@ async function flushAll(
       beneath: new OlderBeneath(versionOf([...former, ...added]), 0, []),
       newTable: () => {
         const number = numbers.take();
-        return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
+        const path = pathIn(directory, tableName(number));
+        return new TableWriter(host, path, number, storeId, tableOptions(settings, false));
       },
       outputLevel: 0,
       tableBytesTarget: Infinity,

@@ -1,6 +1,8 @@
 // Writing a table
 export { TableWriter } from "./table-writer.ts";
 export type { TableWriterOptions } from "./table-writer.ts";
+export { COMPRESSIONS, ZSTD_NODE, isAvailable } from "./compression/block-codec.ts";
+export type { Compression } from "./compression/block-codec.ts";
 // Reading one
 export { BlockCache } from "./block/block-cache.ts";
 export { TableReader } from "./table-reader.ts";
