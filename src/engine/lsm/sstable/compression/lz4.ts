@@ -106,12 +106,14 @@ function writeLiterals(
   let out = at;
   target[out++] = ((count < 15 ? count : 15) << 4) | matchBits;
   if (count >= 15) out = writeLength(target, out, count - 15);
-  if (count > 64) {
-    target.set(source.subarray(from, to), out);
-    return out + count;
-  }
-  for (let i = from; i < to; i++) target[out++] = source[i]!;
-  return out;
+  copyRun(source, from, to, target, out);
+  return out + count;
+}
+
+/** Short runs by a loop: a view for `set` costs more than the copy itself. */
+function copyRun(source: Bytes, from: number, to: number, target: Bytes, at: number): void {
+  if (to - from > 32) target.set(source.subarray(from, to), at);
+  else for (let i = from, out = at; i < to; i++) target[out++] = source[i]!;
 }
 
 function writeLength(target: Bytes, at: number, rest: number): number {
@@ -147,31 +149,20 @@ export function lz4Decompress(
     const token = source[from++]!;
     let literals = token >>> 4;
     if (literals < 15 && from <= fromEasy && to <= toEasy) {
-      targetView.setInt32(to, sourceView.getInt32(from, true), true);
-      targetView.setInt32(to + 4, sourceView.getInt32(from + 4, true), true);
-      if (literals > 8) {
-        targetView.setInt32(to + 8, sourceView.getInt32(from + 8, true), true);
-        targetView.setInt32(to + 12, sourceView.getInt32(from + 12, true), true);
-      }
+      copyWords(sourceView, from, targetView, to, literals > 8);
       from += literals;
       to += literals;
     } else {
       if (literals === 15) {
-        let more: number;
-        do {
-          if (from >= end) return false;
-          more = source[from++]!;
-          literals += more;
-        } while (more === 255);
+        const after = lengthEnd(source, from, end);
+        if (after < 0) return false;
+        literals = longLength(source, from, after);
+        from = after;
       }
       if (literals > end - from || literals > toEnd - to) return false;
-      if (literals > 32) {
-        target.set(source.subarray(from, from + literals), to);
-        from += literals;
-        to += literals;
-      } else {
-        for (const last = from + literals; from < last;) target[to++] = source[from++]!;
-      }
+      copyRun(source, from, from + literals, target, to);
+      from += literals;
+      to += literals;
       if (from === end) return to === toEnd;
       if (end - from < 2) return false;
     }
@@ -179,29 +170,45 @@ export function lz4Decompress(
     from += 2;
     let count = (token & 15) + MATCH_MIN;
     if (count === 15 + MATCH_MIN) {
-      let more: number;
-      do {
-        if (from >= end) return false;
-        more = source[from++]!;
-        count += more;
-      } while (more === 255);
+      const after = lengthEnd(source, from, end);
+      if (after < 0) return false;
+      count = MATCH_MIN + longLength(source, from, after);
+      from = after;
     }
     if (distance === 0 || distance > to - at || count > toEnd - to) return false;
-    let back = to - distance;
-    if (count < 19 && distance >= 4 && to <= toEasy) {
-      targetView.setInt32(to, targetView.getInt32(back, true), true);
-      targetView.setInt32(to + 4, targetView.getInt32(back + 4, true), true);
-      if (count > 8) {
-        targetView.setInt32(to + 8, targetView.getInt32(back + 8, true), true);
-        targetView.setInt32(to + 12, targetView.getInt32(back + 12, true), true);
-        targetView.setInt32(to + 16, targetView.getInt32(back + 16, true), true);
-      }
-      to += count;
+    if (count <= 16 && distance >= 4 && to <= toEasy) {
+      copyWords(targetView, to - distance, targetView, to, count > 8);
     } else if (count > 48 && distance >= count) {
-      target.copyWithin(to, back, back + count);
-      to += count;
+      target.copyWithin(to, to - distance, to - distance + count);
     } else {
-      for (const last = to + count; to < last;) target[to++] = target[back++]!;
+      const back = to - distance;
+      for (let i = 0; i < count; i++) target[to + i] = target[back + i]!;
     }
+    to += count;
   }
+}
+
+/** Copies 8 or 16 bytes in words, the first one first: right where both places overlap, if they lie a word apart. */
+function copyWords(
+  source: DataView,
+  from: number,
+  target: DataView,
+  to: number,
+  isLong: boolean,
+): void {
+  target.setInt32(to, source.getInt32(from, true), true);
+  target.setInt32(to + 4, source.getInt32(from + 4, true), true);
+  if (!isLong) return;
+  target.setInt32(to + 8, source.getInt32(from + 8, true), true);
+  target.setInt32(to + 12, source.getInt32(from + 12, true), true);
+}
+
+/** Where the bytes of a length end: after the first one below 255; -1 if none is. */
+function lengthEnd(source: Bytes, start: number, end: number): number {
+  for (let at = start; at < end; at++) if (source[at] !== 255) return at + 1;
+  return -1;
+}
+/** The length that begins with 15 in the token and goes on in source[start, end). */
+function longLength(source: Bytes, start: number, end: number): number {
+  return 15 + 255 * (end - start - 1) + source[end - 1]!;
 }
