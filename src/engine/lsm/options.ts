@@ -2,7 +2,15 @@
 import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
 import type { Host } from "./host/index.ts";
-import { COMPRESSIONS, ZSTD_NODE, isAvailable } from "./sstable/index.ts";
+import {
+  COMPRESSIONS,
+  PREFIX_BYTES_MAX,
+  PREFIX_LENGTHS,
+  PREFIX_LENGTHS_MAX,
+  ZSTD_NODE,
+  arePrefixLengths,
+  isAvailable,
+} from "./sstable/index.ts";
 import type { Compression, TableWriterOptions } from "./sstable/index.ts";
 import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
 
@@ -50,6 +58,13 @@ export interface LsmOptions {
    * slot of the block cache; from 128. Smaller blocks make single reads cheaper and the index and the files larger.
    */
   readonly blockBytes?: number;
+  /**
+   * Lengths of prefixes of keys, in bytes, that join the filters of tables: a scan over keys that share so many bytes passes
+   * by the tables that have none of them. Default [4, 7, 12], which serve the rows and indexes of collections; at most four
+   * lengths, from 1 to 255, rising; [] for none. Each distinct prefix takes 18 bits; a table leaves a length out of which
+   * it has more than half as many prefixes as keys.
+   */
+  readonly prefixFilterBytes?: readonly number[];
   /** How long the engine remembers commits to validate open transactions, in milliseconds. Default: that of `limits`. */
   readonly transactionMillisMax?: number;
   /** How much it remembers of them, in bytes. Default 64 MiB. */
@@ -68,7 +83,10 @@ export const L0_STOP_FACTOR = 5;
 
 const bounds: Readonly<
   Record<
-    Exclude<keyof LsmSettings, "durability" | "limits" | "compression" | "bottomCompression">,
+    Exclude<
+      keyof LsmSettings,
+      "durability" | "limits" | "compression" | "bottomCompression" | "prefixFilterBytes"
+    >,
     readonly [min: number, usual: number, max: number]
   >
 > = {
@@ -112,6 +130,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     levelFanOut: number("levelFanOut"),
     tableBytesTarget: number("tableBytesTarget"),
     blockBytes: number("blockBytes"),
+    prefixFilterBytes: prefixFilterBytesOf(options),
     compression: compressionOf("compression", options.compression ?? "fast"),
     bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "dense"),
     transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
@@ -139,8 +158,17 @@ function compressionOf(name: string, value: Compression): Compression {
   return value;
 }
 
+function prefixFilterBytesOf({
+  prefixFilterBytes = PREFIX_LENGTHS,
+}: LsmOptions): readonly number[] {
+  if (arePrefixLengths(prefixFilterBytes)) return [...prefixFilterBytes];
+  throw new RangeError(
+    `prefixFilterBytes must be at most ${PREFIX_LENGTHS_MAX} rising numbers from 1 to ${PREFIX_BYTES_MAX}`,
+  );
+}
+
 /** How a table is written. `isBottom`: no level below it will hold data when it is done. */
 export function tableOptions(settings: LsmSettings, isBottom: boolean): TableWriterOptions {
-  const { blockBytes, bottomCompression, compression } = settings;
-  return { blockBytes, compression: isBottom ? bottomCompression : compression };
+  const { blockBytes, bottomCompression, compression, prefixFilterBytes } = settings;
+  return { blockBytes, compression: isBottom ? bottomCompression : compression, prefixFilterBytes };
 }

@@ -6,7 +6,7 @@
  *     CorruptionError with file and offset.
  * (2) Filter, top index and range deletes stay in memory from open() to close(); other blocks live in the cache.
  */
-import { equalBytes, hex } from "../../../base/index.ts";
+import { compareBytes, equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { RangeDeleteIndex } from "../cursor/index.ts";
@@ -31,6 +31,8 @@ export interface TableStats {
   readonly filterRefused: number;
   /** Lookups that the filter let through for nothing. */
   readonly filterMistaken: number;
+  /** Scans that the filter's prefixes answered. */
+  readonly rangesRefused: number;
 }
 
 /** How a cursor treats the blocks that it reads from the file. */
@@ -51,6 +53,7 @@ export class TableReader {
   #filterPassed = 0;
   #filterRefused = 0;
   #filterMistaken = 0;
+  #rangesRefused = 0;
   #isClosed = false;
 
   private constructor(parts: TableParts, meta: TableMeta, cache: BlockCache) {
@@ -84,6 +87,17 @@ export class TableReader {
     }
   }
 
+  /** May the table hold point entries with keys in [start, end)? Asked before a scan opens it. */
+  mayHoldRange(start: Bytes, end: Bytes | undefined): boolean {
+    const { largestKey, smallestKey } = this.meta;
+    if (this.#parts.topIndex === undefined) return false;
+    if (end !== undefined && compareBytes(smallestKey, end) >= 0) return false;
+    if (largestKey !== undefined && compareBytes(largestKey, start) < 0) return false;
+    if (this.#filter.mayHoldRange(start, end)) return true;
+    this.#rangesRefused++;
+    return false;
+  }
+
   /** In the order of their starts. */
   get rangeDeletes(): readonly RangeDelete[] {
     return this.#parts.rangeDeletes;
@@ -99,6 +113,7 @@ export class TableReader {
       filterPassed: this.#filterPassed,
       filterRefused: this.#filterRefused,
       filterMistaken: this.#filterMistaken,
+      rangesRefused: this.#rangesRefused,
     };
   }
 

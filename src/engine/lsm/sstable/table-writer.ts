@@ -36,6 +36,7 @@ import {
 } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { FilterBuilder } from "./block/filter.ts";
+import { PREFIX_LENGTHS } from "./block/key-prefix.ts";
 import { BlockCompressor } from "./compression/block-compressor.ts";
 import type { Compression } from "./compression/block-codec.ts";
 import { encodeFooter } from "./footer.ts";
@@ -54,6 +55,8 @@ export interface TableWriterOptions {
   readonly blockBytes?: number;
   /** How data blocks are stored; default "none". A block that would not become smaller by an eighth stays as it is. */
   readonly compression?: Compression;
+  /** Lengths of the prefixes of keys that join the filter; default 4, 7 and 12; none: scans always read the table. */
+  readonly prefixFilterBytes?: readonly number[];
 }
 
 export class TableWriter {
@@ -67,7 +70,7 @@ export class TableWriter {
   readonly #data = new BlockBuilder();
   readonly #partition = new BlockBuilder();
   readonly #top = new BlockBuilder();
-  readonly #filter = new FilterBuilder();
+  readonly #filter: FilterBuilder;
   readonly #rangeDeletes: RangeDelete[] = [];
 
   /** Bytes for the file from #written on, not yet written. */
@@ -111,6 +114,7 @@ export class TableWriter {
     this.#fileNumber = fileNumber;
     this.#storeId = storeId;
     this.#payloadMax = (options.blockBytes ?? BLOCK_BYTES) - FRAME_BYTES;
+    this.#filter = new FilterBuilder(options.prefixFilterBytes ?? PREFIX_LENGTHS);
     this.#compressor = new BlockCompressor(options.compression ?? "none");
     this.#file = host.files.open(path, "create");
   }
