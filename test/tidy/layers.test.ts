@@ -125,6 +125,7 @@ const ownerOf: Record<string, string> = {
 const worldly = [
   "src/engine/lsm/host/",
   "src/engine/lsm/codec/crc32.ts",
+  "src/engine/lsm/sstable/compression/block-codec.ts",
   "src/transaction/nesting.ts",
 ];
 

@@ -129,6 +129,11 @@ const storageCases = {
     sentence: "The database was written by an older version of KotobaDB, in a format of its own.",
     remedy: "Export the data with that version and import it here; nothing was changed.",
   },
+  CodecMissing: {
+    retry: false,
+    sentence: "The database is compressed in a way that this Node does not have.",
+    remedy: "Open it with the Node named here or a later one; nothing was changed.",
+  },
 } as const;
 export type StorageCode = keyof typeof storageCases;
 

@@ -24,7 +24,7 @@ import { DATABASE_FORMAT_NEWEST, ManifestWriter, readManifest } from "./manifest
 import { openReadOnly } from "./open-read-only.ts";
 import type { ManifestState, TableMeta } from "./manifest/index.ts";
 import type { Memtable } from "./memtable/index.ts";
-import { settingsOf } from "./options.ts";
+import { settingsOf, tableOptions } from "./options.ts";
 import type { LsmOptions, LsmSettings } from "./options.ts";
 import { LsmEvents, eventTable } from "./report/index.ts";
 import {
@@ -201,7 +201,8 @@ async function flushAll(
       beneath: new OlderBeneath(versionOf([...former, ...added]), 0, []),
       newTable: () => {
         const number = numbers.take();
-        return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
+        const path = pathIn(directory, tableName(number));
+        return new TableWriter(host, path, number, storeId, tableOptions(settings, false));
       },
       outputLevel: 0,
       tableBytesTarget: Infinity,

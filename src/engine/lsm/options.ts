@@ -3,6 +3,16 @@ import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
 import type { Host } from "./host/index.ts";
 import type { LsmEventListener } from "./report/index.ts";
+import {
+  COMPRESSIONS,
+  PREFIX_BYTES_MAX,
+  PREFIX_LENGTHS,
+  PREFIX_LENGTHS_MAX,
+  ZSTD_NODE,
+  arePrefixLengths,
+  isAvailable,
+} from "./sstable/index.ts";
+import type { Compression, TableWriterOptions } from "./sstable/index.ts";
 import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
 
 const KIB = 1_024;
@@ -42,6 +52,26 @@ export interface LsmOptions {
   readonly levelFanOut?: number;
   /** How large tables get that compaction writes, in bytes. Default 8 MiB. */
   readonly tableBytesTarget?: number;
+  /**
+   * How blocks of tables are compressed. "none"; "fast" (default): LZ4; "dense": deflate, smaller by a quarter again, three
+   * times slower to write and to read; "zstd": as small as "dense" and quicker to write, but only Node 22.15 and later can
+   * write it, and read the database from then on. Tables that are there stay as they are until they are compacted.
+   */
+  readonly compression?: Compression;
+  /** The same for the deepest level, which holds most of the data and is rewritten least. Default "dense". */
+  readonly bottomCompression?: Compression;
+  /**
+   * How large blocks of tables become before compression, in bytes. Default 8 KiB, which is also the most, since it is a
+   * slot of the block cache; from 128. Smaller blocks make single reads cheaper and the index and the files larger.
+   */
+  readonly blockBytes?: number;
+  /**
+   * Lengths of prefixes of keys, in bytes, that join the filters of tables: a scan over keys that share so many bytes passes
+   * by the tables that have none of them. Default [4, 7, 12], which serve the rows and indexes of collections; at most four
+   * lengths, from 1 to 255, rising; [] for none. Each distinct prefix takes 18 bits; a table leaves a length out of which
+   * it has more than half as many prefixes as keys.
+   */
+  readonly prefixFilterBytes?: readonly number[];
   /** How long the engine remembers commits to validate open transactions, in milliseconds. Default: that of `limits`. */
   readonly transactionMillisMax?: number;
   /** How much it remembers of them, in bytes. Default 64 MiB. */
@@ -91,7 +121,15 @@ export const L0_STOP_FACTOR = 5;
 
 const bounds: Readonly<
   Record<
-    Exclude<keyof LsmSettings, "durability" | "limits" | "backgroundThread">,
+    Exclude<
+      keyof LsmSettings,
+      | "durability"
+      | "limits"
+      | "backgroundThread"
+      | "compression"
+      | "bottomCompression"
+      | "prefixFilterBytes"
+    >,
     readonly [min: number, usual: number, max: number]
   >
 > = {
@@ -102,6 +140,7 @@ const bounds: Readonly<
   levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
   levelFanOut: [2, 10, 100],
   tableBytesTarget: [1 * KIB, 8 * MIB, 1_024 * MIB],
+  blockBytes: [128, 8 * KIB, 8 * KIB],
   transactionMillisMax: [1, TRANSACTION_MILLIS_MAX, 3_600_000],
   recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
   sliceMillis: [0, 2, 100],
@@ -143,6 +182,10 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     levelBaseBytes: number("levelBaseBytes"),
     levelFanOut: number("levelFanOut"),
     tableBytesTarget: number("tableBytesTarget"),
+    blockBytes: number("blockBytes"),
+    prefixFilterBytes: prefixFilterBytesOf(options),
+    compression: compressionOf("compression", options.compression ?? "fast"),
+    bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "dense"),
     transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
     recentCommitsBytesMax: number("recentCommitsBytesMax"),
     sliceMillis: number("sliceMillis"),
@@ -161,4 +204,27 @@ function limitsOf({ limits = "local" }: LsmOptions): Limits {
     default:
       throw new RangeError("limits must be local or portable");
   }
+}
+
+function compressionOf(name: string, value: Compression): Compression {
+  if (!COMPRESSIONS.includes(value)) {
+    throw new RangeError(`${name} must be one of ${COMPRESSIONS.join(", ")}`);
+  }
+  if (!isAvailable(value)) throw new RangeError(`${name} "${value}" needs Node ${ZSTD_NODE}`);
+  return value;
+}
+
+function prefixFilterBytesOf({
+  prefixFilterBytes = PREFIX_LENGTHS,
+}: LsmOptions): readonly number[] {
+  if (arePrefixLengths(prefixFilterBytes)) return [...prefixFilterBytes];
+  throw new RangeError(
+    `prefixFilterBytes must be at most ${PREFIX_LENGTHS_MAX} rising numbers from 1 to ${PREFIX_BYTES_MAX}`,
+  );
+}
+
+/** How a table is written. `isBottom`: no level below it will hold data when it is done. */
+export function tableOptions(settings: LsmSettings, isBottom: boolean): TableWriterOptions {
+  const { blockBytes, bottomCompression, compression, prefixFilterBytes } = settings;
+  return { blockBytes, compression: isBottom ? bottomCompression : compression, prefixFilterBytes };
 }

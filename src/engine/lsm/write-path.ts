@@ -38,7 +38,7 @@ import type { Host } from "./host/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
-import { L0_SLOW_FACTOR, L0_STOP_FACTOR } from "./options.ts";
+import { L0_SLOW_FACTOR, L0_STOP_FACTOR, tableOptions } from "./options.ts";
 import type { LsmSettings } from "./options.ts";
 import type { Tree } from "./read/index.ts";
 import type { WalWriter } from "./wal/index.ts";
@@ -467,6 +467,7 @@ export class WritePath implements WriteSide {
   #newMaintenance(): Maintenance {
     return new Maintenance({
       ...this.#opened,
+      tableOptions: (isBottom) => tableOptions(this.#settings, isBottom),
       runner: new ThreadedRunner({ ...this.#opened, source: workerSource }),
       settings: {
         ...this.#settings,

@@ -34,6 +34,7 @@ import type { Memtable } from "../memtable/index.ts";
 import type { FileNumbers } from "../recovery/index.ts";
 import { Traffic, eventTable } from "../report/index.ts";
 import type { LsmEvents } from "../report/index.ts";
+import type { TableWriterOptions } from "../sstable/index.ts";
 import type { JobRunner } from "./job-runner.ts";
 import { Lane } from "./lane.ts";
 import { beneathInputs } from "./merge-job.ts";
@@ -69,6 +70,8 @@ export interface MaintenanceParts extends StorePlace {
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
   readonly runner: JobRunner;
+  /** How tables are written. `isBottom`: no level below will hold data. */
+  readonly tableOptions: (isBottom: boolean) => TableWriterOptions;
   readonly events: LsmEvents;
   /** Makes an edit durable. */
   readonly record: (edit: VersionEdit) => void;
@@ -315,9 +318,12 @@ export class Maintenance {
 
   /** Has the tables written and synced, with their names, and opens them; undefined if the work was given up. */
   async #merge(work: Omit<MergeJob, "views" | "writer">): Promise<MergeResult | undefined> {
-    const { runner, tables, views, visible } = this.#parts;
+    const { runner, tables, tree, views, visible } = this.#parts;
     const mayBegin = visible();
-    const result = await runner.run({ ...work, views: views.sequences(), writer: {} });
+    const deeper = tree.version.levels.slice(work.outputLevel + 1);
+    const isBottom = work.outputLevel > 0 && deeper.every((level) => level.length === 0);
+    const writer = this.#parts.tableOptions(isBottom);
+    const result = await runner.run({ ...work, views: views.sequences(), writer });
     for (const table of result.tables) {
       assert(table.level <= LEVEL_LAST, "a table is of a level that exists");
       assert(table.largestSequence <= mayBegin, "only what every later view sees is merged");

@@ -4,7 +4,8 @@ import type { Bytes } from "../../../base/index.ts";
 import { entryKindName } from "../codec/index.ts";
 import type { RangeDelete } from "../cursor/index.ts";
 import type { Host } from "../host/index.ts";
-import { HANDLE_BYTES, readHandle } from "./block/block-frame.ts";
+import { DATA_HANDLE_BYTES, readDataHandle, readHandle } from "./block/block-frame.ts";
+import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
 import { readBlock, readTableParts } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
@@ -39,11 +40,13 @@ function summary(parts: TableParts): string[] {
 
 function dumpTop(parts: TableParts, top: BlockReader, lines: string[]): void {
   for (let t = 0; t < top.count; t++) {
-    const partition = openBlock(parts, top, t, HANDLE_BYTES);
-    lines.push(`partition ${placeText(top, t)}`);
+    const handle = readHandle(top.bytes, top.valueStart(t));
+    const partition = openBlock(parts, handle, DATA_HANDLE_BYTES);
+    lines.push(`partition ${placeText(top, t, handle)}`);
     for (let p = 0; p < partition.count; p++) {
-      const data = openBlock(parts, partition, p, undefined);
-      lines.push(`  block ${placeText(partition, p)}`);
+      const dataHandle = readDataHandle(partition.bytes, partition.valueStart(p));
+      const data = openBlock(parts, dataHandle, undefined);
+      lines.push(`  block ${placeText(partition, p, dataHandle)}`);
       for (let d = 0; d < data.count; d++) lines.push(`    ${entryText(data, d)}`);
     }
   }
@@ -51,20 +54,19 @@ function dumpTop(parts: TableParts, top: BlockReader, lines: string[]): void {
 
 function openBlock(
   parts: TableParts,
-  index: BlockReader,
-  i: number,
+  handle: BlockHandle,
   valueBytes: number | undefined,
 ): BlockReader {
-  const handle = readHandle(index.bytes, index.valueStart(i));
   const { bytes, view } = readBlock(parts.file, handle, valueBytes);
   const block = new BlockReader();
   block.attach(bytes, view, 0);
   return block;
 }
 
-function placeText(index: BlockReader, i: number): string {
-  const { offset, length } = readHandle(index.bytes, index.valueStart(i));
-  return `at ${offset}, ${length} bytes, up to ${keyText(index.keyAt(i))} @${index.sequence(i)}`;
+function placeText(index: BlockReader, i: number, handle: BlockHandle): string {
+  const { offset, length, rawLength } = handle;
+  const size = length === rawLength ? `${length} bytes` : `${rawLength} bytes in ${length}`;
+  return `at ${offset}, ${size}, up to ${keyText(index.keyAt(i))} @${index.sequence(i)}`;
 }
 
 function entryText(data: BlockReader, i: number): string {

@@ -9,7 +9,7 @@
  *   56      6     file number, u48
  *   62      16    store id
  *   78      2     footer size, u16: 94
- *   80      2     format version, u16: 1
+ *   80      2     format version, u16: 2
  *   82      4     crc u32: CRC-32 of footer[0, 82), continued from the seed of a block of the same place (block-frame.ts)
  *   86      8     magic: "kotobSST"
  *
@@ -24,7 +24,7 @@ import type { FileHandle } from "../host/index.ts";
 import { HANDLE_BYTES, blockSeed, hexU32, readHandle, writeHandle } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 
-const TABLE_FORMAT_VERSION = 1;
+const TABLE_FORMAT_VERSION = 2;
 export const FOOTER_BYTES = 94;
 const STORE_ID_BYTES = 16;
 const FIXED_TAIL_BYTES = 16;
@@ -91,8 +91,12 @@ export function readFooter(file: FileHandle, fileBytes: number): Footer {
   if (version > TABLE_FORMAT_VERSION) {
     throw new StorageError("FormatTooNew", { file: file.path, version });
   }
+  if (version > 0 && version < TABLE_FORMAT_VERSION) {
+    throw new StorageError("FormatTooOld", { file: file.path, version });
+  }
   if (version !== TABLE_FORMAT_VERSION || size !== FOOTER_BYTES) {
-    throw damaged(tailAt, "format version 1", `version ${version}, footer of ${size} bytes`);
+    const expected = `format version ${TABLE_FORMAT_VERSION}`;
+    throw damaged(tailAt, expected, `version ${version}, footer of ${size} bytes`);
   }
   return {
     topIndex: readHandle(bytes, 0),

@@ -1,6 +1,14 @@
 // Writing a table
 export { TableWriter } from "./table-writer.ts";
 export type { TableWriterOptions } from "./table-writer.ts";
+export { COMPRESSIONS, ZSTD_NODE, isAvailable } from "./compression/block-codec.ts";
+export type { Compression } from "./compression/block-codec.ts";
+export {
+  PREFIX_BYTES_MAX,
+  PREFIX_LENGTHS,
+  PREFIX_LENGTHS_MAX,
+  arePrefixLengths,
+} from "./block/key-prefix.ts";
 // Reading one
 export { BlockCache } from "./block/block-cache.ts";
 export { TableReader } from "./table-reader.ts";

@@ -11,7 +11,7 @@ import { EMPTY_BYTES } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { MAX_SEQUENCE, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
 import type { Cursor } from "../cursor/index.ts";
-import { HANDLE_BYTES } from "./block/block-frame.ts";
+import { DATA_HANDLE_BYTES } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
 
 export interface TableCursorSource {
@@ -149,7 +149,7 @@ export class TableCursor implements Cursor {
     if (this.#topAt === top) return;
     this.#topAt = -1;
     this.#partitionAt = -1;
-    const bytes = this.#source.copyBlock(this.#top, top, this.#partitionBytes, HANDLE_BYTES);
+    const bytes = this.#source.copyBlock(this.#top, top, this.#partitionBytes, DATA_HANDLE_BYTES);
     this.#partitionBytes = bytes;
     this.#partition.attach(bytes, new DataView(bytes.buffer), 0);
     this.#topAt = top;

@@ -67,7 +67,7 @@ export function readBlock(
 ): { readonly bytes: Bytes; readonly view: DataView } {
   const bytes = file.readOwn(handle);
   const view = new DataView(bytes.buffer);
-  const problem = blockProblem(bytes, view, 0, handle.length, valueBytes);
+  const problem = blockProblem(bytes, view, 0, handle.rawLength, valueBytes);
   if (problem !== undefined) throw file.damaged(handle.offset, "a well-formed block", problem);
   return { bytes, view };
 }

@@ -6,7 +6,7 @@
  *     CorruptionError with file and offset.
  * (2) Filter, top index and range deletes stay in memory from open() to close(); other blocks live in the cache.
  */
-import { equalBytes, hex } from "../../../base/index.ts";
+import { compareBytes, equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { RangeDeleteIndex } from "../cursor/index.ts";
@@ -15,7 +15,7 @@ import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import type { BlockCache } from "./block/block-cache.ts";
 import { SLOT_BYTES } from "./block/block-cache.ts";
-import { FRAME_BYTES, HANDLE_BYTES } from "./block/block-frame.ts";
+import { DATA_HANDLE_BYTES, FRAME_BYTES } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
 import type { Filter } from "./block/filter.ts";
 import type { TableProperties } from "./properties.ts";
@@ -31,6 +31,8 @@ export interface TableStats {
   readonly filterRefused: number;
   /** Lookups that the filter let through for nothing. */
   readonly filterMistaken: number;
+  /** Scans that the filter's prefixes answered. */
+  readonly rangesRefused: number;
 }
 
 /** How a cursor treats the blocks that it reads from the file. */
@@ -51,6 +53,7 @@ export class TableReader {
   #filterPassed = 0;
   #filterRefused = 0;
   #filterMistaken = 0;
+  #rangesRefused = 0;
   #isClosed = false;
 
   private constructor(parts: TableParts, meta: TableMeta, cache: BlockCache) {
@@ -84,6 +87,17 @@ export class TableReader {
     }
   }
 
+  /** May the table hold point entries with keys in [start, end)? Asked before a scan opens it. */
+  mayHoldRange(start: Bytes, end: Bytes | undefined): boolean {
+    const { largestKey, smallestKey } = this.meta;
+    if (this.#parts.topIndex === undefined) return false;
+    if (end !== undefined && compareBytes(smallestKey, end) >= 0) return false;
+    if (largestKey !== undefined && compareBytes(largestKey, start) < 0) return false;
+    if (this.#filter.mayHoldRange(start, end)) return true;
+    this.#rangesRefused++;
+    return false;
+  }
+
   /** In the order of their starts. */
   get rangeDeletes(): readonly RangeDelete[] {
     return this.#parts.rangeDeletes;
@@ -99,6 +113,7 @@ export class TableReader {
       filterPassed: this.#filterPassed,
       filterRefused: this.#filterRefused,
       filterMistaken: this.#filterMistaken,
+      rangesRefused: this.#rangesRefused,
     };
   }
 
@@ -124,7 +139,7 @@ export class TableReader {
     const t = topIndex.lowerBound(key, maxSequence);
     if (t === topIndex.count) return false;
     const partition = this.#partition;
-    this.#load(partition, topIndex, t, HANDLE_BYTES);
+    this.#load(partition, topIndex, t, DATA_HANDLE_BYTES);
     const p = partition.lowerBound(key, maxSequence);
     if (p === partition.count) return false;
     const data = this.#data;
@@ -173,28 +188,37 @@ export class TableReader {
     const at = index.valueStart(i);
     const offset = index.handleOffset(at);
     const length = index.handleLength(at);
-    if (length + FRAME_BYTES <= SLOT_BYTES) {
+    // Only handles of data blocks, whose values may have any length, say how long the payload is.
+    const rawLength = valueBytes === undefined ? index.handleRawLength(at) : length;
+    if (rawLength + FRAME_BYTES <= SLOT_BYTES) {
       let start = cache.find(this.#owner, offset);
-      if (start < 0) start = this.#claim(offset, length, index.handleCrc(at), valueBytes);
+      if (start < 0)
+        start = this.#claim(offset, length, rawLength, index.handleCrc(at), valueBytes);
       block.attach(cache.slab, cache.view, start);
       return;
     }
     let large = cache.findLarge(this.#owner, offset);
     if (large === undefined) {
       const crc = index.handleCrc(at);
-      large = readBlock(this.#parts.file, { offset, length, crc }, valueBytes);
+      large = readBlock(this.#parts.file, { offset, length, crc, rawLength }, valueBytes);
       cache.keepLarge(this.#owner, offset, large);
     }
     block.attach(large.bytes, large.view, 0);
   }
 
-  #claim(offset: number, length: number, crc: number, valueBytes: number | undefined): number {
+  #claim(
+    offset: number,
+    length: number,
+    rawLength: number,
+    crc: number,
+    valueBytes: number | undefined,
+  ): number {
     const { file } = this.#parts;
     const cache = this.#cache;
-    file.checkHandle(offset, length);
+    file.checkHandle(offset, length, rawLength);
     return cache.claim(this.#owner, offset, (start) => {
-      file.read(cache.slab, start, offset, length, crc);
-      const problem = blockProblem(cache.slab, cache.view, start, length, valueBytes);
+      file.read(cache.slab, cache.view, start, offset, length, rawLength, crc);
+      const problem = blockProblem(cache.slab, cache.view, start, rawLength, valueBytes);
       if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     });
   }
@@ -211,23 +235,24 @@ export class TableReader {
     const at = index.valueStart(i);
     const offset = index.handleOffset(at);
     const length = index.handleLength(at);
+    const rawLength = valueBytes === undefined ? index.handleRawLength(at) : length;
     const crc = index.handleCrc(at);
-    const size = length + FRAME_BYTES;
+    const size = rawLength + FRAME_BYTES;
     const { file } = this.#parts;
-    file.checkHandle(offset, length);
+    file.checkHandle(offset, length, rawLength);
     const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
     if (size <= SLOT_BYTES) {
       let start = cache.find(this.#owner, offset);
-      if (start < 0 && fillCache) start = this.#claim(offset, length, crc, valueBytes);
+      if (start < 0 && fillCache) start = this.#claim(offset, length, rawLength, crc, valueBytes);
       if (start >= 0) {
-        own.set(cache.slab.subarray(start, start + length));
+        own.set(cache.slab.subarray(start, start + rawLength));
         return own;
       }
     }
     // Large blocks are read for a cursor alone: a scan over large values would sweep out all that lookups keep.
-    file.read(own, 0, offset, length, crc);
     const view = new DataView(own.buffer);
-    const problem = blockProblem(own, view, 0, length, valueBytes);
+    file.read(own, view, 0, offset, length, rawLength, crc);
+    const problem = blockProblem(own, view, 0, rawLength, valueBytes);
     if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     return own;
   }

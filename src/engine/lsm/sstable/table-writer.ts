@@ -26,9 +26,19 @@ import type { RangeDelete } from "../cursor/index.ts";
 import type { FileHandle, Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import { BlockBuilder } from "./block/block-builder.ts";
-import { FRAME_BYTES, HANDLE_BYTES, sealBlock, writeHandle } from "./block/block-frame.ts";
+import {
+  DATA_HANDLE_BYTES,
+  FRAME_BYTES,
+  HANDLE_BYTES,
+  sealBlock,
+  writeDataHandle,
+  writeHandle,
+} from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { FilterBuilder } from "./block/filter.ts";
+import { PREFIX_LENGTHS } from "./block/key-prefix.ts";
+import { BlockCompressor } from "./compression/block-compressor.ts";
+import type { Compression } from "./compression/block-codec.ts";
 import { encodeFooter } from "./footer.ts";
 import { encodeProperties } from "./properties.ts";
 import { encodeRangeDeletes } from "./range-delete-block.ts";
@@ -38,12 +48,17 @@ import { shortSeparator } from "./separator.ts";
 const BLOCK_BYTES: number = 8 * 1_024;
 /** A data block is dense with so many deletes, or when they are half of its entries. */
 const DENSE_DELETES = 100;
+const NO_BLOCK: BlockHandle = { offset: 0, length: 0, crc: 0, rawLength: 0 };
 /** The file is written in pieces of about this size. */
 const WRITE_BYTES = 256 * 1_024;
 
 export interface TableWriterOptions {
   /** Size of a block with its frame, in bytes; default 8 KiB, which is also the largest that shares the cache's slab. */
   readonly blockBytes?: number;
+  /** How data blocks are stored; default "none". A block that would not become smaller by an eighth stays as it is. */
+  readonly compression?: Compression;
+  /** Lengths of the prefixes of keys that join the filter; default 4, 7 and 12; none: scans always read the table. */
+  readonly prefixFilterBytes?: readonly number[];
 }
 
 export class TableWriter {
@@ -57,7 +72,7 @@ export class TableWriter {
   readonly #data = new BlockBuilder();
   readonly #partition = new BlockBuilder();
   readonly #top = new BlockBuilder();
-  readonly #filter = new FilterBuilder();
+  readonly #filter: FilterBuilder;
   readonly #rangeDeletes: RangeDelete[] = [];
 
   /** Bytes for the file from #written on, not yet written. */
@@ -67,7 +82,8 @@ export class TableWriter {
   #fileCrc = 0;
   /** Where a block is laid out before it joins #pending. */
   #scratch: Bytes = new Uint8Array(2 * BLOCK_BYTES);
-  readonly #handleBytes: Bytes = new Uint8Array(HANDLE_BYTES);
+  readonly #compressor: BlockCompressor;
+  readonly #handleBytes: Bytes = new Uint8Array(DATA_HANDLE_BYTES);
 
   /** The last entry of #partition, which becomes its entry in the top index. */
   #partitionEnd: Bytes = EMPTY_BYTES;
@@ -103,6 +119,8 @@ export class TableWriter {
     this.#fileNumber = fileNumber;
     this.#storeId = storeId;
     this.#payloadMax = (options.blockBytes ?? BLOCK_BYTES) - FRAME_BYTES;
+    this.#filter = new FilterBuilder(options.prefixFilterBytes ?? PREFIX_LENGTHS);
+    this.#compressor = new BlockCompressor(options.compression ?? "none");
     this.#file = host.files.open(path, "create");
   }
 
@@ -203,8 +221,7 @@ export class TableWriter {
     const properties = this.#properties(smallestKey, largestKey);
     const encoded = encodeProperties(properties, FRAME_BYTES);
     const propertiesHandle = this.#append(encoded.bytes, encoded.length);
-    const topIndex =
-      this.#top.count > 0 ? this.#appendBlock(this.#top) : { offset: 0, length: 0, crc: 0 };
+    const topIndex = this.#top.count > 0 ? this.#appendBlock(this.#top) : NO_BLOCK;
     const footer = {
       topIndex,
       filter: filterHandle,
@@ -298,7 +315,7 @@ export class TableWriter {
   /** Ends the data block. The next one begins with next[nextStart, nextEnd); nextEnd -1: none follows. */
   #finishData(next: Bytes, nextStart: number, nextEnd: number): void {
     this.#countBlock(this.#data.count);
-    const handle = this.#appendBlock(this.#data);
+    const handle = this.#appendData();
     let separator = this.#lastKey;
     let length = this.#lastKeyLength;
     let sequence = this.#lastSequence;
@@ -313,9 +330,19 @@ export class TableWriter {
       sequence = 0;
     }
     const partition = this.#partition;
-    const size = partition.sizeWith(separator, 0, length, sequence, KIND_PUT, HANDLE_BYTES);
+    const size = partition.sizeWith(separator, 0, length, sequence, KIND_PUT, DATA_HANDLE_BYTES);
     if (partition.count > 0 && size > this.#payloadMax) this.#finishPartition();
-    this.#addHandle(partition, separator, length, sequence, handle);
+    writeDataHandle(this.#handleBytes, 0, handle);
+    partition.add(
+      separator,
+      0,
+      length,
+      sequence,
+      KIND_PUT,
+      this.#handleBytes,
+      0,
+      DATA_HANDLE_BYTES,
+    );
     this.#partitionEnd = copyBytes(separator, 0, length);
     this.#partitionEndSequence = sequence;
   }
@@ -331,19 +358,22 @@ export class TableWriter {
     const handle = this.#appendBlock(this.#partition);
     this.#indexPartitions++;
     const key = this.#partitionEnd;
-    this.#addHandle(this.#top, key, key.length, this.#partitionEndSequence, handle);
+    const sequence = this.#partitionEndSequence;
+    writeHandle(this.#handleBytes, 0, handle);
+    this.#top.add(key, 0, key.length, sequence, KIND_PUT, this.#handleBytes, 0, HANDLE_BYTES);
   }
 
-  #addHandle(
-    index: BlockBuilder,
-    key: Bytes,
-    keyLength: number,
-    sequence: number,
-    handle: BlockHandle,
-  ): void {
-    const bytes = this.#handleBytes;
-    writeHandle(bytes, 0, handle);
-    index.add(key, 0, keyLength, sequence, KIND_PUT, bytes, 0, HANDLE_BYTES);
+  /** Adds the data block to the file, compressed if that pays. */
+  #appendData(): BlockHandle {
+    const compressor = this.#compressor;
+    const room = compressor.room(this.#data.sizeMax + FRAME_BYTES);
+    const rawLength = this.#data.finish(room);
+    const length = compressor.compress(rawLength);
+    const offset = this.#written + this.#pendingBytes;
+    const { codec, stored } = compressor;
+    const handle = sealBlock(stored, length, this.#fileNumber, offset, codec, rawLength);
+    this.#appendRaw(stored.subarray(0, length + FRAME_BYTES));
+    return handle;
   }
 
   #appendBlock(builder: BlockBuilder): BlockHandle {

@@ -4,7 +4,7 @@ import type { Bytes } from "../../../base/index.ts";
 import { CorruptionError } from "../../contract/index.ts";
 import { KIND_DELETE, crc32 } from "../codec/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import { HANDLE_BYTES, hexU32, readHandle } from "./block/block-frame.ts";
+import { DATA_HANDLE_BYTES, hexU32, readDataHandle, readHandle } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
 import { readBlock } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
@@ -63,12 +63,13 @@ class TableCheck {
   /** Walks an index: depth 0 is the top, whose entries point to partitions; depth 1 a partition. */
   level(index: BlockReader, depth: number): void {
     for (let i = 0; i < index.count; i++) {
-      const handle = readHandle(index.bytes, index.valueStart(i));
+      const at = index.valueStart(i);
+      const handle = depth === 0 ? readHandle(index.bytes, at) : readDataHandle(index.bytes, at);
       const bound = { key: index.keyAt(i), sequence: index.sequence(i) };
       const before = this.#last;
       try {
         const block = new BlockReader();
-        const valueBytes = depth === 0 ? HANDLE_BYTES : undefined;
+        const valueBytes = depth === 0 ? DATA_HANDLE_BYTES : undefined;
         const { bytes, view } = readBlock(this.#parts.file, handle, valueBytes);
         block.attach(bytes, view, 0);
         if (depth === 0) {

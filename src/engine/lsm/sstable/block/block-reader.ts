@@ -114,6 +114,10 @@ export class BlockReader {
   handleCrc(at: number): number {
     return this.#view.getUint32(at + 10, true);
   }
+  /** Only of a data block's handle. */
+  handleRawLength(at: number): number {
+    return this.#view.getUint32(at + 14, true);
+  }
 
   /** HOT: bench/lsm-storage. The first entry at or after (key, sequence); `count` if all are before it. */
   lowerBound(key: Bytes, sequence: number): number {
