@@ -36,7 +36,10 @@ function text(path: string, report: LsmReport): string {
     ["tables", `${tables}, ${sizeText(totalBytes)}`],
     ["read from logs", sizeText(memtables.waitingBytes)],
     ["sorted runs", amplification.sortedRuns],
-    ["space amplification", amplification.space === undefined ? "-" : `${amplification.space.toFixed(2)} x`],
+    [
+      "space amplification",
+      amplification.space === undefined ? "-" : `${amplification.space.toFixed(2)} x`,
+    ],
   ]);
   if (levels.length === 0) return pairs;
   const rows = levels.map((level) => [

@@ -94,7 +94,7 @@ export interface LsmReport {
   readonly listenerFailures: number;
 }
 
-export interface CacheReport {
+interface CacheReport {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
