@@ -18,7 +18,7 @@ import { get } from "./commands/get.ts";
 import { scan } from "./commands/scan.ts";
 import { stats } from "./commands/stats.ts";
 import { verify } from "./commands/verify.ts";
-import { EXIT, EXIT_TEXT, exitCodeOf } from "./exit-code.ts";
+import { EXIT, EXIT_TEXT, WrongUsage, exitCodeOf } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { errorText } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
@@ -37,7 +37,8 @@ export async function runCommand(
   { host = nodeHost(), terminal, version }: RunOptions,
 ): Promise<ExitCode> {
   let exit: ExitCode = EXIT.fine;
-  const program = programOf(terminal, version, { terminal, host }, (code) => {
+  const json = args.includes("--json");
+  const program = programOf({ terminal, host }, version, json, (code) => {
     exit = code;
   });
   try {
@@ -45,25 +46,33 @@ export async function runCommand(
     return exit;
   } catch (error) {
     // Help and version count as done; everything else that the parser says is a mistake of the caller.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-    terminal.err(errorText(error, args.includes("--json")));
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.fine;
+      if (json) terminal.err(errorText(new WrongUsage(error.message), json));
+      return EXIT.usage;
+    }
+    terminal.err(errorText(error, json));
     return exitCodeOf(error);
   }
 }
 
 function programOf(
-  terminal: Terminal,
-  version: string,
   context: CommandContext,
+  version: string,
+  json: boolean,
   end: (code: ExitCode) => void,
 ): Program {
+  const { terminal } = context;
   const program = new Program("kotoba")
     .description("Looks into a KotobaDB database and keeps it in order.")
     .version(version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.out(text),
-      writeErr: (text) => terminal.err(text),
+      // As JSON it is printed whole, when the parser has ended.
+      writeErr: (text) => {
+        if (!json) terminal.err(text);
+      },
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
     })

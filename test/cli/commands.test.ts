@@ -218,3 +218,19 @@ test("a failing disk ends with 6", async () => {
     err: expect.stringContaining("The storage below failed.\n"),
   });
 });
+
+test("with --json errors are JSON too, those of the parser as well", async () => {
+  const host = await memoryDatabase();
+  for (const [line, name] of [
+    ["stats --json", "WrongUsage"],
+    ["get /data --json", "WrongUsage"],
+    ["stats /nowhere --json", "StorageError"],
+    ["get /data towns oslo --json", "NothingThere"],
+  ] as const) {
+    const { err, out } = await kotoba(host, line);
+    expect(out).toBe("");
+    const { error } = JSON.parse(err) as { readonly error: Readonly<Record<string, unknown>> };
+    expect(error["name"]).toBe(name);
+    expect(error["sentence"]).not.toBe("");
+  }
+});

@@ -42,6 +42,8 @@ export function engineReport(parts: EngineParts, writes: WriteSide, readers: Rea
       bytesTotal: figure("logBytesTotal"),
       writes: figure("writes"),
       syncs: figure("syncs"),
+      syncMillis: writes.syncMillis,
+      commitsOfSync: writes.commitsOfSync,
     },
     commits: {
       count: figure("commits"),
