@@ -23,6 +23,7 @@ export { mayBe, shapeAt, withId } from "./schema/shape-lookup.ts";
 export { Catalog } from "./catalog/catalog.ts";
 export type { StoreHost } from "./catalog/catalog.ts";
 export { StoredDocuments, storedCollections } from "./catalog/stored-catalog.ts";
+export { verifyStored } from "./catalog/verify-stored.ts";
 export { CollectionStore } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";
 // Indexes

@@ -138,7 +138,7 @@ test("a damaged table is a list of problems and 1 for verify, and 4 for what nee
   const verified = await kotoba(host, "verify /data");
   expect(verified.exit).toBe(1);
   expect(verified.out).toContain(`${table} at `);
-  expect(verified.out).toMatch(/^\d+ problems?: 2 tables, 1 log, .* checked$/m);
+  expect(verified.out).toMatch(/^\d+ problems?: 2 tables, 1 log, [^,]* checked$/m);
   const json = JSON.parse((await kotoba(host, "verify /data --json")).out) as { ok: boolean };
   expect(json.ok).toBe(false);
   const scanned = await kotoba(host, "scan /data --json");
@@ -233,4 +233,29 @@ test("with --json errors are JSON too, those of the parser as well", async () =>
     expect(error["name"]).toBe(name);
     expect(error["sentence"]).not.toBe("");
   }
+});
+
+test("documents that cannot be read, and entries without a document, are problems though the files are sound", async () => {
+  const host = await memoryDatabase();
+  const { out } = await kotoba(host, "scan /data --prefix 0100 --json");
+  const [first, second] = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { readonly key: string });
+  const writer = await openLsmEngine({ path: "/data", host });
+  const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
+  await writer.write({
+    ops: [
+      { op: "put", key: bytesOf(first!.key), value: Uint8Array.of(0xc1) },
+      { op: "del", key: bytesOf(second!.key) },
+    ],
+    requires: [],
+  });
+  await writer.close();
+  const verified = await kotoba(host, "verify /data");
+  expect(verified.exit).toBe(1);
+  expect(verified.out).toContain(`cities: document ${first!.key}: expected MessagePack`);
+  expect(verified.out).toContain(`of "byName" refers to ${second!.key}, which is not there`);
+  expect(verified.out).toContain(`of "byPlace" refers to ${second!.key}, which is not there`);
+  expect(verified.out).toMatch(/^3 problems: /m);
 });
