@@ -209,7 +209,15 @@ export class Maintenance {
       tableBytesTarget: Infinity,
       between: () => this.#isEnded(),
     });
-    if (result === undefined) return;
+    const told = {
+      type: "flush-end",
+      tables: (result?.tables ?? []).map(eventTable),
+      millis: host.clock.monotonicMillis() - startMillis,
+    } as const;
+    if (result === undefined) {
+      events.emit({ ...told, outcome: "given-up" });
+      return;
+    }
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
     this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
@@ -220,11 +228,7 @@ export class Maintenance {
     for (const table of result.tables) {
       events.emit({ type: "table-created", by: "flush", table: eventTable(table) });
     }
-    events.emit({
-      type: "flush-end",
-      tables: result.tables.map(eventTable),
-      millis: host.clock.monotonicMillis() - startMillis,
-    });
+    events.emit({ ...told, outcome: "done" });
     this.#parts.flushed();
     await host.timers.pause();
   }
