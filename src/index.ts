@@ -20,6 +20,7 @@ export type {
   Filter,
   FullScanRule,
   IndexQuery,
+  LsmEvent,
   PageOf,
   PageOptions,
   Patch,

@@ -29,6 +29,7 @@ export const RESERVED_NAMES = [
   "attempt",
   "backup",
   "changes",
+  "checkpoint",
   "close",
   "closed",
   "collection",

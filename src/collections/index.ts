@@ -22,6 +22,8 @@ export { mayBe, shapeAt, withId } from "./schema/shape-lookup.ts";
 // In a database
 export { Catalog } from "./catalog/catalog.ts";
 export type { StoreHost } from "./catalog/catalog.ts";
+export { StoredDocuments, storedCollections } from "./catalog/stored-catalog.ts";
+export { verifyStored } from "./catalog/verify-stored.ts";
 export { CollectionStore } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";
 // Indexes

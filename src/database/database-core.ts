@@ -9,6 +9,7 @@ import { andThen, Closed } from "../base/index.ts";
 import type { Awaitable, Run, Runner } from "../base/index.ts";
 import { Catalog, CollectionStore, InvalidDefinition } from "../collections/index.ts";
 import type { CollectionDefinition, Def } from "../collections/index.ts";
+import { StorageError } from "../engine/contract/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
 import type { FullScanRule } from "../query/index.ts";
 import { transact } from "../transaction/index.ts";
@@ -16,7 +17,7 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
-import { checkTransaction } from "./options.ts";
+import { checkTransaction, InvalidOption } from "./options.ts";
 import type { World } from "./world.ts";
 
 export interface CoreOptions {
@@ -116,6 +117,20 @@ export class DatabaseCore {
       snapshot.close();
     }
     return problems;
+  }
+
+  async compact(): Promise<void> {
+    if (this.#closing !== undefined) throw new Closed("database");
+    await this.engine.compact?.();
+  }
+
+  async checkpoint(directory: string): Promise<void> {
+    if (this.#closing !== undefined) throw new Closed("database");
+    if (typeof directory !== "string" || directory === "" || directory.includes("\0"))
+      throw new InvalidOption("directory", "a folder", directory);
+    if (this.engine.checkpoint === undefined)
+      throw new StorageError("NotSupported", { what: "checkpoint", engine: this.engine.name });
+    await this.engine.checkpoint(directory);
   }
 
   close(): Promise<void> {

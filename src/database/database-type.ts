@@ -93,6 +93,20 @@ interface DbMethods<F extends Run, Ds> {
   ready(): Kind<F, void, ReadError>;
   /** Reads everything: checksums, order, and whether indexes and documents agree. */
   verify(): Kind<F, Verification, ReadError>;
+  /**
+   * Gives room back at once that overwritten and deleted data still takes. The database does so by itself, so this is for
+   * the moment after much was deleted. What open snapshots see is kept.
+   */
+  compact(): Kind<F, void, EngineFailure>;
+  /**
+   * Makes a database of its own in `directory`, which is empty or not there: a backup, at the state of one commit, while
+   * reads and writes go on. In the same file system it takes moments and no room, for files are shared until they change.
+   *
+   * @throws StorageError 'NotEmpty' if anything lies in the directory, 'NotSupported' for a database in memory.
+   * @example
+   * await db.checkpoint("./backups/2026-01-31");
+   */
+  checkpoint(directory: string): Kind<F, void, EngineFailure>;
   /** Figures by name: bytes, counts, milliseconds. */
   stats(): Kind<F, Readonly<Record<string, number>>, EngineFailure>;
 }

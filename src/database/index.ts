@@ -3,6 +3,7 @@ export { bindDatabase, isMistake, open, openCore } from "./open-database.ts";
 export type { Db, TransactionRunner } from "./open-database.ts";
 export { InvalidOption } from "./options.ts";
 export type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
+export type { LsmEvent } from "../engine/lsm/index.ts";
 export { DatabaseCore } from "./database-core.ts";
 // The surface
 export type { DbOf, DbSnapshot, TransactionOptions, Tx, Verification } from "./database-type.ts";

@@ -3,7 +3,7 @@ import { andThen } from "../base/index.ts";
 import type { Awaitable, Kind, KotobaError, PromiseRun, Run, Runner } from "../base/index.ts";
 import { collection, InvalidDefinition } from "../collections/index.ts";
 import type { CollectionDefinition, Def, ObjectSchema } from "../collections/index.ts";
-import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { StorageEngine } from "../engine/contract/index.ts";
 import { openLsmEngine } from "../engine/lsm/index.ts";
 import { MemoryEngine } from "../engine/memory/index.ts";
 import type { Transaction } from "../transaction/index.ts";
@@ -50,7 +50,7 @@ export function openCore<Ds extends Defs>(
 ): Awaitable<DatabaseCore> {
   checkOpen(target, options);
   const durability = options.durability;
-  return andThen(openEngine(target, durability), (engine) => {
+  return andThen(openEngine(target, options), (engine) => {
     return new DatabaseCore(engine, {
       world: nodeWorld,
       durability,
@@ -61,11 +61,16 @@ export function openCore<Ds extends Defs>(
 
 function openEngine(
   target: OpenTarget,
-  durability: Durability | undefined,
+  { durability, onEvent, readOnly }: OpenOptions<Defs>,
 ): Awaitable<StorageEngine> {
   if (typeof target !== "string") return target.engine;
   if (target === ":memory:") return new MemoryEngine();
-  return openLsmEngine({ path: target, ...(durability === undefined ? {} : { durability }) });
+  return openLsmEngine({
+    path: target,
+    ...(durability === undefined ? {} : { durability }),
+    ...(onEvent === undefined ? {} : { onEvent }),
+    ...(readOnly === undefined ? {} : { readOnly }),
+  });
 }
 
 /** How a door runs a transaction: `bind` makes what the body works with, anew for each attempt. */
@@ -128,6 +133,8 @@ export function bindDatabase(
     verify: () =>
       runner.run(() => core.verify().then((problems) => ({ ok: problems.length === 0, problems }))),
     stats: () => runner.run(() => core.stats()),
+    compact: () => runner.run(() => core.compact()),
+    checkpoint: (directory: string) => runner.run(() => core.checkpoint(directory)),
     close: () => core.close(),
     [Symbol.asyncDispose]: () => core.close(),
   };

@@ -3,6 +3,7 @@ import { KotobaError } from "../base/index.ts";
 import { InvalidDefinition, RESERVED_NAMES } from "../collections/index.ts";
 import type { Def, ReservedName } from "../collections/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { LsmEvent } from "../engine/lsm/index.ts";
 import type { FullScanRule } from "../query/index.ts";
 import type { TransactionOptions } from "./database-type.ts";
 import type { Defs } from "./surface.ts";
@@ -30,6 +31,13 @@ export interface OpenOptions<Ds extends Defs = {}> {
   readonly durability?: Durability;
   /** What happens to a query that would read a whole collection: 'allow' (default), 'warn' or 'error' (FullScan). */
   readonly fullScan?: FullScanRule;
+  /**
+   * Opens the folder to read it: nothing in it is changed, and writes are refused with StorageError 'OpenedReadOnly';
+   * also the first use of a collection that is not stored there as it is defined. The folder must hold a database. Default false.
+   */
+  readonly readOnly?: boolean;
+  /** Is told what the engine of a folder does: flushes, compactions, stalls, damage. Default: nobody is. */
+  readonly onEvent?: (event: LsmEvent) => void;
 }
 
 /** An option is unknown, or has a value that it cannot have. Nothing was done. */
@@ -76,10 +84,19 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     typeof (target as { engine?: { begin?: unknown } }).engine?.begin === "function";
   if (!isPath && !isEngine)
     throw new InvalidOption("target", 'a folder, ":memory:" or { engine }', target);
-  checkKnown(options, ["collections", "durability", "fullScan"]);
+  checkKnown(options, ["collections", "durability", "fullScan", "onEvent", "readOnly"]);
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
     throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
+  const { onEvent, readOnly } = options;
+  if (readOnly !== undefined && typeof readOnly !== "boolean")
+    throw new InvalidOption("readOnly", "true or false", readOnly);
+  if (onEvent !== undefined && typeof onEvent !== "function")
+    throw new InvalidOption("onEvent", "a function of the event", onEvent);
+  const isFolder = typeof target === "string" && target !== ":memory:";
+  for (const [name, value] of Object.entries({ onEvent, readOnly }))
+    if (value !== undefined && value !== false && !isFolder)
+      throw new InvalidOption(name, "absent, unless the target is a folder", value);
   checkCollections(options.collections);
 }
 

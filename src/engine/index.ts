@@ -51,8 +51,27 @@ export type { StorageCode } from "./contract/index.ts";
 // Engines
 export { MemoryEngine } from "./memory/index.ts";
 export type { MemoryEngineOptions } from "./memory/index.ts";
-export { LSM_LIMITS, LsmEngine, dumpDatabase, openLsmEngine } from "./lsm/index.ts";
-export type { LsmOptions } from "./lsm/index.ts";
+export {
+  LSM_LIMITS,
+  LsmEngine,
+  dumpDatabase,
+  dumpFile,
+  openLsmEngine,
+  verifyDatabase,
+} from "./lsm/index.ts";
+export type {
+  CheckpointOptions,
+  CheckpointResult,
+  DatabaseVerification,
+  EventTable,
+  HistogramFigures,
+  LevelReport,
+  LsmEvent,
+  LsmOptions,
+  LsmReport,
+  Progress,
+  VerifyOptions,
+} from "./lsm/index.ts";
 // What the local engine stands on
 export { MemoryHost, nodeHost } from "./lsm/index.ts";
 export type { Host } from "./lsm/index.ts";

@@ -108,6 +108,7 @@ const standsOn: Record<string, readonly string[]> = {
     "query",
   ],
   effect: ["base", "database"],
+  cli: ["base", "engine", "collections"],
   testing: ["base", "engine/contract", "engine/memory", "engine/lsm"],
   "index.ts": ["database"],
 };
@@ -115,6 +116,8 @@ const standsOn: Record<string, readonly string[]> = {
 /** Each npm package is imported by one room only; a subpath counts as its package. */
 const ownerOf: Record<string, string> = {
   "@standard-schema/spec": "collections",
+  "cli-progress": "cli",
+  commander: "cli",
   effect: "effect",
   msgpackr: "collections",
   ulid: "collections",
@@ -127,6 +130,7 @@ const worldly = [
   "src/engine/lsm/codec/crc32.ts",
   "src/engine/lsm/sstable/compression/block-codec.ts",
   "src/transaction/nesting.ts",
+  "src/cli/main.ts",
 ];
 
 const comment = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;

@@ -64,7 +64,7 @@ async function nextCollectionNumber(view: ReadView): Promise<number> {
   return count + 1;
 }
 
-async function storedStructures(
+export async function storedStructures(
   view: ReadView,
   name: string,
   collection: number,

@@ -233,5 +233,9 @@ export interface StorageEngine {
   stats?(): Readonly<Record<string, number>>;
   /** Reads everything and checks it; the problems found, none if all is well. */
   verify?(): Promise<readonly string[]>;
+  /** Gives room back that old data takes; needed by nobody, for an engine does so by itself. */
+  compact?(): Promise<void>;
+  /** Makes a database of its own in an empty directory, at the state of one commit, while reads and writes go on. */
+  checkpoint?(directory: string): Promise<unknown>;
   close(): Promise<void>;
 }

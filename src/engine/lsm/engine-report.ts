@@ -36,21 +36,7 @@ export function engineReport(parts: EngineParts, writes: WriteSide, readers: Rea
       waiting: tree.immutables.length,
       waitingBytes: tree.immutables.reduce((sum, { memtable }) => sum + memtable.bytes, 0),
     },
-    log: {
-      number: figure("logNumber"),
-      bytes: figure("logBytes"),
-      bytesTotal: figure("logBytesTotal"),
-      writes: figure("writes"),
-      syncs: figure("syncs"),
-    },
-    commits: {
-      count: figure("commits"),
-      bytes: writes.bytesCommitted,
-      conflicts: figure("conflicts"),
-      recent: figure("recentCommits"),
-      recentBytes: figure("recentCommitsBytes"),
-      waitingForTurn: figure("waitingForGate"),
-    },
+    ...writesReport(writes),
     reads: {
       lookups: readers.lookups,
       pages: readers.pages,
@@ -73,6 +59,30 @@ export function engineReport(parts: EngineParts, writes: WriteSide, readers: Rea
       oldestSnapshotMillis: readers.oldestSnapshotMillis,
     },
     listenerFailures: events.listenerFailures,
+  };
+}
+
+function writesReport(writes: WriteSide): Pick<LsmReport, "log" | "commits"> {
+  const { stats } = writes;
+  const figure = (name: string): number => stats[name] ?? 0;
+  return {
+    log: {
+      number: figure("logNumber"),
+      bytes: figure("logBytes"),
+      bytesTotal: figure("logBytesTotal"),
+      writes: figure("writes"),
+      syncs: figure("syncs"),
+      syncMillis: writes.syncMillis,
+      commitsOfSync: writes.commitsOfSync,
+    },
+    commits: {
+      count: figure("commits"),
+      bytes: writes.bytesCommitted,
+      conflicts: figure("conflicts"),
+      recent: figure("recentCommits"),
+      recentBytes: figure("recentCommitsBytes"),
+      waitingForTurn: figure("waitingForGate"),
+    },
   };
 }
 

@@ -69,6 +69,9 @@ export interface WriteSide {
   readonly bytesCommitted: number;
   readonly traffic: Traffic;
   readonly stalls: HistogramFigures;
+  /** How long syncs took, in milliseconds, and how many commits each covered; where the log counts them. */
+  readonly syncMillis?: HistogramFigures | undefined;
+  readonly commitsOfSync?: HistogramFigures | undefined;
   readonly logNumbers: readonly number[];
   /** Of one moment, together with the tree's version; good for a copy after settle(). */
   readonly copyState: CopyState;

@@ -1,2 +1,2 @@
 export { writeCheckpoint } from "./write-checkpoint.ts";
-export type { CheckpointOptions, CheckpointResult, CheckpointSource } from "./write-checkpoint.ts";
+export type { CheckpointOptions, CheckpointResult } from "./write-checkpoint.ts";

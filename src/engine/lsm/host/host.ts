@@ -57,8 +57,9 @@ export interface FileSystem {
   /** The same, without blocking the thread. */
   syncDirectoryInBackground(path: string): Promise<void>;
   /**
-   * Takes the existing directory for this process or throws DatabaseLocked naming the holder. `readOnly`: nothing is
-   * written there, so it works in a directory that cannot be written to; it is held as alone as any other.
+   * Takes the existing directory for this process or throws DatabaseLocked naming the holder. `readOnly`: works in a
+   * directory that cannot be written to, and writes nothing but a lock where a system has no other; it is held as alone
+   * as any other.
    */
   lock(directory: string, options?: { readonly readOnly?: boolean }): Promise<DirectoryLock>;
 }

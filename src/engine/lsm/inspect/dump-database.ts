@@ -3,7 +3,7 @@ import { StorageError } from "../../contract/index.ts";
 import { parseFileName, pathIn } from "../codec/index.ts";
 import { nodeHost } from "../host/index.ts";
 import type { Host } from "../host/index.ts";
-import { dumpManifest } from "../manifest/index.ts";
+import { dumpManifest, dumpManifestFile } from "../manifest/index.ts";
 import { listFiles } from "../recovery/index.ts";
 import { dumpTable } from "../sstable/index.ts";
 import { dumpWal } from "../wal/index.ts";
@@ -26,7 +26,8 @@ export async function dumpDatabase(options: {
       parts.push(dumped("manifest", () => dumpManifest(host, path)));
     }
     for (const { kind, name } of files) {
-      if (kind === "manifest" || (only !== undefined && kind !== only)) continue;
+      if (kind === "manifest" || kind === "spare" || (only !== undefined && kind !== only))
+        continue;
       const dump = kind === "wal" ? dumpWal : dumpTable;
       parts.push(dumped(name, () => dump(host, pathIn(path, name))));
     }
@@ -37,16 +38,26 @@ export async function dumpDatabase(options: {
 }
 
 /**
- * One log or table as text, by the ending of its name. Takes no lock: for a file that was taken out of its database, or
+ * One log, table or manifest as text, by the ending of its name. Takes no lock: for a file that was taken out of its database, or
  * one of a database that nobody has open.
  *
  * @throws StorageError 'NoDatabase' where the name is none that a database gives; CorruptionError for a damaged table.
  */
 export function dumpFile(options: { readonly path: string; readonly host?: Host }): string {
   const { host = nodeHost(), path } = options;
-  const kind = parseFileName(path.slice(path.lastIndexOf("/") + 1))?.kind;
-  if (kind === undefined || kind === "manifest") throw new StorageError("NoDatabase", { path });
-  return kind === "wal" ? dumpWal(host, path) : dumpTable(host, path);
+  const kind = parseFileName(path.replace(/^.*[/\\]/s, ""))?.kind;
+  switch (kind) {
+    case "wal":
+      return dumpWal(host, path);
+    case "table":
+      return dumpTable(host, path);
+    case "manifest":
+      return dumpManifestFile(host, path);
+    // What a spare holds means nothing.
+    case "spare":
+    case undefined:
+      throw new StorageError("NoDatabase", { path });
+  }
 }
 
 function dumped(name: string, dump: () => string): string {

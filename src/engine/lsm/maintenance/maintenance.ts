@@ -224,7 +224,15 @@ export class Maintenance {
       outputLevel: 0,
       tableBytesTarget: Infinity,
     });
-    if (result === undefined) return true;
+    const told = {
+      type: "flush-end",
+      tables: (result?.tables ?? []).map(eventTable),
+      millis: host.clock.monotonicMillis() - startMillis,
+    } as const;
+    if (result === undefined) {
+      events.emit({ ...told, outcome: "given-up" });
+      return true;
+    }
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
     this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
@@ -235,11 +243,7 @@ export class Maintenance {
     for (const table of result.tables) {
       events.emit({ type: "table-created", by: "flush", table: eventTable(table) });
     }
-    events.emit({
-      type: "flush-end",
-      tables: result.tables.map(eventTable),
-      millis: host.clock.monotonicMillis() - startMillis,
-    });
+    events.emit({ ...told, outcome: "done" });
     this.#parts.flushed();
     return true;
   }

@@ -31,6 +31,11 @@ export function dumpManifest(host: Host, directory: string): string {
   return `${[marker.name, ...dumpLines(readWhole(host, path))].join("\n")}\n`;
 }
 
+/** The same of one file, whether it rules or not. */
+export function dumpManifestFile(host: Host, path: string): string {
+  return `${dumpLines(readWhole(host, path)).join("\n")}\n`;
+}
+
 function dumpLines(bytes: Bytes): string[] {
   const header = decodeFileHeader(bytes, MANIFEST_MAGIC);
   if (header === undefined) {

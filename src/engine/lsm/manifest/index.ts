@@ -2,5 +2,5 @@ export type { ManifestState, TableMeta, VersionEdit } from "./version-edit.ts";
 export { readManifest } from "./manifest-reader.ts";
 export { ManifestWriter } from "./manifest-writer.ts";
 export { DATABASE_FORMAT_NEWEST } from "./manifest-format.ts";
-export { dumpManifest } from "./dump-manifest.ts";
+export { dumpManifest, dumpManifestFile } from "./dump-manifest.ts";
 // Names

@@ -15,6 +15,9 @@ export function eventTable(table: EventTable): EventTable {
   return { fileNumber, level, fileBytes, entries };
 }
 
+/** given-up: the engine was closed on the way, and nothing was changed. Work that fails has no end: "failure" tells. */
+export type EventOutcome = "done" | "given-up";
+
 /** Each kind of event without the time that all of them have. */
 export type LsmEventBody =
   /** The database was opened: what its logs held was written to so many tables. */
@@ -30,6 +33,7 @@ export type LsmEventBody =
   | { readonly type: "flush-begin"; readonly memtableBytes: number }
   | {
       readonly type: "flush-end";
+      readonly outcome: EventOutcome;
       readonly tables: readonly EventTable[];
       readonly millis: number;
     }
@@ -41,10 +45,9 @@ export type LsmEventBody =
       readonly outputLevel: number;
       readonly isMove: boolean;
     }
-  /** `given-up`: the engine was closed or failed on the way; nothing was changed. */
   | {
       readonly type: "compaction-end";
-      readonly outcome: "done" | "given-up";
+      readonly outcome: EventOutcome;
       readonly tables: readonly EventTable[];
       readonly outputLevel: number;
       readonly millis: number;

@@ -42,7 +42,7 @@ export interface LsmReport {
   };
   readonly memtables: {
     readonly activeBytes: number;
-    readonly activeEntries?: number;
+    readonly activeEntries: number;
     /** Full, and on their way to a table. */
     readonly waiting: number;
     readonly waitingBytes: number;
@@ -54,9 +54,9 @@ export interface LsmReport {
     readonly writes: number;
     readonly syncs: number;
     /** How long syncs took, in milliseconds. */
-    readonly syncMillis?: HistogramFigures;
+    readonly syncMillis: HistogramFigures | undefined;
     /** How many commits one sync covered. */
-    readonly commitsOfSync?: HistogramFigures;
+    readonly commitsOfSync: HistogramFigures | undefined;
   };
   readonly commits: {
     readonly count: number;
@@ -94,7 +94,7 @@ export interface LsmReport {
   readonly listenerFailures: number;
 }
 
-export interface CacheReport {
+interface CacheReport {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;

@@ -130,3 +130,25 @@ test("a listener that throws, closes or writes harms nothing, and its failures a
   expect((await entriesOf(engine.snapshot())).map(([key]) => key)).toContain("heard");
   await engine.close();
 });
+
+test("closing gives up what is under way, and each beginning still has its end", async () => {
+  const host = new MemoryHost();
+  let givenUp = 0;
+  for (let pauses = 1; pauses < 12; pauses++) {
+    const { engine, events } = await opened(host, { path: `/db${pauses}` });
+    for (let i = 0; i < 60; i++) {
+      void engine.write({ ops: [put(`k${i % 30}`, "x".repeat(200))], requires: [] });
+    }
+    for (let i = 0; i < pauses; i++) await host.timers.pause();
+    await engine.close();
+    const open = new Map<string, number>();
+    for (const event of events) {
+      const [what, when] = event.type.split("-");
+      if (when === "begin") open.set(what!, (open.get(what!) ?? 0) + 1);
+      if (when === "end") open.set(what!, (open.get(what!) ?? 0) - 1);
+      if ("outcome" in event && event.outcome === "given-up") givenUp++;
+    }
+    expect([...open.values()].every((count) => count === 0)).toBe(true);
+  }
+  expect(givenUp).toBeGreaterThan(0);
+});

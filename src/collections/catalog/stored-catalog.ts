@@ -1,0 +1,120 @@
+/**
+ * The collections of a database as they are stored, without the program that defined them: for tools that look into a
+ * database. Documents are read with the structures of their codec alone, so every field is there, and no default is
+ * filled in.
+ */
+import { hex } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { CorruptionError, prefixRange } from "../../engine/contract/index.ts";
+import type { KeyRange, Page, ReadView } from "../../engine/contract/index.ts";
+import { DocumentCodec } from "../document/document-codec.ts";
+import { documentKey, idOf, idProblem } from "../document/document-key.ts";
+import type { Document } from "../document/document.ts";
+import { OPAQUE_SHAPE } from "../schema/field-shape.ts";
+import { decodeCatalogRow } from "./catalog-row.ts";
+import type { CatalogRow } from "./catalog-row.ts";
+import { catalogKey, documentsPrefix, indexPrefix } from "./keyspace.ts";
+import { storedStructures } from "./registration.ts";
+
+/** An index as it is stored: `building` where documents from before it may still lack their entries. */
+export interface StoredIndex {
+  readonly name: string;
+  readonly state: "ready" | "building";
+  /** Where its entries are. */
+  readonly entries: KeyRange;
+}
+
+const CATALOG_PREFIX: Bytes = catalogKey("");
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** All collections, in the order of their names as bytes. */
+export async function storedCollections(view: ReadView): Promise<readonly StoredDocuments[]> {
+  const found: StoredDocuments[] = [];
+  const scan = view.scan(prefixRange(CATALOG_PREFIX), { expect: "all" });
+  try {
+    for (let done = false; !done;) {
+      const page = await scan.next();
+      for (let i = 0; i < page.rows; i++) {
+        const key = page.buffer.slice(page.keyStart[i], page.keyEnd[i]);
+        const value = page.buffer.slice(page.valueStart[i], page.valueEnd[i]);
+        const name = nameOf(key);
+        found.push(new StoredDocuments(name, decodeCatalogRow(name, value)));
+      }
+      done = page.done;
+    }
+  } finally {
+    scan.close();
+  }
+  return found;
+}
+
+function nameOf(key: Bytes): string {
+  try {
+    return decoder.decode(key.subarray(CATALOG_PREFIX.length));
+  } catch {
+    throw new CorruptionError({
+      file: "key of a catalog row",
+      offset: CATALOG_PREFIX.length,
+      expected: "a name in UTF-8",
+      found: hex(key),
+    });
+  }
+}
+
+/** One collection and its documents. */
+export class StoredDocuments {
+  readonly name: string;
+  /** Its number in this database, the first part of all its keys. */
+  readonly number: number;
+  /** filling: documents may still lack fields that the newest shape has. */
+  readonly state: "ready" | "filling";
+  readonly indexes: readonly StoredIndex[];
+  readonly documents: KeyRange;
+  readonly #prefix: Bytes;
+
+  constructor(name: string, row: CatalogRow) {
+    this.name = name;
+    this.number = row.number;
+    this.state = row.documents;
+    this.#prefix = documentsPrefix(row.number);
+    this.documents = prefixRange(this.#prefix);
+    this.indexes = row.indexes.map((index) => ({
+      name: index.name,
+      state: index.state,
+      entries: prefixRange(indexPrefix(row.number, index.number)),
+    }));
+  }
+
+  /** The key of a document; undefined where no document can have that id. */
+  keyOf(id: string): Bytes | undefined {
+    return idProblem(id) === undefined ? documentKey(this.#prefix, id) : undefined;
+  }
+
+  /** Reads what is needed to decode documents. */
+  async reader(view: ReadView): Promise<StoredDocumentReader> {
+    const structures = await storedStructures(view, this.name, this.number);
+    const codec = new DocumentCodec(this.name, OPAQUE_SHAPE, structures);
+    return new StoredDocumentReader(codec, this.#prefix.length);
+  }
+}
+
+/** Rows of one collection as documents, `id` first. */
+export class StoredDocumentReader {
+  readonly #codec: DocumentCodec;
+  readonly #prefixLength: number;
+
+  constructor(codec: DocumentCodec, prefixLength: number) {
+    this.#codec = codec;
+    this.#prefixLength = prefixLength;
+  }
+
+  /** @throws CorruptionError for bytes that are no document. */
+  documentAt(page: Page, row: number): Document {
+    const id = idOf(page.buffer, page.keyStart[row]! + this.#prefixLength, page.keyEnd[row]!);
+    return this.decode(id, page.buffer, page.valueStart[row]!, page.valueEnd[row]!);
+  }
+
+  decode(id: string, bytes: Bytes, start = 0, end: number = bytes.length): Document {
+    return { id, ...this.#codec.decode(bytes, start, end) };
+  }
+}

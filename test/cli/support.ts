@@ -1,0 +1,81 @@
+/** A database that is the same each time, and a terminal that keeps what was printed. */
+import { collection, open } from "kotobadb";
+import type { Id } from "kotobadb";
+import { MemoryHost, openLsmEngine } from "kotobadb/engine";
+import type { Host } from "kotobadb/engine";
+import { z } from "zod";
+import { runCommand } from "../../src/cli/index.ts";
+import type { ExitCode } from "../../src/cli/index.ts";
+
+const Cities = collection(
+  "cities",
+  z.object({
+    name: z.string(),
+    people: z.bigint(),
+    founded: z.date(),
+    flag: z.instanceof(Uint8Array).optional(),
+    place: z.object({ latitude: z.number(), longitude: z.number() }),
+  }),
+  { indexes: { byName: { on: ["name"], unique: true }, byPlace: ["place.latitude"] } },
+);
+const Roads = collection("roads", z.object({ from: z.string(), to: z.string() }), { indexes: {} });
+
+const named = ["Oslo", "Bergen", "Kyoto", "Lima"] as const;
+
+/** Writes cities and roads to the folder; the tables and the log hold a part each. */
+export async function makeDatabase(host: Host, path: string): Promise<void> {
+  const engine = await openLsmEngine({ path, host });
+  await using db = await open({ engine }, { collections: { cities: Cities, roads: Roads } });
+  for (const [i, name] of named.entries()) {
+    await db.cities.insert({
+      id: name.toLowerCase() as Id<"cities">,
+      name,
+      people: 10n ** 18n + BigInt(i),
+      founded: new Date(Date.UTC(1048 + i, 0, 1)),
+      ...(i === 0 ? { flag: Uint8Array.of(1, 2, 254) } : {}),
+      place: { latitude: i * 10.5, longitude: -i },
+    });
+  }
+  await engine.flush();
+  await db.roads.insert({ id: "e16" as Id<"roads">, from: "oslo", to: "bergen" });
+  await db.cities.delete("lima" as Id<"cities">);
+  await engine.flush();
+  await db.roads.insert({ id: "e18" as Id<"roads">, from: "oslo", to: "kyoto" });
+}
+
+export async function memoryDatabase(path = "/data"): Promise<MemoryHost> {
+  const host = new MemoryHost();
+  await makeDatabase(host, path);
+  return host;
+}
+
+export interface Ran {
+  readonly exit: ExitCode;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `kotoba` with a line of arguments in this process. */
+export async function kotoba(host: Host, line: string): Promise<Ran> {
+  let out = "";
+  let err = "";
+  const exit = await runCommand(
+    line.split(" ").filter((word) => word !== ""),
+    {
+      host,
+      version: "1.2.3",
+      terminal: {
+        out: (text) => {
+          out += text;
+          return undefined;
+        },
+        err: (text) => {
+          err += text;
+        },
+        progress: undefined,
+        isClosed: false,
+      },
+    },
+  );
+  return { exit, out, err };
+}
