@@ -43,16 +43,23 @@ async function writeAndKill(
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
+  let hasBegun = (): void => undefined;
+  const begins = new Promise<void>((resolve) => {
+    hasBegun = resolve;
+  });
   const isOpen = new Promise<void>((resolve, reject) => {
     child.stdout.on("data", (text: Buffer) => {
       output += text.toString();
       if (output.includes("\n")) resolve();
+      if (/\n\d+\n/.test(output)) hasBegun();
     });
     child.once("exit", () => reject(new Error("the writer ended before it had opened the atlas")));
   });
   const ended = new Promise((resolve) => child.once("close", resolve));
   await isOpen;
   if (round === 1) await meetTheLock(folder);
+  // However slow the machine is today, something is acknowledged before the kill.
+  await Promise.race([begins, ended]);
   await new Promise((resolve) => setTimeout(resolve, afterMillis));
   child.kill("SIGKILL");
   await ended;
