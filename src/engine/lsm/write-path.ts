@@ -331,6 +331,7 @@ export class WritePath {
       this.#failure === undefined ? this.#manifest.close() : this.#manifest.abandon(),
     );
     await attempt(() => this.#opened.tables.close());
+    await attempt(() => this.#opened.tables.removed());
     await attempt(() => this.#opened.lock.release());
     if (failures.length > 0) throw failures[0] as Error;
   }
@@ -403,7 +404,7 @@ export class WritePath {
     });
   }
 
-  #record(edit: VersionEdit): void {
+  async #record(edit: VersionEdit): Promise<void> {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
       const { directory, numbers } = this.#opened;
       const former = this.#manifest;
@@ -412,7 +413,10 @@ export class WritePath {
       this.#manifest = ManifestWriter.create(this.#host, directory, state, number);
       former.abandon();
     }
-    this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
+    await this.#manifest.appendInBackground({
+      ...edit,
+      nextFileNumber: this.#opened.numbers.next,
+    });
   }
 }
 

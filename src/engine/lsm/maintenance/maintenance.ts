@@ -66,8 +66,8 @@ export interface MaintenanceParts extends StorePlace {
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
   readonly runner: JobRunner;
-  /** Makes an edit durable. */
-  readonly record: (edit: VersionEdit) => void;
+  /** Makes an edit durable; called again only when the former call has settled. */
+  readonly record: (edit: VersionEdit) => Promise<void>;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
   /** The newest sequence that a view may still begin at or after. */
@@ -92,6 +92,8 @@ export class Maintenance {
   #requests: Request[] = [];
   /** Those whose compaction is under way. */
   #served: Request[] = [];
+  /** Settles when the last edit that was asked for is recorded. */
+  #installing: Promise<boolean> = Promise.resolve(true);
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
@@ -209,7 +211,8 @@ export class Maintenance {
     if (result === undefined) return true;
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
-    this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
+    if (!(await this.#install({ added: result.tables, logNumber, lastSequence }, oldest)))
+      return true;
     tables.remove(pathIn(directory, walName(oldest.logNumber)));
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
@@ -229,8 +232,7 @@ export class Maintenance {
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
-      this.#install({ removed, added });
-      this.#moves++;
+      if (await this.#install({ removed, added })) this.#moves++;
       return;
     }
     const release = tables.hold(removed);
@@ -244,7 +246,7 @@ export class Maintenance {
         tableBytesTarget: this.#parts.settings.tableBytesTarget,
       });
       if (result === undefined) return;
-      this.#install({ removed, added: result.tables });
+      if (!(await this.#install({ removed, added: result.tables }))) return;
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
     } finally {
@@ -288,12 +290,23 @@ export class Maintenance {
     return false;
   }
 
-  /** Records the edit, and only then shows the new version to readers. Its tables are open. */
-  #install(edit: VersionEdit, flushed?: FlushSource): void {
+  /**
+   * Records the edit, and only then shows the new version to readers. Its tables are open. False: something failed
+   * meanwhile, so that nothing is shown, and nothing may be removed, since the edit may be on the disk.
+   */
+  async #install(edit: VersionEdit, flushed?: FlushSource): Promise<boolean> {
     const { numbers, record, tree } = this.#parts;
-    record({ ...edit, nextFileNumber: numbers.next });
+    // Flushes and compactions end independently of each other; their edits go one after another.
+    const before = this.#installing;
+    const own = before.then(() => {
+      if (this.#failure !== undefined) return false;
+      return record({ ...edit, nextFileNumber: numbers.next }).then(() => true);
+    });
+    this.#installing = own.catch(() => false);
+    if (!(await own) || this.#failure !== undefined) return false;
     tree.install(applyEdit(tree.version, edit), flushed);
     // A table more may ask for a compaction; one less may let a flush go on.
     this.wake();
+    return true;
   }
 }

@@ -48,6 +48,8 @@ export class ManifestWriter {
   readonly #tables: ManifestTables;
   #fileBytes: number;
   #failure: unknown;
+  /** A background append is under way. */
+  #isAppending = false;
   #closed = false;
 
   private constructor(
@@ -105,11 +107,25 @@ export class ManifestWriter {
 
   /** Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. */
   append(edit: VersionEdit): void {
-    this.#assertUsable();
-    const problem = this.#tables.problemOf(edit);
-    assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
-    this.#assertRuling();
+    this.#assertFits(edit);
     this.#write(TYPE_EDIT, edit);
+    this.#tables.apply(edit);
+  }
+
+  /** Like append(), but others run while the file is synced. The next edit waits until this one is done. */
+  async appendInBackground(edit: VersionEdit): Promise<void> {
+    this.#assertFits(edit);
+    this.#isAppending = true;
+    try {
+      const length = this.#put(TYPE_EDIT, edit);
+      await this.#file.sync();
+      this.#fileBytes += length;
+    } catch (cause) {
+      this.#failure = cause;
+      throw cause;
+    } finally {
+      this.#isAppending = false;
+    }
     this.#tables.apply(edit);
   }
 
@@ -129,17 +145,31 @@ export class ManifestWriter {
     this.#file.close();
   }
 
+  #assertFits(edit: VersionEdit): void {
+    this.#assertUsable();
+    assert(!this.#isAppending, "edits come one after another");
+    const problem = this.#tables.problemOf(edit);
+    assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
+    this.#assertRuling();
+  }
+
   #write(type: ManifestRecordType, edit: VersionEdit): void {
-    const record = encodeRecord(type, edit);
-    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
     try {
-      this.#file.write(record, 0, record.length, this.#fileBytes);
+      const length = this.#put(type, edit);
       this.#file.syncNow();
+      this.#fileBytes += length;
     } catch (cause) {
       this.#failure = cause;
       throw cause;
     }
-    this.#fileBytes += record.length;
+  }
+
+  /** Writes the record behind the last one, not synced; gives its length. */
+  #put(type: ManifestRecordType, edit: VersionEdit): number {
+    const record = encodeRecord(type, edit);
+    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
+    this.#file.write(record, 0, record.length, this.#fileBytes);
+    return record.length;
   }
 
   #assertRuling(): void {
