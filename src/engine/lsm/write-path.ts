@@ -394,6 +394,7 @@ export class WritePath implements WriteSide {
       this.#failure === undefined ? this.#manifest.close() : this.#manifest.abandon(),
     );
     await attempt(() => this.#opened.tables.close());
+    await attempt(() => this.#opened.tables.removed());
     await attempt(() => this.#opened.lock.release());
     this.#opened.events.deliver();
     if (failures.length > 0) throw failures[0] as Error;
@@ -486,14 +487,17 @@ export class WritePath implements WriteSide {
     });
   }
 
-  #record(edit: VersionEdit): void {
+  async #record(edit: VersionEdit): Promise<void> {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
       const { numbers } = this.#opened;
       const number = numbers.take();
       const state = { ...this.#manifest.state, nextFileNumber: numbers.next };
       this.#manifest = this.#manifest.roll(state, number);
     }
-    this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
+    await this.#manifest.appendInBackground({
+      ...edit,
+      nextFileNumber: this.#opened.numbers.next,
+    });
   }
 }
 

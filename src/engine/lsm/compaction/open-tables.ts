@@ -26,10 +26,12 @@ export class OpenTables {
   readonly #directory: string;
   readonly #storeId: Bytes;
   readonly #tables = new Map<number, OpenTable>();
+  /** Files to remove, and those of them whose removal is under way. */
   readonly #removals = new Set<string>();
   readonly #events: LsmEvents;
   /** Of tables that are gone. */
   readonly #formerFilter = { refused: 0, passed: 0, mistaken: 0 };
+  readonly #underWay = new Map<string, Promise<void>>();
   readonly cache: BlockCache;
 
   constructor(parts: {
@@ -96,16 +98,37 @@ export class OpenTables {
     this.#dropIfUnused(fileNumber, table);
   }
 
-  /** Removes a file that nothing refers to, at once or later. */
+  /** Removes a file that nothing refers to, in the background. */
   remove(path: string): void {
     this.#removals.add(path);
     for (const one of this.#removals) {
-      try {
-        this.#host.files.remove(one);
-        this.#removals.delete(one);
-      } catch {
-        // It may be held by a virus scanner or a backup; it stays in the set, and stats() shows how many do.
-      }
+      if (!this.#underWay.has(one)) this.#underWay.set(one, this.#remove(one));
+    }
+  }
+
+  /** When no removal is under way any more. */
+  async removed(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** Never fails. */
+  async #remove(path: string): Promise<void> {
+    try {
+      await this.#host.files.removeInBackground(path);
+      this.#removals.delete(path);
+    } catch {
+      // It may be held by a virus scanner or a backup; it stays in the set, and stats() shows how many do.
+      if (this.#isGone(path)) this.#removals.delete(path);
+    } finally {
+      this.#underWay.delete(path);
+    }
+  }
+
+  #isGone(path: string): boolean {
+    try {
+      return !this.#host.files.exists(path);
+    } catch {
+      return false;
     }
   }
 

@@ -48,6 +48,8 @@ export interface FileSystem {
   /** Creates the directory and its missing parents; each new name is synced in its parent. Fine if it exists. */
   makeDirectory(path: string): void;
   remove(path: string): void;
+  /** The same without blocking the thread: to free a large file takes a disk many milliseconds. */
+  removeInBackground(path: string): Promise<void>;
   /** Replaces `to` if it exists. */
   rename(from: string, to: string): void;
   /** A second name for the same file. */

@@ -215,6 +215,8 @@ export class MemoryHost implements Host {
           this.#fileAt(at);
           this.#names.change({ path: at, node: undefined });
         }),
+      // At once, so that a run repeats exactly.
+      removeInBackground: async (path) => this.files.remove(path),
       rename: (from, to) =>
         this.#call("rename", from, true, (at) => {
           const node = this.#fileAt(at);

@@ -24,6 +24,7 @@ import {
   readdirSync,
   renameSync,
   statSync,
+  unlink,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -142,6 +143,13 @@ const nodeFiles: FileSystem = {
   size: (path) => attempt(path, () => statSync(path).size),
   makeDirectory,
   remove: (path) => attempt(path, () => unlinkSync(path)),
+  removeInBackground: (path) =>
+    new Promise((resolved, rejected) => {
+      unlink(path, (cause) => {
+        if (cause === null) resolved();
+        else rejected(storageFailure(cause, path));
+      });
+    }),
   rename: (from, to) => attempt(from, () => renameSync(from, to)),
   link: (from, to) => attempt(from, () => linkSync(from, to)),
   syncDirectory,

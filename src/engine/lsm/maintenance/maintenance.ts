@@ -73,10 +73,10 @@ export interface MaintenanceParts extends StorePlace {
   /** How tables are written. `isBottom`: no level below will hold data. */
   readonly tableOptions: (isBottom: boolean) => TableWriterOptions;
   readonly events: LsmEvents;
-  /** Makes an edit durable. */
-  readonly record: (edit: VersionEdit) => void;
   /** A log is needed no more: all it holds is in tables, durably. */
   readonly retireLog: (logNumber: number) => void;
+  /** Makes an edit durable; called again only when the former call has settled. */
+  readonly record: (edit: VersionEdit) => Promise<void>;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
   /** The newest sequence that a view may still begin at or after. */
@@ -105,6 +105,8 @@ export class Maintenance {
   #served: Request[] = [];
   /** What passed through the levels. */
   readonly traffic: Traffic = new Traffic();
+  /** Settles when the last edit that was asked for is recorded. */
+  #installing: Promise<boolean> = Promise.resolve(true);
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
@@ -235,7 +237,10 @@ export class Maintenance {
     }
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
-    this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
+    if (!(await this.#install({ added: result.tables, logNumber, lastSequence }, oldest))) {
+      events.emit({ ...told, outcome: "given-up" });
+      return true;
+    }
     this.#parts.retireLog(oldest.logNumber);
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
@@ -289,7 +294,7 @@ export class Maintenance {
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
-      this.#install({ removed, added });
+      if (!(await this.#install({ removed, added }))) return undefined;
       this.#moves++;
       this.traffic.moved(job.outputLevel, added.length);
       return added;
@@ -306,7 +311,7 @@ export class Maintenance {
         tableBytesTarget: this.#parts.settings.tableBytesTarget,
       });
       if (result === undefined) return undefined;
-      this.#install({ removed, added: result.tables });
+      if (!(await this.#install({ removed, added: result.tables }))) return undefined;
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
       made = result.tables;
@@ -355,12 +360,23 @@ export class Maintenance {
     return false;
   }
 
-  /** Records the edit, and only then shows the new version to readers. Its tables are open. */
-  #install(edit: VersionEdit, flushed?: FlushSource): void {
+  /**
+   * Records the edit, and only then shows the new version to readers. Its tables are open. False: something failed
+   * meanwhile, so that nothing is shown, and nothing may be removed, since the edit may be on the disk.
+   */
+  async #install(edit: VersionEdit, flushed?: FlushSource): Promise<boolean> {
     const { numbers, record, tree } = this.#parts;
-    record({ ...edit, nextFileNumber: numbers.next });
+    // Flushes and compactions end independently of each other; their edits go one after another.
+    const before = this.#installing;
+    const own = before.then(() => {
+      if (this.#failure !== undefined) return false;
+      return record({ ...edit, nextFileNumber: numbers.next }).then(() => true);
+    });
+    this.#installing = own.catch(() => false);
+    if (!(await own) || this.#failure !== undefined) return false;
     tree.install(applyEdit(tree.version, edit), flushed);
     // A table more may ask for a compaction; one less may let a flush go on.
     this.wake();
+    return true;
   }
 }

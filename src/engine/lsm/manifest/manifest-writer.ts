@@ -52,6 +52,8 @@ export class ManifestWriter {
   readonly #tables: ManifestTables;
   #fileBytes: number;
   #failure: unknown;
+  /** A background append is under way. */
+  #isAppending = false;
   #closed = false;
 
   private constructor(
@@ -119,11 +121,7 @@ export class ManifestWriter {
 
   /** Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. */
   append(edit: VersionEdit): void {
-    this.#assertUsable();
-    const problem = this.#tables.problemOf(edit);
-    assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
-    this.assertRuling();
-    if (edit.formatVersion !== undefined) assertKnown(edit.formatVersion);
+    this.#assertFits(edit);
     this.#write(TYPE_EDIT, edit);
     this.#tables.apply(edit);
     this.assertRuling();
@@ -134,6 +132,24 @@ export class ManifestWriter {
     if (this.#isRuling()) return;
     this.#failure = new DatabaseLocked(this.#directory, "another process, which took it over");
     throw this.#failure;
+  }
+
+  /** Like append(), but others run while the file is synced. The next edit waits until this one is done. */
+  async appendInBackground(edit: VersionEdit): Promise<void> {
+    this.#assertFits(edit);
+    this.#isAppending = true;
+    try {
+      const length = this.#put(TYPE_EDIT, edit);
+      await this.#file.sync();
+      this.#fileBytes += length;
+    } catch (cause) {
+      this.#failure = cause;
+      throw cause;
+    } finally {
+      this.#isAppending = false;
+    }
+    this.#tables.apply(edit);
+    this.assertRuling();
   }
 
   /** Writes the close mark, so that from then on damage anywhere in the file is seen. Idempotent. */
@@ -152,17 +168,32 @@ export class ManifestWriter {
     this.#file.close();
   }
 
+  #assertFits(edit: VersionEdit): void {
+    this.#assertUsable();
+    assert(!this.#isAppending, "edits come one after another");
+    const problem = this.#tables.problemOf(edit);
+    assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
+    if (edit.formatVersion !== undefined) assertKnown(edit.formatVersion);
+    this.assertRuling();
+  }
+
   #write(type: ManifestRecordType, edit: VersionEdit): void {
-    const record = encodeRecord(type, edit);
-    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
     try {
-      this.#file.write(record, 0, record.length, this.#fileBytes);
+      const length = this.#put(type, edit);
       this.#file.syncNow();
+      this.#fileBytes += length;
     } catch (cause) {
       this.#failure = cause;
       throw cause;
     }
-    this.#fileBytes += record.length;
+  }
+
+  /** Writes the record behind the last one, not synced; gives its length. */
+  #put(type: ManifestRecordType, edit: VersionEdit): number {
+    const record = encodeRecord(type, edit);
+    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
+    this.#file.write(record, 0, record.length, this.#fileBytes);
+    return record.length;
   }
 
   /** Whoever takes over makes the next marker before it removes ours, so a missing one is the late sign; both are looked for. */
