@@ -10,11 +10,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prefixEnd } from "../src/base/index.ts";
 import { MAX_SEQUENCE, VisibleScan, mergeCursor } from "../src/engine/lsm/cursor/index.ts";
 import type { Cursor, PointResult } from "../src/engine/lsm/cursor/index.ts";
 import { nodeHost } from "../src/engine/lsm/host/index.ts";
 import { Memtable } from "../src/engine/lsm/memtable/index.ts";
-import { BlockCache, TableReader, TableWriter } from "../src/engine/lsm/sstable/index.ts";
+import {
+  BlockCache,
+  COMPRESSIONS,
+  TableReader,
+  TableWriter,
+  isAvailable,
+} from "../src/engine/lsm/sstable/index.ts";
 
 const ENTRIES = Number(process.argv[2] ?? 250_000);
 const ROUNDS = 3;
@@ -57,6 +64,12 @@ const absent = Array.from({ length: SAMPLE }, () => {
   return key;
 });
 const value = new Uint8Array(100).map(() => random(256));
+/** Bytes as documents have them: some names repeat, some numbers do not. */
+const documents = Array.from({ length: 1_000 }, (_, i) =>
+  new TextEncoder().encode(
+    `{"name":"user ${random(1e6)}","city":"${["Lisbon", "Osaka", "Lima"][i % 3]}","age":${random(99)},"score":${random(1e9)}}`,
+  ),
+);
 const out: PointResult = { sequence: 0, kind: 0, buffer: value, start: 0, end: 0 };
 let sink = 0;
 
@@ -162,6 +175,56 @@ function benchTable(directory: string, round: number, memtable: Memtable): void 
   cached.close();
 }
 
+/** A table of documents under each way of compression: bytes, building, cold reads, a whole scan, verify. */
+function benchCompression(directory: string, round: number): void {
+  const host = nodeHost();
+  for (const compression of COMPRESSIONS.filter((name) => isAvailable(name))) {
+    const path = join(directory, `${compression}-${round}.sst`);
+    const writer = new TableWriter(host, path, 1_000 + round, STORE_ID, { compression });
+    measure(`table write, documents, compression ${compression}`, ENTRIES, () => {
+      for (let i = 0; i < ENTRIES; i++) {
+        const key = rising[i]!;
+        const text = documents[i % documents.length]!;
+        writer.add(key, 0, key.length, i + 1, 1, text, 0, text.length);
+      }
+    });
+    const meta = writer.finish(0);
+    const table = TableReader.open(host, path, meta, STORE_ID, new BlockCache(1 << 20));
+    measure(`table get, documents, 1 MiB of cache, ${compression}`, SAMPLE, () => {
+      for (const key of asked) check(table.get(key, MAX_SEQUENCE, out), "get");
+    });
+    measure(`table cursor, documents, past the cache, ${compression}`, ENTRIES, () => {
+      check(walk(table.cursor({ fillCache: false })) === ENTRIES, "cursor");
+    });
+    measure(`table verify, ${compression}`, ENTRIES, () => {
+      check(table.verify().length === 0, "verify");
+    });
+    if (round === ROUNDS) benchFilter(table, compression);
+    table.close();
+  }
+}
+
+/** What the filter lets through for nothing, of keys and of ranges with a prefix that no key has. */
+function benchFilter(table: TableReader, compression: string): void {
+  const { dataBytes, dataRawBytes } = table.properties;
+  const before = table.stats;
+  for (const key of absent) table.get(key, MAX_SEQUENCE, out);
+  const mistaken = table.stats.filterMistaken - before.filterMistaken;
+  let passed = 0;
+  measure("table mayHoldRange of an absent prefix of 12 bytes", SAMPLE, () => {
+    for (const key of absent) {
+      const start = key.slice(0, 12);
+      start[8] = 0x61 + (sink++ % 26);
+      if (table.mayHoldRange(start, prefixEnd(start))) passed++;
+    }
+  });
+  const percent = (part: number): string => `${((100 * part) / SAMPLE).toFixed(3)} %`;
+  console.log(
+    `${compression}: ratio ${(dataBytes / dataRawBytes).toFixed(3)}, false positives ` +
+      `${percent(mistaken)} of keys, ${percent(passed)} of ranges`,
+  );
+}
+
 /** Entries dealt out at random, so that the winner changes at almost each step: the worst case of a merge. */
 function benchMerge(sources: number): void {
   const tables = Array.from({ length: sources }, () => new Memtable());
@@ -177,6 +240,7 @@ try {
   for (let round = 1; round <= ROUNDS; round++) {
     benchTable(directory, round, benchMemtable());
     for (const sources of [2, 4, 12]) benchMerge(sources);
+    benchCompression(directory, round);
   }
 } finally {
   rmSync(directory, { recursive: true });

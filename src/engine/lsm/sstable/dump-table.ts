@@ -8,6 +8,7 @@ import { DATA_HANDLE_BYTES, readDataHandle, readHandle } from "./block/block-fra
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
 import { readBlock, readTableParts } from "./table-parts.ts";
+import type { TableProperties } from "./properties.ts";
 import type { TableParts } from "./table-parts.ts";
 
 /** All of the table at `path`, entries included. Throws a CorruptionError at the first damaged place. */
@@ -33,9 +34,23 @@ function summary(parts: TableParts): string[] {
     `keys ${keyText(properties.smallestKey)} to ${keyText(properties.largestKey)}`,
     `sequences ${properties.smallestSequence} to ${properties.largestSequence}`,
     `key bytes ${properties.keyBytes}, value bytes ${properties.valueBytes}`,
-    `data blocks ${properties.dataBlocks}, index partitions ${properties.indexPartitions}`,
-    `filter at ${footer.filter.offset}, ${footer.filter.length} bytes`,
+    `written ${new Date(properties.writtenAtMillis).toISOString()}`,
+    `data blocks ${properties.dataBlocks} (${properties.denseBlocks} dense), ${dataText(properties)}`,
+    `index partitions ${properties.indexPartitions}, ${properties.indexBytes} bytes with the top`,
+    `filter at ${footer.filter.offset}, ${footer.filter.length} bytes, prefixes ${prefixText(parts)}`,
   ];
+}
+
+function dataText(properties: TableProperties): string {
+  const { compressedBlocks, compression, dataBytes, dataRawBytes } = properties;
+  if (compressedBlocks === 0) return `${dataBytes} bytes, compressed ${compression}: none of them`;
+  const ratio = (dataBytes / dataRawBytes).toFixed(2);
+  return `${dataBytes} bytes of ${dataRawBytes} (${ratio}), compressed ${compression}: ${compressedBlocks} of them`;
+}
+
+function prefixText({ filter }: TableParts): string {
+  const lengths = filter.prefixLengths.toReversed();
+  return lengths.length === 0 ? "none" : `of ${lengths.join(", ")} bytes`;
 }
 
 function dumpTop(parts: TableParts, top: BlockReader, lines: string[]): void {

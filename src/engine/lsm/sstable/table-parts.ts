@@ -2,7 +2,7 @@
 import type { Bytes } from "../../../base/index.ts";
 import type { RangeDelete } from "../cursor/index.ts";
 import type { FileHandle } from "../host/index.ts";
-import { BlockFile, HANDLE_BYTES } from "./block/block-frame.ts";
+import { BlockFile, HANDLE_BYTES, requireCodec } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
 import { Filter, filterProblem } from "./block/filter.ts";
@@ -46,6 +46,8 @@ export function readTableParts(handle: FileHandle, fileBytes: number | undefined
   if (typeof properties === "string") {
     throw file.damaged(footer.properties.offset, "properties", properties);
   }
+  // Better now than at the first read: nothing of such a table can be read here.
+  if (properties.compressedBlocks > 0) requireCodec(properties.compression, file.path);
   const filter = new Filter(filterBytes);
   const topIndex = readTopIndex(file, footer.topIndex);
   return { file, fileBytes: found, footer, filter, rangeDeletes, properties, topIndex };

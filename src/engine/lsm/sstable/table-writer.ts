@@ -1,7 +1,7 @@
 /**
  * Writes one table, from sorted entries to a synced file:
  *
- *   data blocks, and after each 8 KiB of index entries an index partition; filter; range deletes; properties; top index;
+ *   data blocks, and after each 8 KiB of index entries an index partition; filter; range deletes; top index; properties;
  *   footer
  *
  * Always true:
@@ -38,16 +38,16 @@ import type { BlockHandle } from "./block/block-frame.ts";
 import { FilterBuilder } from "./block/filter.ts";
 import { PREFIX_LENGTHS } from "./block/key-prefix.ts";
 import { BlockCompressor } from "./compression/block-compressor.ts";
+import { CODEC_PLAIN } from "./compression/block-codec.ts";
 import type { Compression } from "./compression/block-codec.ts";
 import { encodeFooter } from "./footer.ts";
-import { encodeProperties } from "./properties.ts";
+import { encodeProperties, isDense } from "./properties.ts";
+import type { TableProperties } from "./properties.ts";
 import { encodeRangeDeletes } from "./range-delete-block.ts";
 import { shortSeparator } from "./separator.ts";
 
 /** With its frame a block fills a slot of the cache. A larger entry gets a block of its own. */
 const BLOCK_BYTES: number = 8 * 1_024;
-/** A data block is dense with so many deletes, or when they are half of its entries. */
-const DENSE_DELETES = 100;
 const NO_BLOCK: BlockHandle = { offset: 0, length: 0, crc: 0, rawLength: 0 };
 /** The file is written in pieces of about this size. */
 const WRITE_BYTES = 256 * 1_024;
@@ -82,6 +82,7 @@ export class TableWriter {
   #fileCrc = 0;
   /** Where a block is laid out before it joins #pending. */
   #scratch: Bytes = new Uint8Array(2 * BLOCK_BYTES);
+  readonly #compression: Compression;
   readonly #compressor: BlockCompressor;
   readonly #handleBytes: Bytes = new Uint8Array(DATA_HANDLE_BYTES);
 
@@ -101,6 +102,10 @@ export class TableWriter {
   #denseBlocks = 0;
   /** Deletes before the present data block. */
   #tombstonesBefore = 0;
+  #dataRawBytes = 0;
+  #dataBytes = 0;
+  #compressedBlocks = 0;
+  #indexBytes = 0;
   #indexPartitions = 0;
   #smallestSequence: number = MAX_SEQUENCE;
   #largestSequence = 0;
@@ -120,7 +125,8 @@ export class TableWriter {
     this.#storeId = storeId;
     this.#payloadMax = (options.blockBytes ?? BLOCK_BYTES) - FRAME_BYTES;
     this.#filter = new FilterBuilder(options.prefixFilterBytes ?? PREFIX_LENGTHS);
-    this.#compressor = new BlockCompressor(options.compression ?? "none");
+    this.#compression = options.compression ?? "none";
+    this.#compressor = new BlockCompressor(this.#compression);
     this.#file = host.files.open(path, "create");
   }
 
@@ -218,10 +224,17 @@ export class TableWriter {
     const rangeDeletes = encodeRangeDeletes(this.#rangeDeletes, FRAME_BYTES);
     const rangeDeletesHandle = this.#append(rangeDeletes.bytes, rangeDeletes.length);
     const [smallestKey, largestKey] = this.#keyRange();
-    const properties = this.#properties(smallestKey, largestKey);
+    const topIndex = this.#top.count > 0 ? this.#appendBlock(this.#top) : NO_BLOCK;
+    this.#indexBytes += topIndex.length;
+    const properties = {
+      ...this.#counts(),
+      filterBytes: filterHandle.length,
+      rangeDeleteBytes: rangeDeletesHandle.length,
+      smallestKey,
+      largestKey,
+    };
     const encoded = encodeProperties(properties, FRAME_BYTES);
     const propertiesHandle = this.#append(encoded.bytes, encoded.length);
-    const topIndex = this.#top.count > 0 ? this.#appendBlock(this.#top) : NO_BLOCK;
     const footer = {
       topIndex,
       filter: filterHandle,
@@ -251,10 +264,10 @@ export class TableWriter {
     };
   }
 
-  #properties(
-    smallestKey: Bytes,
-    largestKey: Bytes | undefined,
-  ): Parameters<typeof encodeProperties>[0] {
+  #counts(): Omit<
+    TableProperties,
+    "smallestKey" | "largestKey" | "filterBytes" | "rangeDeleteBytes"
+  > {
     return {
       entries: this.#entries,
       tombstones: this.#tombstones,
@@ -266,8 +279,13 @@ export class TableWriter {
       valueBytes: this.#valueBytes,
       smallestSequence: this.#smallestSequence,
       largestSequence: this.#largestSequence,
-      smallestKey,
-      largestKey,
+      denseBlocks: this.#denseBlocks,
+      dataRawBytes: this.#dataRawBytes,
+      dataBytes: this.#dataBytes,
+      compressedBlocks: this.#compressedBlocks,
+      indexBytes: this.#indexBytes,
+      writtenAtMillis: Math.max(0, Math.trunc(this.#host.clock.nowMillis())),
+      compression: this.#compression,
     };
   }
 
@@ -351,12 +369,13 @@ export class TableWriter {
     const deletes = this.#tombstones - this.#tombstonesBefore;
     this.#tombstonesBefore = this.#tombstones;
     this.#dataBlocks++;
-    if (deletes >= DENSE_DELETES || (deletes > 0 && deletes * 2 >= entries)) this.#denseBlocks++;
+    if (isDense(deletes, entries)) this.#denseBlocks++;
   }
 
   #finishPartition(): void {
     const handle = this.#appendBlock(this.#partition);
     this.#indexPartitions++;
+    this.#indexBytes += handle.length;
     const key = this.#partitionEnd;
     const sequence = this.#partitionEndSequence;
     writeHandle(this.#handleBytes, 0, handle);
@@ -371,6 +390,9 @@ export class TableWriter {
     const length = compressor.compress(rawLength);
     const offset = this.#written + this.#pendingBytes;
     const { codec, stored } = compressor;
+    this.#dataRawBytes += rawLength;
+    this.#dataBytes += length;
+    if (codec !== CODEC_PLAIN) this.#compressedBlocks++;
     const handle = sealBlock(stored, length, this.#fileNumber, offset, codec, rawLength);
     this.#appendRaw(stored.subarray(0, length + FRAME_BYTES));
     return handle;
