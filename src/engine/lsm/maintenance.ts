@@ -14,14 +14,16 @@ import { pathIn, tableName, walName } from "./codec/index.ts";
 import type { OpenViews } from "./commit/index.ts";
 import {
   LEVEL_LAST,
+  GrandparentCut,
   OlderBeneath,
   Slices,
   applyEdit,
   mergeTables,
   pickCompaction,
   pickEverything,
+  tablesOf,
 } from "./compaction/index.ts";
-import type { CompactionJob, MergeResult, OpenTables } from "./compaction/index.ts";
+import type { CompactionJob, MergeResult, OpenTables, PickState } from "./compaction/index.ts";
 import { mergeCursor } from "./cursor/index.ts";
 import type { Cursor, RangeDelete } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
@@ -69,6 +71,7 @@ export class Maintenance {
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
+  #drops = 0;
   #bytesFlushed = 0;
   #bytesCompacted = 0;
 
@@ -81,6 +84,7 @@ export class Maintenance {
       flushes: this.#flushes,
       compactions: this.#compactions,
       moves: this.#moves,
+      drops: this.#drops,
       bytesFlushed: this.#bytesFlushed,
       bytesCompacted: this.#bytesCompacted,
     };
@@ -159,10 +163,24 @@ export class Maintenance {
       await this.#serveRequests();
       return true;
     }
-    const job = pickCompaction(tree.version, settings);
+    const job = pickCompaction(tree.version, settings, this.#pickState());
     if (job === undefined) return false;
     await this.#compact(job);
     return true;
+  }
+
+  /** One job runs at a time, so no table is busy when one is chosen. */
+  #pickState(): PickState {
+    const { host, tables, tree, views, visible } = this.#parts;
+    const [oldestView = Infinity] = views.sequences();
+    return {
+      busy: new Set(),
+      oldestSequence: Math.min(oldestView, visible()),
+      nowMillis: host.clock.nowMillis(),
+      rangeDeletes: tablesOf(tree.version).flatMap((table) =>
+        table.rangeDeletes === 0 ? [] : tables.reader(table.fileNumber).rangeDeletes,
+      ),
+    };
   }
 
   async #serveRequests(): Promise<void> {
@@ -179,6 +197,8 @@ export class Maintenance {
   /** Flushing on while level 0 is far too full would only make every read slower. */
   #mayFlush(): boolean {
     const { settings, tree } = this.#parts;
+    // What is dropped from its end never catches up, and need not.
+    if (settings.policy === "fifo") return tree.immutables.length > 0;
     const isStopped = tree.version.levels[0]!.length >= settings.l0TablesTrigger * L0_STOP_FACTOR;
     return tree.immutables.length > 0 && !isStopped;
   }
@@ -214,8 +234,15 @@ export class Maintenance {
   }
 
   async #compact(job: CompactionJob): Promise<void> {
-    const { tables } = this.#parts;
+    const { settings, tables } = this.#parts;
+    const { tableBytesTarget } = settings;
     const removed = job.inputs.map((table) => table.fileNumber);
+    if (job.isDrop === true) {
+      this.#install({ removed });
+      for (const number of removed) tables.retire(number);
+      this.#drops += removed.length;
+      return;
+    }
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
       this.#install({ removed, added });
@@ -230,9 +257,11 @@ export class Maintenance {
         ),
         rangeDeletes: removed.flatMap((number) => tables.reader(number).rangeDeletes),
         inputs: job.inputs,
-        beneathFrom: job.outputLevel + 1,
+        // What stays in level 0 may lie beneath an output of level 0.
+        beneathFrom: job.outputLevel === 0 ? 0 : job.outputLevel + 1,
         outputLevel: job.outputLevel,
-        tableBytesTarget: this.#parts.settings.tableBytesTarget,
+        tableBytesTarget: job.outputLevel === 0 ? Infinity : tableBytesTarget,
+        ...(job.grandparents && { cut: new GrandparentCut(job.grandparents, tableBytesTarget) }),
         between: () => this.#flushBetween(),
       });
       if (result === undefined) return;
@@ -258,6 +287,7 @@ export class Maintenance {
     readonly beneathFrom: number;
     readonly outputLevel: number;
     readonly tableBytesTarget: number;
+    readonly cut?: GrandparentCut;
     readonly between: () => Promise<boolean> | boolean;
   }): Promise<MergeResult | undefined> {
     const { host, settings, tree, views, visible } = this.#parts;
@@ -270,6 +300,7 @@ export class Maintenance {
       newTable: () => this.#newTable(),
       outputLevel: work.outputLevel,
       tableBytesTarget: work.tableBytesTarget,
+      cut: work.cut,
       slices: new Slices(host, settings.sliceMillis),
       between: work.between,
     });

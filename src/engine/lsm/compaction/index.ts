@@ -3,6 +3,8 @@ export {
   LEVEL_LAST,
   applyEdit,
   bytesOf,
+  overlapping,
+  spanOf,
   tableIndexFor,
   tablesOf,
   versionOf,
@@ -13,8 +15,10 @@ export type { Version } from "./version.ts";
 export { OpenTables } from "./open-tables.ts";
 export { LevelCursor } from "./level-cursor.ts";
 // Deciding
-export { jobText, pickCompaction, pickEverything } from "./pick-compaction.ts";
-export type { CompactionJob } from "./pick-compaction.ts";
+export { jobText, levelScore, pickCompaction, pickEverything } from "./pick-compaction.ts";
+export { GrandparentCut } from "./policy/grandparent-cut.ts";
+export type { CompactionPolicy } from "./policy/job.ts";
+export type { CompactionJob, PickSettings, PickState } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";
 // Doing
