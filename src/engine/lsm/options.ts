@@ -80,7 +80,7 @@ export interface LsmOptions {
   readonly sliceMillis?: number;
 }
 
-export type CompactionProfile = "balanced" | "write-heavy" | "read-heavy" | "memory-constrained";
+type CompactionProfile = "balanced" | "write-heavy" | "read-heavy" | "memory-constrained";
 
 /** All options but path and host, complete and checked. */
 export type LsmSettings = Required<

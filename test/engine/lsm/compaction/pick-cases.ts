@@ -10,7 +10,7 @@ import type {
 } from "../../../../src/engine/lsm/compaction/index.ts";
 import type { TableMeta } from "../../../../src/engine/lsm/manifest/index.ts";
 
-export const TABLE_BYTES = 1_000;
+const TABLE_BYTES = 1_000;
 
 export const settingsCase: fc.Arbitrary<PickSettings> = fc.record({
   policy: fc.constantFrom("leveled", "lazy-leveled", "tiered", "fifo"),

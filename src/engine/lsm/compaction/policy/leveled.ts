@@ -38,7 +38,7 @@ export function pickLeveled(
 }
 
 /** All of level 0 down to the base level, or some of it into one table of level 0. */
-export function pickLevel0(
+function pickLevel0(
   version: Version,
   settings: PickSettings,
   state: PickState,
@@ -105,7 +105,7 @@ export function pickCheapest(
 }
 
 /** `upper` into `outputLevel`, where `lower` is what it overlaps there. */
-export function jobDown(
+function jobDown(
   version: Version,
   upper: readonly TableMeta[],
   lower: readonly TableMeta[],
