@@ -1,6 +1,7 @@
 /** What can be set when a database is opened, with defaults and bounds. */
 import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
+import type { CompactionPolicy } from "./compaction/index.ts";
 import type { Host } from "./host/index.ts";
 import type { LsmEventListener } from "./report/index.ts";
 import {
@@ -44,10 +45,46 @@ export interface LsmOptions {
   readonly walFileBytes?: number;
   /** Memory for blocks of tables, in bytes. Default 32 MiB. */
   readonly blockCacheBytesMax?: number;
-  /** So many tables in level 0 start a compaction. Default 4, from 2 to 64. */
+  /**
+   * How tables are compacted. "leveled" (default): one sorted run a level; reads and space are cheapest. "lazy-leveled":
+   * runs are gathered above one large one; writes cost less, reads look into more runs. "tiered": as many runs as the
+   * trigger allows, and up to three times the space. "fifo": nothing is merged but small tables, and the oldest tables are
+   * dropped beyond `fifoBytesMax`: this loses the oldest data by design, whether or not a view is open on it. A database
+   * may be opened with another policy than before; its tables find their places by and by.
+   */
+  readonly policy?: CompactionPolicy;
+  /**
+   * What the defaults of the sizes below are made for; what is set by itself goes before it. As the specification's
+   * presets of maxSstables/minCompactionFiles: "balanced" (default) 10/4; "write-heavy" 20/8, and 256 MiB in the base level;
+   * "read-heavy" 5/2; "memory-constrained" 3/2, memtables of 4 MiB, a block cache of 8 MiB, 16 MiB in the base level.
+   */
+  readonly profile?: CompactionProfile;
+  /** The specification's name of `l0TablesTrigger`, which goes before it: sorted runs that reads may have to look into. */
+  readonly maxSstables?: number;
+  /**
+   * At least so many tables of level 0, or sorted runs, are merged at a time where they stay in level 0 or the policy gathers
+   * runs; a merge down the levels takes what overlaps. Default by profile; from 2 to 64, at most the trigger.
+   */
+  readonly minCompactionFiles?: number;
+  /** So many tables in level 0, or sorted runs where the policy gathers them, start a compaction. Default 10, from 2 to 64. */
   readonly l0TablesTrigger?: number;
-  /** How large level 1 may grow, in bytes. Default 64 MiB. */
+  /**
+   * How large the first level beneath level 0 may grow, in bytes, and so much in level 0 starts a compaction too. Default
+   * 64 MiB. Which level is the first depends on how much data there is: the levels are filled from the last one upwards.
+   */
   readonly levelBaseBytes?: number;
+  /** Policy "fifo": beyond so many bytes of tables the oldest are dropped. Default 1 GiB. */
+  readonly fifoBytesMax?: number;
+  /**
+   * A table of which so many percent of the data blocks are dense with deletes (half of the entries, or 100 of them) is
+   * compacted when there is nothing else to do. Default 5, from 1 to 100. Not with "tiered" but for the oldest run, nor "fifo".
+   */
+  readonly tombstoneDensePercent?: number;
+  /**
+   * Tables that were written so many milliseconds ago are rewritten, so that what was deleted or overwritten leaves the disk
+   * within about this time a level. Looked at when there is background work, so not while nobody writes. Default 0: never.
+   */
+  readonly periodicMillis?: number;
   /** How much larger each level is than the one above it. Default 10, from 2 to 100. */
   readonly levelFanOut?: number;
   /** How large tables get that compaction writes, in bytes. Default 8 MiB. */
@@ -107,9 +144,11 @@ export interface LsmOptions {
   readonly compactionDebtBytesSlow?: number;
 }
 
+type CompactionProfile = "balanced" | "write-heavy" | "read-heavy" | "memory-constrained";
+
 /** All options but path and host, complete and checked. */
 export type LsmSettings = Required<
-  Omit<LsmOptions, "path" | "host" | "limits" | "onEvent" | "readOnly">
+  Omit<LsmOptions, "path" | "host" | "limits" | "onEvent" | "readOnly" | "profile" | "maxSstables">
 > & {
   readonly limits: Limits;
 };
@@ -125,6 +164,7 @@ const bounds: Readonly<
       keyof LsmSettings,
       | "durability"
       | "limits"
+      | "policy"
       | "backgroundThread"
       | "compression"
       | "bottomCompression"
@@ -136,7 +176,11 @@ const bounds: Readonly<
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
   walFileBytes: [512, 20 * MIB, 1_024 * MIB],
   blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
-  l0TablesTrigger: [2, 4, 64],
+  l0TablesTrigger: [2, 10, 64],
+  minCompactionFiles: [2, 4, 64],
+  fifoBytesMax: [1 * KIB, 1_024 * MIB, Number.MAX_SAFE_INTEGER],
+  tombstoneDensePercent: [1, 5, 100],
+  periodicMillis: [0, 0, Number.MAX_SAFE_INTEGER],
   levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
   levelFanOut: [2, 10, 100],
   tableBytesTarget: [1 * KIB, 8 * MIB, 1_024 * MIB],
@@ -146,6 +190,24 @@ const bounds: Readonly<
   sliceMillis: [0, 2, 100],
   backgroundThreadBytesMin: [0, 4 * MIB, 1_024 * 1_024 * MIB],
   compactionDebtBytesSlow: [64 * KIB, 1_024 * MIB, 1_024 * 1_024 * MIB],
+};
+
+const POLICIES: readonly CompactionPolicy[] = ["leveled", "lazy-leveled", "tiered", "fifo"];
+
+/** Where a profile differs from the usual values. */
+const profiles: Readonly<
+  Record<CompactionProfile, Readonly<Partial<Record<keyof typeof bounds, number>>>>
+> = {
+  balanced: {},
+  "write-heavy": { l0TablesTrigger: 20, minCompactionFiles: 8, levelBaseBytes: 256 * MIB },
+  "read-heavy": { l0TablesTrigger: 5, minCompactionFiles: 2 },
+  "memory-constrained": {
+    l0TablesTrigger: 3,
+    minCompactionFiles: 2,
+    flushBytesMax: 4 * MIB,
+    blockCacheBytesMax: 8 * MIB,
+    levelBaseBytes: 16 * MIB,
+  },
 };
 
 const DURABILITIES: readonly Durability[] = ["durable", "buffered", "memory"];
@@ -160,13 +222,28 @@ export function settingsOf(options: LsmOptions): LsmSettings {
   if (backgroundThread !== "auto" && backgroundThread !== "off") {
     throw new RangeError("backgroundThread must be auto or off");
   }
+  const { policy = "leveled", profile = "balanced" } = options;
+  if (!POLICIES.includes(policy)) {
+    throw new RangeError(`policy must be one of ${POLICIES.join(", ")}`);
+  }
+  if (!Object.hasOwn(profiles, profile)) {
+    throw new RangeError(`profile must be one of ${Object.keys(profiles).join(", ")}`);
+  }
   const number = (name: keyof typeof bounds, other?: number): number => {
     const [min, usual, max] = bounds[name];
-    const value = options[name] ?? other ?? usual;
+    const value = options[name] ?? other ?? profiles[profile][name] ?? usual;
     if (typeof value === "number" && value >= min && value <= max) return value;
     throw new RangeError(`${name} must be a number from ${min} to ${max}, not ${String(value)}`);
   };
   const limits = limitsOf(options);
+  const l0TablesTrigger = number("l0TablesTrigger", options.maxSstables);
+  const minCompactionFiles =
+    options.minCompactionFiles === undefined
+      ? Math.min(number("minCompactionFiles"), l0TablesTrigger)
+      : number("minCompactionFiles");
+  if (minCompactionFiles > l0TablesTrigger) {
+    throw new RangeError(`minCompactionFiles must be at most the trigger, ${l0TablesTrigger}`);
+  }
   return {
     durability,
     limits: {
@@ -178,7 +255,12 @@ export function settingsOf(options: LsmOptions): LsmSettings {
       number("walFileBytes", Math.min(64 * MIB, number("flushBytesMax") * 1.25)),
     ),
     blockCacheBytesMax: number("blockCacheBytesMax"),
-    l0TablesTrigger: number("l0TablesTrigger"),
+    policy,
+    l0TablesTrigger,
+    minCompactionFiles,
+    fifoBytesMax: number("fifoBytesMax"),
+    tombstoneDensePercent: number("tombstoneDensePercent"),
+    periodicMillis: number("periodicMillis"),
     levelBaseBytes: number("levelBaseBytes"),
     levelFanOut: number("levelFanOut"),
     tableBytesTarget: number("tableBytesTarget"),

@@ -31,7 +31,7 @@ import {
   writeRate,
 } from "./commit/index.ts";
 import type { OpenViews } from "./commit/index.ts";
-import { compactionDebtBytes, levelBytesTarget } from "./compaction/index.ts";
+import { compactionDebtBytes, levelTargets } from "./compaction/index.ts";
 import type { Version as TreeVersion } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
@@ -276,7 +276,8 @@ export class WritePath implements WriteSide {
     const settings = this.#settings;
     const { compactionDebtBytesSlow, l0TablesTrigger } = settings;
     const rate = writeRate({
-      level0Tables: version.levels[0]!.length,
+      // What is dropped from its end never catches up, and need not.
+      level0Tables: settings.policy === "fifo" ? 0 : version.levels[0]!.length,
       level0Slow: l0TablesTrigger * L0_SLOW_FACTOR,
       level0Stop: l0TablesTrigger * L0_STOP_FACTOR,
       debtBytes: this.#debtBytes(),
@@ -287,10 +288,11 @@ export class WritePath implements WriteSide {
   }
 
   #debtBytes(): number {
-    const settings = this.#settings;
-    return compactionDebtBytes(this.#tree.version, settings.l0TablesTrigger, (level) =>
-      levelBytesTarget(level, settings),
-    );
+    const { policy, l0TablesTrigger } = this.#settings;
+    // Where runs are gathered, their number is the measure; no level has a size to keep.
+    if (policy !== "leveled") return 0;
+    const { version } = this.#tree;
+    return compactionDebtBytes(version, l0TablesTrigger, levelTargets(version, this.#settings));
   }
 
   #changed(): void {

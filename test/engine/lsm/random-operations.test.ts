@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ScanOptions, Snapshot, WriteOp } from "../../../src/engine/contract/index.ts";
 import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
-import type { LsmEngine } from "../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, bytes, del, delRange, drain, put, range, text } from "./support.ts";
 import { PATH, applied, sorted } from "./workload.ts";
 import type { State } from "./workload.ts";
@@ -75,8 +75,19 @@ interface Held {
   readonly state: State;
 }
 
+const options = fc.record<Partial<LsmOptions>>({
+  policy: fc.constantFrom("leveled", "lazy-leveled", "tiered"),
+  l0TablesTrigger: fc.integer({ min: 2, max: 5 }),
+  minCompactionFiles: fc.constant(2),
+  levelFanOut: fc.integer({ min: 2, max: 10 }),
+  levelBaseBytes: fc.constantFrom(2_048, 8_192, 32_768),
+});
+
 class Run {
   readonly host = new MemoryHost();
+  /** Another opening may choose others. */
+  options: readonly Partial<LsmOptions>[] = [];
+  #openings = 0;
   engine: LsmEngine | undefined;
   state: State = new Map();
   held: Held[] = [];
@@ -87,7 +98,7 @@ class Run {
   }[] = [];
 
   async do(step: Step): Promise<void> {
-    const engine = (this.engine ??= await openLsmEngine({ path: PATH, host: this.host, ...TINY }));
+    const engine = (this.engine ??= await this.#open());
     switch (step.do) {
       case "write":
         await engine.write({ ops: step.ops, requires: [] });
@@ -118,6 +129,11 @@ class Run {
         await this.finish();
         break;
     }
+  }
+
+  #open(): Promise<LsmEngine> {
+    const chosen = this.options[this.#openings++ % this.options.length] ?? {};
+    return openLsmEngine({ path: PATH, host: this.host, ...TINY, ...chosen });
   }
 
   /** Whatever is held still reads as it did, then everything is closed. */
@@ -181,8 +197,10 @@ test(
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 20, maxLength: 100, size: "max" }),
-        async (steps) => {
+        fc.array(options, { maxLength: 3 }),
+        async (steps, chosen) => {
           const run = new Run();
+          run.options = chosen;
           for (const one of steps) await run.do(one);
           await run.finish();
         },

@@ -6,19 +6,20 @@
  */
 import { LEVEL_LAST, bytesOf } from "./version.ts";
 import type { Version } from "./version.ts";
+import type { LevelTargets } from "./policy/level-targets.ts";
 
 export function compactionDebtBytes(
   version: Version,
   l0TablesTrigger: number,
-  bytesTargetOf: (level: number) => number,
+  { base, targets }: LevelTargets,
 ): number {
   const level0 = version.levels[0]!;
   // Below the trigger level 0 is as it should be.
   let sinking = level0.length < l0TablesTrigger ? 0 : bytesOf(level0);
-  let debt = sinking === 0 ? 0 : sinking + bytesOf(version.levels[1]!);
-  for (let level = 1; level < LEVEL_LAST; level++) {
+  let debt = sinking === 0 ? 0 : sinking + bytesOf(version.levels[base]!);
+  for (let level = base; level < LEVEL_LAST; level++) {
     const own = bytesOf(version.levels[level]!);
-    const tooMuch = own + sinking - bytesTargetOf(level);
+    const tooMuch = own + sinking - targets[level]!;
     if (tooMuch <= 0) {
       sinking = 0;
       continue;

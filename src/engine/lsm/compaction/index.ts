@@ -17,15 +17,12 @@ export { LevelCursor } from "./level-cursor.ts";
 export type { CursorSource } from "./level-cursor.ts";
 // Deciding
 export { compactionDebtBytes } from "./debt.ts";
-export {
-  jobText,
-  levelBytesTarget,
-  levelScore,
-  pickCompaction,
-  pickEverything,
-} from "./pick-compaction.ts";
+export { jobText, levelScore, pickCompaction, pickEverything } from "./pick-compaction.ts";
 export { pickRange } from "./pick-range.ts";
-export type { CompactionJob, PickSettings } from "./pick-compaction.ts";
+export { levelTargets } from "./policy/level-targets.ts";
+export { GrandparentCut } from "./policy/grandparent-cut.ts";
+export type { CompactionPolicy } from "./policy/job.ts";
+export type { CompactionJob, PickSettings, PickState } from "./pick-compaction.ts";
 export { KeepOrDrop, isInOldestStratum, stratumOf } from "./keep-or-drop.ts";
 export type { ViewSequences } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";

@@ -12,6 +12,7 @@ import type { Cursor, RangeDelete } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import type { TableWriter } from "../sstable/index.ts";
 import { KeepOrDrop, isInOldestStratum } from "./keep-or-drop.ts";
+import type { GrandparentCut } from "./policy/grandparent-cut.ts";
 import type { ViewSequences } from "./keep-or-drop.ts";
 import type { OlderBeneath } from "./older-beneath.ts";
 import type { Slices } from "./slices.ts";
@@ -28,6 +29,8 @@ export interface MergeParts {
   readonly newTable: () => TableWriter;
   readonly outputLevel: number;
   readonly tableBytesTarget: number;
+  /** Ends outputs early; undefined: nothing lies beneath the outputs. */
+  readonly cut?: GrandparentCut | undefined;
   readonly slices: Slices;
   /** Called between slices; true gives the work up. */
   readonly between: () => Promise<boolean> | boolean;
@@ -42,7 +45,7 @@ export interface MergeResult {
 }
 
 export async function mergeTables(parts: MergeParts): Promise<MergeResult> {
-  const { cursor, beneath, views, rangeDeletes } = parts;
+  const { cursor, beneath, cut, views, rangeDeletes } = parts;
   const output = new TableOutput({
     newTable: parts.newTable,
     level: parts.outputLevel,
@@ -62,7 +65,13 @@ export async function mergeTables(parts: MergeParts): Promise<MergeResult> {
     while (cursor.valid) {
       if (merge.keepsPresent()) {
         // While a table is being synced others may run; the cursor stands still meanwhile.
-        if (output.isFull && merge.isFirstOfKey) await output.split(cursor);
+        if (merge.isFirstOfKey) {
+          const isCut = cut?.endsBefore(cursor.keyBuffer, cursor.keyStart, cursor.keyEnd) === true;
+          if (isCut || output.isFull) {
+            await output.split(cursor);
+            cut?.restart();
+          }
+        }
         merge.take();
       }
       const bytes = cursor.valueEnd - cursor.valueStart;

@@ -2,7 +2,8 @@
  * Which tables make up the database, by level. Plain values: an edit makes a new version and leaves the old one as it is.
  *
  * Always true:
- * (1) Level 0 holds tables newest first, by file number; their keys may overlap.
+ * (1) Level 0 holds tables newest first, by their largest sequence; their keys may overlap, and where they do, their
+ *     sequences do not. File numbers say nothing: a merge of old tables gets a higher one than a flush before it.
  * (2) Each deeper level holds tables in key order whose keys do not overlap. Where a table ends with a range delete, its
  *     largestKey is the delete's excluded end; so the next table may begin at that same key.
  * (3) For every key, what a level holds of it is newer than what any deeper level holds.
@@ -43,7 +44,8 @@ export function bytesOf(tables: readonly TableMeta[]): number {
 }
 
 function orderOf(level: number): (a: TableMeta, b: TableMeta) => number {
-  if (level === 0) return (a, b) => b.fileNumber - a.fileNumber;
+  if (level === 0)
+    return (a, b) => b.largestSequence - a.largestSequence || b.fileNumber - a.fileNumber;
   return (a, b) => compareBytes(a.smallestKey, b.smallestKey);
 }
 
@@ -81,6 +83,21 @@ export function overlapping(
   return span === undefined ? [] : tables.filter((table) => overlaps(table, span));
 }
 
+/** The same for a level >= 1, whose order it uses: `tables` is a level, whole. */
+export function overlappingInLevel(
+  tables: readonly TableMeta[],
+  span: KeySpan | undefined,
+): readonly TableMeta[] {
+  if (span === undefined) return [];
+  let start = Math.max(0, tableIndexFor(tables, span.smallest));
+  // A table that ends with a range delete touches, by its excluded end, the key that the next one begins with.
+  while (start > 0 && overlaps(tables[start - 1]!, span)) start--;
+  if (start < tables.length && !overlaps(tables[start]!, span)) start++;
+  let end = start;
+  while (end < tables.length && overlaps(tables[end]!, span)) end++;
+  return tables.slice(start, end);
+}
+
 /** The table of a level >= 1 that alone can hold `key`: the last one that begins at or before it; -1 if none does. */
 export function tableIndexFor(tables: readonly TableMeta[], key: Bytes): number {
   let start = 0;
@@ -107,6 +124,7 @@ export function versionProblems(version: Version): readonly string[] {
       if (largestKey !== undefined && compareBytes(table.smallestKey, largestKey) > 0) {
         problems.push(`${name} ends before it begins`);
       }
+      if (level === 0) problems.push(...sequenceProblems(table, tables.slice(index + 1)));
       const next = tables[index + 1];
       if (level > 0 && next !== undefined && !isBefore(table, next)) {
         problems.push(`${name} overlaps table ${next.fileNumber}`);
@@ -114,6 +132,16 @@ export function versionProblems(version: Version): readonly string[] {
     }
   }
   return problems;
+}
+
+/** Of two tables of level 0 that share keys, all of one is newer than all of the other. */
+function sequenceProblems(table: TableMeta, older: readonly TableMeta[]): readonly string[] {
+  return overlapping(older, spanOf([table]))
+    .filter((other) => other.largestSequence >= table.smallestSequence)
+    .map(
+      (other) =>
+        `table ${table.fileNumber} of level 0 shares sequences with table ${other.fileNumber}`,
+    );
 }
 
 function isBefore(table: TableMeta, next: TableMeta): boolean {

@@ -20,12 +20,14 @@ import {
   pickCompaction,
   pickEverything,
   pickRange,
+  tablesOf,
 } from "../compaction/index.ts";
 import type {
   CompactionJob,
   MergeResult,
   OpenTables,
   PickSettings,
+  PickState,
   Version,
 } from "../compaction/index.ts";
 import type { Host } from "../host/index.ts";
@@ -110,6 +112,7 @@ export class Maintenance {
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
+  #drops = 0;
   #bytesFlushed = 0;
   #bytesCompacted = 0;
 
@@ -125,6 +128,7 @@ export class Maintenance {
       flushes: this.#flushes,
       compactions: this.#compactions,
       moves: this.#moves,
+      drops: this.#drops,
       bytesFlushed: this.#bytesFlushed,
       bytesCompacted: this.#bytesCompacted,
       ...this.#parts.runner.stats,
@@ -185,10 +189,24 @@ export class Maintenance {
       return true;
     }
     const { settings, tree } = this.#parts;
-    const job = pickCompaction(tree.version, settings);
+    const job = pickCompaction(tree.version, settings, this.#pickState());
     if (job === undefined) return false;
     await this.#compact(job);
     return true;
+  }
+
+  /** One compaction runs at a time, so no table is busy when one is chosen. */
+  #pickState(): PickState {
+    const { host, tables, tree, views, visible } = this.#parts;
+    const [oldestView = Infinity] = views.sequences();
+    return {
+      busy: new Set(),
+      oldestSequence: Math.min(oldestView, visible()),
+      nowMillis: host.clock.nowMillis(),
+      rangeDeletes: tablesOf(tree.version).flatMap((table) =>
+        table.rangeDeletes === 0 ? [] : tables.reader(table.fileNumber).rangeDeletes,
+      ),
+    };
   }
 
   async #serveRequests(): Promise<void> {
@@ -208,6 +226,8 @@ export class Maintenance {
   /** Flushing on while level 0 is far too full would only make every read slower. */
   #mayFlush(): boolean {
     const { settings, tree } = this.#parts;
+    // What is dropped from its end never catches up, and need not.
+    if (settings.policy === "fifo") return tree.immutables.length > 0;
     const isStopped = tree.version.levels[0]!.length >= settings.l0TablesStop;
     return tree.immutables.length > 0 && !isStopped;
   }
@@ -225,6 +245,7 @@ export class Maintenance {
       beneath: tree.version.levels,
       outputLevel: 0,
       tableBytesTarget: Infinity,
+      grandparents: [],
     });
     const told = {
       type: "flush-end",
@@ -262,7 +283,7 @@ export class Maintenance {
 
   async #compact(job: CompactionJob): Promise<void> {
     const { events, host } = this.#parts;
-    const { inputs, isMove, outputLevel, why } = job;
+    const { inputs, isDrop = false, isMove, outputLevel, why } = job;
     const startMillis = host.clock.monotonicMillis();
     events.emit({
       type: "compaction-begin",
@@ -272,7 +293,7 @@ export class Maintenance {
       isMove,
     });
     const made = await this.#runJob(job);
-    if (made !== undefined && !isMove) {
+    if (made !== undefined && !isMove && !isDrop) {
       this.traffic.read(inputs);
       this.traffic.wrote(made);
       for (const table of made) {
@@ -290,8 +311,15 @@ export class Maintenance {
 
   /** Gives the tables that are in the output level now; undefined if the work was given up. */
   async #runJob(job: CompactionJob): Promise<readonly TableMeta[] | undefined> {
-    const { host, tables } = this.#parts;
+    const { tables } = this.#parts;
+    const { outputLevel } = job;
     const removed = job.inputs.map((table) => table.fileNumber);
+    if (job.isDrop === true) {
+      if (!(await this.#install({ removed }))) return undefined;
+      this.#drops += removed.length;
+      await this.#retire(removed);
+      return [];
+    }
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
       if (!(await this.#install({ removed, added }))) return undefined;
@@ -306,9 +334,15 @@ export class Maintenance {
         kind: "merge",
         memtable: undefined,
         inputs: job.inputs,
-        beneath: beneathInputs(this.#parts.tree.version, job.outputLevel + 1, job.inputs),
-        outputLevel: job.outputLevel,
-        tableBytesTarget: this.#parts.settings.tableBytesTarget,
+        // What stays in level 0 may lie beneath an output of level 0.
+        beneath: beneathInputs(
+          this.#parts.tree.version,
+          outputLevel === 0 ? 0 : outputLevel + 1,
+          job.inputs,
+        ),
+        outputLevel,
+        tableBytesTarget: outputLevel === 0 ? Infinity : this.#parts.settings.tableBytesTarget,
+        grandparents: job.grandparents ?? [],
       });
       if (result === undefined) return undefined;
       if (!(await this.#install({ removed, added: result.tables }))) return undefined;
@@ -318,11 +352,17 @@ export class Maintenance {
     } finally {
       release();
     }
-    for (const number of removed) {
+    await this.#retire(removed);
+    return made;
+  }
+
+  /** Removing a file takes its time, so each has a turn of its own. */
+  async #retire(fileNumbers: readonly number[]): Promise<void> {
+    const { host, tables } = this.#parts;
+    for (const number of fileNumbers) {
       tables.retire(number);
       await host.timers.pause();
     }
-    return made;
   }
 
   /** Has the tables written and synced, with their names, and opens them; undefined if the work was given up. */

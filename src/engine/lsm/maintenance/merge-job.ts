@@ -36,6 +36,8 @@ export interface MergeJob {
   readonly outputLevel: number;
   /** Infinity: one table takes all. */
   readonly tableBytesTarget: number;
+  /** The tables beneath the outputs that overlap them: outputs are cut so that none overlaps too many of these. */
+  readonly grandparents: readonly TableMeta[];
   readonly writer: TableWriterOptions;
 }
 

@@ -9,7 +9,13 @@
  */
 import { compareBytes } from "../../../base/index.ts";
 import { pathIn, tableName } from "../codec/index.ts";
-import { LevelCursor, OlderBeneath, Slices, mergeTables } from "../compaction/index.ts";
+import {
+  GrandparentCut,
+  LevelCursor,
+  OlderBeneath,
+  Slices,
+  mergeTables,
+} from "../compaction/index.ts";
 import type { CursorSource, MergeResult } from "../compaction/index.ts";
 import { mergeCursor } from "../cursor/index.ts";
 import type { Cursor, RangeDelete } from "../cursor/index.ts";
@@ -61,6 +67,10 @@ export async function runMerge(
       },
       outputLevel: job.outputLevel,
       tableBytesTarget: job.tableBytesTarget,
+      cut:
+        job.grandparents.length === 0
+          ? undefined
+          : new GrandparentCut(job.grandparents, job.tableBytesTarget),
       slices: new Slices(host, bench.sliceMillis),
       between,
     });

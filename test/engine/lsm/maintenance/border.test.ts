@@ -77,6 +77,7 @@ test("a key that is a view of a large buffer is sent alone", () => {
       beneath: [[], [table]],
       outputLevel: 2,
       tableBytesTarget: Infinity,
+      grandparents: [],
       writer: {},
     },
     1,

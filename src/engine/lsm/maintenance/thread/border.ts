@@ -33,6 +33,7 @@ export interface PostedJob {
   readonly beneath: readonly (readonly TableMeta[])[];
   readonly outputLevel: number;
   readonly tableBytesTarget: number;
+  readonly grandparents: readonly TableMeta[];
   readonly writer: TableWriterOptions;
   /** Of its OutputClaims. */
   readonly claims: SharedArrayBuffer;
@@ -50,6 +51,7 @@ export function postedJob(job: MergeJob, id: number, claims: SharedArrayBuffer):
     id,
     memtable: image,
     inputs: job.inputs.map(ownKeys),
+    grandparents: job.grandparents.map(ownKeys),
     beneath: job.beneath.map((tables) => tables.map(ownKeys)),
     claims,
   };
