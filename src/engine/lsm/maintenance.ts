@@ -66,6 +66,8 @@ export class Maintenance {
   #requests: Request[] = [];
   /** Those whose compaction is under way. */
   #served: Request[] = [];
+  /** Work that wants to be the only one; resolve() does it. */
+  #alone: Request[] = [];
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
@@ -105,6 +107,26 @@ export class Maintenance {
     });
   }
 
+  /** Runs `work` in one turn, between two pieces of background work: nobody else changes the version meanwhile. */
+  alone<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const ended = this.#failure ?? this.#stopped;
+      if (ended !== undefined) {
+        reject(ended.cause as Error);
+        return;
+      }
+      const run = (): void => {
+        try {
+          resolve(work());
+        } catch (cause) {
+          reject(cause as Error);
+        }
+      };
+      this.#alone.push({ resolve: run, reject });
+      this.wake();
+    });
+  }
+
   /** Ends background work because something failed. */
   fail(cause: unknown): void {
     this.#failure ??= { cause };
@@ -123,7 +145,11 @@ export class Maintenance {
   }
 
   #refuseRequests(reason: unknown): void {
-    const waiting = [...this.#served.splice(0), ...this.#requests.splice(0)];
+    const waiting = [
+      ...this.#served.splice(0),
+      ...this.#requests.splice(0),
+      ...this.#alone.splice(0),
+    ];
     for (const request of waiting) request.reject(reason);
   }
 
@@ -145,7 +171,8 @@ export class Maintenance {
   }
 
   #hasWork(): boolean {
-    return !this.#isEnded() && (this.#mayFlush() || this.#requests.length > 0);
+    const isAskedFor = this.#requests.length > 0 || this.#alone.length > 0;
+    return !this.#isEnded() && (this.#mayFlush() || isAskedFor);
   }
 
   async #workOnce(): Promise<boolean> {
@@ -153,6 +180,11 @@ export class Maintenance {
     const { settings, tree } = this.#parts;
     if (this.#mayFlush()) {
       await this.#flushOldest();
+      return true;
+    }
+    const alone = this.#alone.shift();
+    if (alone !== undefined) {
+      alone.resolve();
       return true;
     }
     if (this.#requests.length > 0) {

@@ -39,6 +39,8 @@ export interface LsmOptions {
   readonly transactionMillisMax?: number;
   /** How much it remembers of them, in bytes. Default 64 MiB. */
   readonly recentCommitsBytesMax?: number;
+  /** How much memory a bulk load may take for rows that it sorts, in bytes. Default 32 MiB; a larger row still fits. */
+  readonly loadBytesMax?: number;
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
 }
@@ -65,6 +67,7 @@ const bounds: Readonly<
   tableBytesTarget: [1 * KIB, 8 * MIB, 1_024 * MIB],
   transactionMillisMax: [1, TRANSACTION_MILLIS_MAX, 3_600_000],
   recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
+  loadBytesMax: [1 * KIB, 32 * MIB, 1_024 * MIB],
   sliceMillis: [0, 2, 100],
 };
 
@@ -97,6 +100,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     tableBytesTarget: number("tableBytesTarget"),
     transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
     recentCommitsBytesMax: number("recentCommitsBytesMax"),
+    loadBytesMax: number("loadBytesMax"),
     sliceMillis: number("sliceMillis"),
   };
 }

@@ -30,6 +30,8 @@ import {
 import type { OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
+import { BulkLoads } from "./load/index.ts";
+import type { LoadRows } from "./load/index.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ManifestWriter } from "./manifest/index.ts";
 import type { VersionEdit } from "./manifest/index.ts";
@@ -73,6 +75,9 @@ export class WritePath {
   readonly #maintenance: Maintenance;
   readonly #found: PointResult;
   readonly #room: WriteRoom;
+  readonly #loads: BulkLoads;
+  /** The newest one that the manifest was told of: after a load, newer than what waits in memory. */
+  #recordedSequence = 0;
   #manifest: ManifestWriter;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
@@ -100,6 +105,7 @@ export class WritePath {
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
     this.#maintenance = this.#newMaintenance();
+    this.#loads = this.#newLoads();
     this.#maintenance.wake();
   }
 
@@ -240,7 +246,9 @@ export class WritePath {
   /** Writes all that is in memory to tables. */
   async flush(): Promise<void> {
     this.#assertWritable();
-    const target = this.#log.appended;
+    // What is loaded is in tables without having been in memory.
+    const { active, rotatedSequence } = this.#tree;
+    const target = active.isEmpty ? rotatedSequence : this.#log.appended;
     while (this.#tree.flushedSequence < target) {
       if (this.#tree.rotatedSequence < target) this.#isFlushWanted = true;
       this.#log.wake();
@@ -253,6 +261,12 @@ export class WritePath {
   async compact(): Promise<void> {
     await this.flush();
     await this.#maintenance.compactAll();
+  }
+
+  // ---------------------------------------------------------------- bulk load
+
+  load(rows: LoadRows): Promise<void> {
+    return this.#loads.load(rows);
   }
 
   // ---------------------------------------------------------------- failure and end
@@ -279,7 +293,9 @@ export class WritePath {
     const closed = new Closed("database");
     this.#gate.close(closed);
     this.#changed();
+    const loadsEnded = this.#loads.stop(closed);
     await this.#maintenance.stop(closed);
+    await loadsEnded;
     const failures: unknown[] = [];
     const attempt = async (work: () => void | Promise<void>): Promise<void> => {
       try {
@@ -302,6 +318,7 @@ export class WritePath {
       ...this.#log.stats,
       ...this.#committer.stats,
       ...this.#maintenance.stats,
+      ...this.#loads.stats,
       sequence: this.#log.appended,
       syncedSequence: this.#log.synced,
       recentCommits: this.#recent.count,
@@ -359,6 +376,22 @@ export class WritePath {
     });
   }
 
+  #newLoads(): BulkLoads {
+    return new BulkLoads({
+      ...this.#opened,
+      gate: this.#gate,
+      log: this.#log,
+      recent: this.#recent,
+      wakes: this.#wakes,
+      views: this.#views,
+      alone: (work) => this.#maintenance.alone(work),
+      record: (edit) => this.#record(edit),
+      flush: () => this.flush(),
+      assertWritable: () => this.#assertWritable(),
+      failed: (cause) => this.#fail(cause),
+    });
+  }
+
   #record(edit: VersionEdit): void {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
       const { directory, numbers } = this.#opened;
@@ -368,7 +401,12 @@ export class WritePath {
       this.#manifest = ManifestWriter.create(this.#host, directory, state, number);
       former.abandon();
     }
-    this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
+    this.#recordedSequence = Math.max(edit.lastSequence ?? 0, this.#recordedSequence);
+    this.#manifest.append({
+      ...edit,
+      ...(edit.lastSequence === undefined ? {} : { lastSequence: this.#recordedSequence }),
+      nextFileNumber: this.#opened.numbers.next,
+    });
   }
 }
 

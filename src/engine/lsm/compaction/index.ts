@@ -3,6 +3,7 @@ export {
   LEVEL_LAST,
   applyEdit,
   bytesOf,
+  overlapping,
   tableIndexFor,
   tablesOf,
   versionOf,

@@ -2,7 +2,8 @@
  * Which tables make up the database, by level. Plain values: an edit makes a new version and leaves the old one as it is.
  *
  * Always true:
- * (1) Level 0 holds tables newest first, by file number; their keys may overlap.
+ * (1) Level 0 holds tables newest first, by what they hold; their keys may overlap. A file number tells nothing about
+ *     that: the tables of a load have theirs from when it began.
  * (2) Each deeper level holds tables in key order whose keys do not overlap. Where a table ends with a range delete, its
  *     largestKey is the delete's excluded end; so the next table may begin at that same key.
  * (3) For every key, what a level holds of it is newer than what any deeper level holds.
@@ -43,7 +44,9 @@ export function bytesOf(tables: readonly TableMeta[]): number {
 }
 
 function orderOf(level: number): (a: TableMeta, b: TableMeta) => number {
-  if (level === 0) return (a, b) => b.fileNumber - a.fileNumber;
+  if (level === 0) {
+    return (a, b) => b.largestSequence - a.largestSequence || b.fileNumber - a.fileNumber;
+  }
   return (a, b) => compareBytes(a.smallestKey, b.smallestKey);
 }
 
