@@ -11,7 +11,7 @@ import type { TableMeta } from "../manifest/index.ts";
 import type { Memtable } from "../memtable/index.ts";
 
 /** The deepest level down to which nothing touches the keys of the table; 0 if level 0 or 1 does. */
-export function deepestLevelFor(version: Version, table: TableMeta): number {
+function deepestLevelFor(version: Version, table: TableMeta): number {
   const span = { smallest: table.smallestKey, largest: table.largestKey };
   for (let level = 0; level <= LEVEL_LAST; level++) {
     if (overlapping(version.levels[level]!, span).length > 0) return Math.max(0, level - 1);

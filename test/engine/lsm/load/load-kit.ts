@@ -1,15 +1,15 @@
 /** Rows and engines for the tests of bulk load. */
-import { LsmEngine, MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import type { LsmOptions } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions, MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
 import { TINY, bytes, entriesOf } from "../support.ts";
 
 export type TextRow = readonly [key: string, value: string];
 type Row = readonly [key: Bytes, value: Bytes];
 
-export const PATH = "/db";
+const PATH = "/db";
 /** A buffer of some ten rows, so that a hundred rows are many runs. */
-export const TINY_LOAD: Omit<LsmOptions, "path" | "host"> = { ...TINY, loadBytesMax: 1_024 };
+const TINY_LOAD: Omit<LsmOptions, "path" | "host"> = { ...TINY, loadBytesMax: 1_024 };
 
 export function openTiny(host: MemoryHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> {
   return openLsmEngine({ path: PATH, host, ...TINY_LOAD, ...options });

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareBytes } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
-// oxlint-disable-next-line -- The room lets only the load itself through.
 import { RowBuffer } from "../../../../src/engine/lsm/load/row-buffer.ts";
 import { ROUNDS } from "../support.ts";
 
