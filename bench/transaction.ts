@@ -2,8 +2,10 @@
  * What the transaction room adds to an engine: `npx tsx bench/transaction.ts`.
  * Each figure is the best of several runs, in nanoseconds for one operation: what disturbs a run only makes it slower.
  */
+import { nextKey } from "../src/base/index.ts";
 import type { Bytes } from "../src/base/index.ts";
-import type { StorageEngine } from "../src/engine/contract/index.ts";
+import type { KeyRange, StorageEngine } from "../src/engine/contract/index.ts";
+import { RecentCommits } from "../src/engine/lsm/commit/index.ts";
 import { MemoryEngine } from "../src/engine/memory/index.ts";
 import { transact } from "../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
@@ -189,3 +191,36 @@ await measure(
     scanAll(tx);
   }),
 );
+
+console.log(
+  "\nvalidation against the recent commits of the local engine, by key or range that was read",
+);
+// Each commit changed one key; the transaction began before all of them, and read nothing that they changed.
+for (const commits of [10, 1_000, 10_000]) {
+  const recent = new RecentCommits(0, { bytesMax: Infinity, ageMillisMax: Infinity });
+  const ops = (n: number) => [{ op: "put", key: keyOf(2 * n), value } as const];
+  for (let n = 0; n < commits; n++) recent.record(n + 1, 0, ops(n));
+  const absent = Array.from({ length: 1_000 }, (_, i) => keyOf(2 * ((i * 7919) % commits) + 1));
+  const ranges = absent.map((start) => ({ start, end: nextKey(start) }));
+  const judge = (readKeys: readonly Bytes[], readRanges: readonly KeyRange[]): void => {
+    if (recent.judge(0, readKeys, readRanges) !== "agrees") throw new Error("nothing was changed");
+  };
+  await measure(`  1,000 keys, ${commits} commits`, 1_000, () => {
+    judge(absent, []);
+  });
+  for (const count of [1, 100]) {
+    const some = ranges.slice(0, count);
+    await measure(
+      `  ${count} ranges, ${commits} commits, by range and commit`,
+      count * commits,
+      () => {
+        judge([], some);
+      },
+    );
+  }
+}
+await measure("  remembering and forgetting a commit of one key", TIMES, () => {
+  const recent = new RecentCommits(0, { bytesMax: 1_000_000, ageMillisMax: Infinity });
+  for (let n = 0; n < TIMES; n++)
+    recent.record(n + 1, 0, [{ op: "put", key: keys[n % ROWS]!, value }]);
+});

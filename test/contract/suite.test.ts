@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { contractCases } from "../../src/testing/index.ts";
-import { ValidatingEngine, WrappedEngine } from "./broken/index.ts";
+import { LoadingEngine, ValidatingEngine, WrappedEngine } from "./broken/index.ts";
 import { failuresOf, verdictOf } from "./verdicts.ts";
 
 /** The cases that no engine here can run; they are proven where an engine has the method. */
@@ -14,14 +14,18 @@ const UNPROVEN = [
 
 describe("the contract suite", () => {
   it("finds nothing wrong with the wrappers that carry the planted defects", async () => {
-    for (const make of [() => new WrappedEngine(), () => new ValidatingEngine()]) {
+    for (const make of [
+      () => new WrappedEngine(),
+      () => new ValidatingEngine(),
+      () => new LoadingEngine(),
+    ]) {
       expect(await failuresOf(make)).toEqual([]);
       expect(await verdictOf(make)).toBe("not seen");
     }
   });
 
   it("has no case that notices no defect", () => {
-    const tables = ["validation", "views", "commits"].map((name) =>
+    const tables = ["validation", "views", "commits", "loads"].map((name) =>
       readFileSync(new URL(`./golden/broken-${name}.golden.txt`, import.meta.url), "utf8"),
     );
     const unproven = contractCases.filter(

@@ -225,7 +225,11 @@ export interface StorageEngine {
     after: Version | undefined,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<readonly ChangeSet[]>;
-  /** Bulk load into a range that nobody else uses; not atomic. Absent: the layers above write batches. */
+  /**
+   * Bulk load into a range that nobody else uses, rows in any order; of equal keys the last one handed in stays, and what
+   * they held before is replaced. Not atomic: engines may show, and after a failure keep, a part. To views that are open
+   * it is a commit like others (laws 3 and 6). Absent: the layers above write batches.
+   */
   load?(rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>): Promise<void>;
   /** Proves on the live server, in a scratch prefix, that write skew and phantoms are refused. Called once at open. */
   verifyIsolation?(): Promise<void>;

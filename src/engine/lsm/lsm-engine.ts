@@ -8,7 +8,7 @@
  * (3) Reads go on after a failure, at what was acknowledged; see WritePath for what happens to commits.
  */
 import { Closed, EMPTY_BYTES } from "../../base/index.ts";
-import type { Awaitable } from "../../base/index.ts";
+import type { Awaitable, Bytes } from "../../base/index.ts";
 import { StorageError } from "../contract/index.ts";
 import type {
   BeginOptions,
@@ -115,6 +115,27 @@ export class LsmEngine implements StorageEngine {
   write(plan: BlindPlan): Awaitable<CommitResult> {
     this.#assertOpen();
     return this.#writes.commit({ ...plan, readKeys: [], readRanges: [] }, undefined);
+  }
+
+  /**
+   * Builds tables from the rows, without log or memtable, and makes them part of the database in one step when the last
+   * row has come: readers see all of the rows or none, before and after a crash. Rows in key order are written once;
+   * others are sorted within `loadBytesMax` of memory and pass over the disk twice or more. Of rows with equal keys the
+   * last one stays, and what the keys held before is replaced.
+   *
+   * KeyTooLarge, ValueTooLarge, DiskFull, and what `rows` itself throws: nothing of it is loaded, and the engine goes on.
+   * Closed: the engine was closed meanwhile. While the tables are opened, commits of others wait.
+   *
+   * @example
+   * await engine.load(
+   *   (async function* () {
+   *     for await (const lines of file) yield lines.map((line) => [keyOf(line), valueOf(line)] as const);
+   *   })(),
+   * );
+   */
+  load(rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>): Promise<void> {
+    this.#assertOpen();
+    return this.#writes.load(rows);
   }
 
   onCommit(wake: CommitListener): () => void {

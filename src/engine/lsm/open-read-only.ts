@@ -157,6 +157,9 @@ class ReadOnlyWrites implements WriteSide {
   async compact(): Promise<void> {
     throw this.#refusal();
   }
+  async load(): Promise<void> {
+    throw this.#refusal();
+  }
   async settle(): Promise<void> {
     // Tables and logs hold everything already.
   }

@@ -125,6 +125,8 @@ export interface LsmOptions {
    * the database open; writes are refused with StorageError 'OpenedReadOnly'. Default false.
    */
   readonly readOnly?: boolean;
+  /** How much memory a bulk load may take for rows that it sorts, in bytes. Default 32 MiB; a larger row still fits. */
+  readonly loadBytesMax?: number;
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
   /**
@@ -187,6 +189,7 @@ const bounds: Readonly<
   blockBytes: [128, 8 * KIB, 8 * KIB],
   transactionMillisMax: [1, TRANSACTION_MILLIS_MAX, 3_600_000],
   recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
+  loadBytesMax: [1 * KIB, 32 * MIB, 1_024 * MIB],
   sliceMillis: [0, 2, 100],
   backgroundThreadBytesMin: [0, 4 * MIB, 1_024 * 1_024 * MIB],
   compactionDebtBytesSlow: [64 * KIB, 1_024 * MIB, 1_024 * 1_024 * MIB],
@@ -270,6 +273,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "dense"),
     transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
     recentCommitsBytesMax: number("recentCommitsBytesMax"),
+    loadBytesMax: number("loadBytesMax"),
     sliceMillis: number("sliceMillis"),
     backgroundThread,
     backgroundThreadBytesMin: number("backgroundThreadBytesMin"),

@@ -35,6 +35,8 @@ import { compactionDebtBytes, levelTargets } from "./compaction/index.ts";
 import type { Version as TreeVersion } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
+import { BulkLoads } from "./load/index.ts";
+import type { LoadRows } from "./load/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
@@ -82,6 +84,7 @@ export interface WriteSide {
   commit(plan: CommitPlan, transaction: CommittingTransaction | undefined): Awaitable<CommitResult>;
   flush(): Promise<void>;
   compact(range?: KeyRange): Promise<void>;
+  load(rows: LoadRows): Promise<void>;
   /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -123,6 +126,9 @@ export class WritePath implements WriteSide {
   readonly #pace: WritePace;
   /** The rate of commits, for the version that it was worked out from. */
   #paced: { readonly version: TreeVersion; readonly rate: number } | undefined;
+  readonly #loads: BulkLoads;
+  /** The newest one that the manifest was told of: after a load, newer than what waits in memory. */
+  #recordedSequence = 0;
   #manifest: ManifestWriter;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
@@ -153,6 +159,7 @@ export class WritePath implements WriteSide {
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
     this.#maintenance = this.#newMaintenance();
+    this.#loads = this.#newLoads();
     this.#maintenance.wake();
   }
 
@@ -324,7 +331,9 @@ export class WritePath implements WriteSide {
   /** Writes all that is in memory to tables. */
   async flush(): Promise<void> {
     this.#assertWritable();
-    const target = this.#log.appended;
+    // What is loaded is in tables without having been in memory.
+    const { active, rotatedSequence } = this.#tree;
+    const target = active.isEmpty ? rotatedSequence : this.#log.appended;
     while (this.#tree.flushedSequence < target) {
       if (this.#tree.rotatedSequence < target) this.#isFlushWanted = true;
       this.#log.wake();
@@ -347,14 +356,21 @@ export class WritePath implements WriteSide {
   get copyState(): CopyState {
     const { numbers } = this.#opened;
     const { formatVersion } = this.#manifest.state;
-    const { flushedSequence } = this.#tree;
-    return { formatVersion, nextFileNumber: numbers.next, lastSequence: flushedSequence, logs: [] };
+    // A load is newer than what was flushed before it.
+    const lastSequence = Math.max(this.#tree.flushedSequence, this.#recordedSequence);
+    return { formatVersion, nextFileNumber: numbers.next, lastSequence, logs: [] };
   }
 
   /** Logs that hold what is not in a table, oldest first. */
   get logNumbers(): readonly number[] {
     const older = this.#tree.immutables.map(({ logNumber }) => logNumber).toReversed();
     return [...older, this.#log.logNumber];
+  }
+
+  // ---------------------------------------------------------------- bulk load
+
+  load(rows: LoadRows): Promise<void> {
+    return this.#loads.load(rows);
   }
 
   // ---------------------------------------------------------------- failure and end
@@ -382,7 +398,9 @@ export class WritePath implements WriteSide {
     const closed = new Closed("database");
     this.#gate.close(closed);
     this.#changed();
+    const loadsEnded = this.#loads.stop(closed);
     await this.#maintenance.stop(closed);
+    await loadsEnded;
     const failures: unknown[] = [];
     const attempt = async (work: () => void | Promise<void>): Promise<void> => {
       try {
@@ -419,6 +437,7 @@ export class WritePath implements WriteSide {
       ...this.#log.stats,
       ...this.#committer.stats,
       ...this.#maintenance.stats,
+      ...this.#loads.stats,
       sequence: this.#log.appended,
       syncedSequence: this.#log.synced,
       recentCommits: this.#recent.count,
@@ -489,6 +508,22 @@ export class WritePath implements WriteSide {
     });
   }
 
+  #newLoads(): BulkLoads {
+    return new BulkLoads({
+      ...this.#opened,
+      gate: this.#gate,
+      log: this.#log,
+      recent: this.#recent,
+      wakes: this.#wakes,
+      views: this.#views,
+      maintenance: this.#maintenance,
+      tableOptions: tableOptions(this.#settings, false),
+      flush: () => this.flush(),
+      assertWritable: () => this.#assertWritable(),
+      failed: (cause) => this.#fail(cause),
+    });
+  }
+
   async #record(edit: VersionEdit): Promise<void> {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
       const { numbers } = this.#opened;
@@ -496,8 +531,10 @@ export class WritePath implements WriteSide {
       const state = { ...this.#manifest.state, nextFileNumber: numbers.next };
       this.#manifest = this.#manifest.roll(state, number);
     }
+    this.#recordedSequence = Math.max(edit.lastSequence ?? 0, this.#recordedSequence);
     await this.#manifest.appendInBackground({
       ...edit,
+      ...(edit.lastSequence === undefined ? {} : { lastSequence: this.#recordedSequence }),
       nextFileNumber: this.#opened.numbers.next,
     });
   }

@@ -4,6 +4,7 @@ import { concurrencyCases } from "./concurrency-cases.ts";
 import { conflictCases } from "./conflict-cases.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { handleCases } from "./handle-cases.ts";
+import { loadCases } from "./load-cases.ts";
 import { mergeCases } from "./merge-cases.ts";
 import { pageCases } from "./page-cases.ts";
 import { rangeConflictCases } from "./range-conflict-cases.ts";
@@ -21,6 +22,7 @@ export const contractCases: readonly ContractCase[] = [
   ...conflictCases,
   ...rangeConflictCases,
   ...concurrencyCases,
+  ...loadCases,
   ...handleCases,
 ];
 

@@ -3,6 +3,7 @@
  * worth shows in whether they notice.
  */
 export { brokenCommits } from "./broken-commits.ts";
+export { LoadingEngine, brokenLoads } from "./broken-loads.ts";
 export { brokenValidation } from "./broken-validation.ts";
 export { brokenViews } from "./broken-views.ts";
 export { ValidatingEngine } from "./validating-engine.ts";

@@ -116,6 +116,20 @@ export class CommitLog {
     return sequence;
   }
 
+  /**
+   * Takes the next sequence for something that is durable already and needs no record: loaded tables, which the manifest
+   * names. All before it is durable too, so a power cut never leaves it without them.
+   */
+  skip(): number {
+    assert(this.#failure === undefined && !this.#closed, "an ended log gives no sequence");
+    assert(this.#synced === this.#appended, "what comes before a skipped sequence is durable");
+    const sequence = this.#appended + 1;
+    this.#appended = sequence;
+    this.#written = sequence;
+    this.#synced = sequence;
+    return sequence;
+  }
+
   /** Settles when the commit is as safe as asked: nothing to wait for if it is already. */
   acknowledged(sequence: number, durability: Durability = this.#durability): Awaitable<void> {
     if (sequence <= this.#reached(durability)) {

@@ -44,8 +44,9 @@ export function bytesOf(tables: readonly TableMeta[]): number {
 }
 
 function orderOf(level: number): (a: TableMeta, b: TableMeta) => number {
-  if (level === 0)
+  if (level === 0) {
     return (a, b) => b.largestSequence - a.largestSequence || b.fileNumber - a.fileNumber;
+  }
   return (a, b) => compareBytes(a.smallestKey, b.smallestKey);
 }
 

@@ -112,6 +112,8 @@ export class Maintenance {
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
+  /** How many want no compaction to begin. */
+  #holds = 0;
   #drops = 0;
   #bytesFlushed = 0;
   #bytesCompacted = 0;
@@ -155,6 +157,28 @@ export class Maintenance {
     });
   }
 
+  /**
+   * Runs `work` while no compaction runs: between two of them, since an output of one that was chosen before could span
+   * the place of a table that `work` adds. Flushes go on.
+   */
+  async withoutCompaction<T>(work: () => Promise<T>): Promise<T> {
+    this.#holds++;
+    try {
+      await this.#compacting.idle();
+      const ended = this.#failure ?? this.#stopped;
+      if (ended !== undefined) throw ended.cause;
+      return await work();
+    } finally {
+      this.#holds--;
+      this.wake();
+    }
+  }
+
+  /** Makes tables that are open part of the version; false if background work has ended. Rejects if recording fails. */
+  ingest(edit: VersionEdit): Promise<boolean> {
+    return this.#install(edit);
+  }
+
   /** Ends background work because something failed. */
   fail(cause: unknown): void {
     this.#failure ??= { cause };
@@ -183,7 +207,7 @@ export class Maintenance {
 
   /** Each of these does one piece of work; false: there was none. */
   async #compactNext(): Promise<boolean> {
-    if (this.#isEnded()) return false;
+    if (this.#isEnded() || this.#holds > 0) return false;
     if (this.#requests.length > 0) {
       await this.#serveRequests();
       return true;

@@ -19,6 +19,8 @@ export interface TableCursorSource {
   readonly topIndex: BlockReader | undefined;
   /** No entry has a larger sequence. */
   readonly largestSequence: number;
+  /** What is added to the sequence that an entry says. */
+  readonly loadedAt: number;
   /** Copies the block that entry i of an index points to into `target`, or into a larger buffer; gives the one used. */
   readonly copyBlock: (
     index: BlockReader,
@@ -179,7 +181,7 @@ export class TableCursor implements Cursor {
     data.copyRest(entry, this.keyBuffer, prefix);
     this.#entryAt = entry;
     this.keyEnd = end;
-    this.sequence = data.sequence(entry);
+    this.sequence = data.sequence(entry) + this.#source.loadedAt;
     this.kind = data.kind(entry);
     this.valueStart = data.valueStart(entry);
     this.valueEnd = data.valueEnd(entry);

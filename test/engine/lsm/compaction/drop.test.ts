@@ -28,7 +28,10 @@ function readingsOf(host: Host): { host: Host; reads: Map<string, number> } {
     ...host.files,
     open: (...how: Parameters<Host["files"]["open"]>) => counted(host.files.open(...how)),
   };
-  return { host: { files, clock: host.clock, random: host.random, timers: host.timers, warn: () => {} }, reads };
+  return {
+    host: { files, clock: host.clock, random: host.random, timers: host.timers, warn: () => {} },
+    reads,
+  };
 }
 
 async function fill(engine: LsmEngine, prefix: string, count: number): Promise<void> {
