@@ -64,6 +64,10 @@ export class LsmEngine implements StorageEngine {
       countReads: (reads) => {
         this.#reads += reads;
       },
+      pin: (sequence) => {
+        this.#views.add(sequence, false);
+        return () => this.#views.remove(sequence, false);
+      },
     };
   }
 
@@ -103,6 +107,7 @@ export class LsmEngine implements StorageEngine {
     ]);
     const all = tablesOf(version);
     const { bytesMax, evictions, hits, misses } = tables.cache.stats;
+    const { readMicros, readsAhead, readsLater, readsNow, slowTurns } = tables.cache.reads.stats;
     return {
       sstableCount: all.length,
       totalBytes: bytesOf(all),
@@ -118,6 +123,11 @@ export class LsmEngine implements StorageEngine {
       cacheMisses: misses,
       cacheEvictions: evictions,
       cacheBytesMax: bytesMax,
+      blockReads: readsNow,
+      blockReadsWaitedFor: readsLater,
+      blockReadsAhead: readsAhead,
+      blockReadMicros: readMicros,
+      slowReadTurns: slowTurns,
       ...this.#writes.stats,
     };
   }

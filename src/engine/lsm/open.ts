@@ -70,8 +70,8 @@ type Recovered = Omit<OpenedDatabase, "lock">;
 async function recover(host: Host, directory: string, settings: LsmSettings): Promise<Recovered> {
   const former = readManifest(host, directory) ?? newDatabase(host);
   const { storeId } = former;
-  const { blockCacheBytesMax } = settings;
-  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax });
+  const { blockCacheBytesMax, slowReadMicros } = settings;
+  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, slowReadMicros });
   try {
     const place: Place = { host, directory, settings, storeId, tables };
     return await recoverInto(place, former);

@@ -27,6 +27,12 @@ export interface LsmOptions {
   readonly flushBytesMax?: number;
   /** Memory for blocks of tables, in bytes. Default 32 MiB. */
   readonly blockCacheBytesMax?: number;
+  /**
+   * Reads from table files that take longer than this on average, in microseconds, no longer block the thread: gets and
+   * scans then give promises, until reads are quick again. Blocks in the operating system's cache take a few microseconds.
+   * Default 200, from 0 (no read of a get or a scan ever blocks) to 1,000,000.
+   */
+  readonly slowReadMicros?: number;
   /** So many tables in level 0 start a compaction. Default 4, from 2 to 64. */
   readonly l0TablesTrigger?: number;
   /** How large level 1 may grow, in bytes. Default 64 MiB. */
@@ -58,6 +64,7 @@ const bounds: Readonly<
   >
 > = {
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
+  slowReadMicros: [0, 200, 1_000_000],
   blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
   l0TablesTrigger: [2, 4, 64],
   levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
@@ -91,6 +98,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     },
     flushBytesMax: number("flushBytesMax"),
     blockCacheBytesMax: number("blockCacheBytesMax"),
+    slowReadMicros: number("slowReadMicros"),
     l0TablesTrigger: number("l0TablesTrigger"),
     levelBaseBytes: number("levelBaseBytes"),
     levelFanOut: number("levelFanOut"),

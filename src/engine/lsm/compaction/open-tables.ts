@@ -3,8 +3,9 @@
  *
  * Always true:
  * (1) Every table of the present version is open.
- * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Reads are
- *     synchronous and always use the present version, so only work that spans turns (a compaction, verify) holds any.
+ * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Lookups and
+ *     pages always use the present version, and begin again with it after they have waited for a block; so only work that
+ *     spans turns otherwise (a compaction, verify) holds any.
  * (3) A file that cannot be removed is tried again with the next one; what is left is swept at the next open.
  */
 import { assert } from "../../../base/index.ts";
@@ -12,7 +13,7 @@ import type { Bytes } from "../../../base/index.ts";
 import { pathIn, tableName } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import { BlockCache, TableReader } from "../sstable/index.ts";
+import { BlockCache, BlockReads, TableReader } from "../sstable/index.ts";
 
 interface OpenTable {
   readonly reader: TableReader;
@@ -33,11 +34,13 @@ export class OpenTables {
     readonly directory: string;
     readonly storeId: Bytes;
     readonly blockCacheBytesMax: number;
+    readonly slowReadMicros: number;
   }) {
     this.#host = parts.host;
     this.#directory = parts.directory;
     this.#storeId = parts.storeId;
-    this.cache = new BlockCache(parts.blockCacheBytesMax);
+    const reads = new BlockReads(parts.host.clock, parts.slowReadMicros);
+    this.cache = new BlockCache(parts.blockCacheBytesMax, reads);
   }
 
   /** How many are open; more than the version lists while some are held. */

@@ -6,21 +6,23 @@
  *     CorruptionError with file and offset.
  * (2) Filter, top index and range deletes stay in memory from open() to close(); other blocks live in the cache.
  */
-import { equalBytes, hex } from "../../../base/index.ts";
+import { compareBytes, equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { RangeDeleteIndex } from "../cursor/index.ts";
 import { storageFailure } from "../host/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import type { BlockCache } from "./block/block-cache.ts";
+import type { BlockCache, LargeBlock } from "./block/block-cache.ts";
 import { SLOT_BYTES } from "./block/block-cache.ts";
 import { FRAME_BYTES, HANDLE_BYTES } from "./block/block-frame.ts";
+import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
+import type { BlockHome, Errand } from "./block/errand.ts";
 import type { Filter } from "./block/filter.ts";
 import type { TableProperties } from "./properties.ts";
 import { TableCursor } from "./table-cursor.ts";
-import { readBlock, readTableParts } from "./table-parts.ts";
+import { readBlock, readBlockAsync, readTableParts } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
 import { verifyTable } from "./verify-table.ts";
 
@@ -39,12 +41,12 @@ export interface TableCursorOptions {
   readonly fillCache?: boolean;
 }
 
-export class TableReader {
+export class TableReader implements BlockHome {
   readonly meta: TableMeta;
   readonly #parts: TableParts;
   readonly #filter: Filter;
   readonly #cache: BlockCache;
-  readonly #owner: number;
+  readonly owner: number;
   readonly #rangeDeleteIndex: RangeDeleteIndex;
   readonly #partition = new BlockReader();
   readonly #data = new BlockReader();
@@ -58,7 +60,7 @@ export class TableReader {
     this.#parts = parts;
     this.#filter = parts.filter;
     this.#cache = cache;
-    this.#owner = cache.register();
+    this.owner = cache.register();
     this.#rangeDeleteIndex = RangeDeleteIndex.build(parts.rangeDeletes);
   }
 
@@ -82,6 +84,14 @@ export class TableReader {
       file.close();
       throw storageFailure(error, path);
     }
+  }
+
+  /** May the table hold point entries with keys in [start, end)? Asked before a scan opens it. */
+  mayHoldRange(start: Bytes, end: Bytes | undefined): boolean {
+    const { largestKey, smallestKey } = this.meta;
+    if (this.#parts.topIndex === undefined) return false;
+    if (end !== undefined && compareBytes(smallestKey, end) >= 0) return false;
+    return largestKey === undefined || compareBytes(largestKey, start) >= 0;
   }
 
   /** In the order of their starts. */
@@ -163,8 +173,23 @@ export class TableReader {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cache.forget(this.#owner);
+    this.#cache.forget(this.owner);
     this.#parts.file.close();
+  }
+
+  holds(handle: BlockHandle): boolean {
+    return this.#cache.holds(this.owner, handle.offset);
+  }
+
+  async readLater(handle: BlockHandle, valueBytes: number | undefined): Promise<Bytes> {
+    const block = await readBlockAsync(this.#parts.file, handle, valueBytes);
+    // A large one is kept when a lookup uses it; a scan would sweep out all the others.
+    const fits = block.bytes.length <= SLOT_BYTES;
+    if (fits && !this.#isClosed && !this.holds(handle)) {
+      const { slab } = this.#cache;
+      this.#cache.claim(this.owner, handle.offset, (start) => slab.set(block.bytes, start));
+    }
+    return block.bytes;
   }
 
   /** Turns `block` to the block that entry i of `index` points to, from the cache or the file. */
@@ -174,29 +199,42 @@ export class TableReader {
     const offset = index.handleOffset(at);
     const length = index.handleLength(at);
     if (length + FRAME_BYTES <= SLOT_BYTES) {
-      let start = cache.find(this.#owner, offset);
+      let start = cache.find(this.owner, offset);
       if (start < 0) start = this.#claim(offset, length, index.handleCrc(at), valueBytes);
       block.attach(cache.slab, cache.view, start);
       return;
     }
-    let large = cache.findLarge(this.#owner, offset);
-    if (large === undefined) {
-      const crc = index.handleCrc(at);
-      large = readBlock(this.#parts.file, { offset, length, crc }, valueBytes);
-      cache.keepLarge(this.#owner, offset, large);
-    }
+    const handle = { offset, length, crc: index.handleCrc(at) };
+    const large = cache.findLarge(this.owner, offset) ?? this.#readLarge(handle, valueBytes);
     block.attach(large.bytes, large.view, 0);
   }
 
+  /** The place in the cache of a block that was not there. */
   #claim(offset: number, length: number, crc: number, valueBytes: number | undefined): number {
     const { file } = this.#parts;
     const cache = this.#cache;
+    const { reads } = cache;
     file.checkHandle(offset, length);
-    return cache.claim(this.#owner, offset, (start) => {
-      file.read(cache.slab, start, offset, length, crc);
+    const arrived = reads.errand?.take(this, { offset, length, crc }, valueBytes);
+    return cache.claim(this.owner, offset, (start) => {
+      if (arrived !== undefined) {
+        cache.slab.set(arrived, start);
+        return;
+      }
+      reads.now(() => file.read(cache.slab, start, offset, length, crc));
       const problem = blockProblem(cache.slab, cache.view, start, length, valueBytes);
       if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     });
+  }
+
+  #readLarge(handle: BlockHandle, valueBytes: number | undefined): LargeBlock {
+    const { reads } = this.#cache;
+    const bytes = reads.errand?.take(this, handle, valueBytes);
+    let large: LargeBlock | undefined;
+    if (bytes !== undefined) large = { bytes, view: new DataView(bytes.buffer) };
+    else reads.now(() => (large = readBlock(this.#parts.file, handle, valueBytes)));
+    this.#cache.keepLarge(this.owner, handle.offset, large!);
+    return large!;
   }
 
   /** Copies a block to `target`, or to a larger buffer if it is too small, and gives that buffer. */
@@ -215,9 +253,11 @@ export class TableReader {
     const size = length + FRAME_BYTES;
     const { file } = this.#parts;
     file.checkHandle(offset, length);
+    const { errand } = cache.reads;
+    if (errand !== undefined && valueBytes === undefined) this.#readAhead(errand, index, i);
     const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
     if (size <= SLOT_BYTES) {
-      let start = cache.find(this.#owner, offset);
+      let start = cache.find(this.owner, offset);
       if (start < 0 && fillCache) start = this.#claim(offset, length, crc, valueBytes);
       if (start >= 0) {
         own.set(cache.slab.subarray(start, start + length));
@@ -225,11 +265,31 @@ export class TableReader {
       }
     }
     // Large blocks are read for a cursor alone: a scan over large values would sweep out all that lookups keep.
-    file.read(own, 0, offset, length, crc);
+    const arrived = errand?.take(this, { offset, length, crc }, valueBytes);
+    if (arrived !== undefined) {
+      own.set(arrived.subarray(0, length));
+      return own;
+    }
+    const read = (): void => file.read(own, 0, offset, length, crc);
+    if (fillCache) cache.reads.now(read);
+    else read();
     const view = new DataView(own.buffer);
     const problem = blockProblem(own, view, 0, length, valueBytes);
     if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     return own;
+  }
+
+  /** Has the data blocks read that a scan comes to after the one of entry i; those of the next partition are not known. */
+  #readAhead(errand: Errand, index: BlockReader, i: number): void {
+    const step = errand.ahead < 0 ? -1 : 1;
+    const last = errand.ahead + step;
+    for (let k = step; k !== last; k += step) {
+      if (i + k < 0 || i + k >= index.count) return;
+      const at = index.valueStart(i + k);
+      const offset = index.handleOffset(at);
+      const length = index.handleLength(at);
+      errand.wantSoon(this, { offset, length, crc: index.handleCrc(at) }, undefined);
+    }
   }
 }
 

@@ -9,6 +9,7 @@
  * (3) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
  */
 import type { Bytes } from "../../../../base/index.ts";
+import { BlockReads } from "./block-reads.ts";
 
 export const SLOT_BYTES: number = 8 * 1_024;
 const SLOTS_MIN = 8;
@@ -26,6 +27,8 @@ export class BlockCache {
   /** All slots; slot i is slab[i * SLOT_BYTES, (i + 1) * SLOT_BYTES). */
   readonly slab: Bytes;
   readonly view: DataView;
+  /** How blocks are read that are not here. */
+  readonly reads: BlockReads;
   readonly #slots: number;
   readonly #owners: Int32Array;
   readonly #offsets: Float64Array;
@@ -45,7 +48,8 @@ export class BlockCache {
   #evictions = 0;
 
   /** @param bytesMax All the memory that blocks may take; at least eight slots of 8 KiB are kept. */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, reads: BlockReads = new BlockReads()) {
+    this.reads = reads;
     this.#largeBytesMax = Math.floor(bytesMax * LARGE_PART);
     this.#slots = Math.max(SLOTS_MIN, Math.floor((bytesMax - this.#largeBytesMax) / SLOT_BYTES));
     this.slab = new Uint8Array(this.#slots * SLOT_BYTES);
@@ -87,6 +91,17 @@ export class BlockCache {
     }
     this.#misses++;
     return -1;
+  }
+
+  /** Is the block here, of either size? No use of it, and not counted. */
+  holds(owner: number, offset: number): boolean {
+    const buckets = this.#buckets;
+    let at = this.#home(owner, offset);
+    for (let slot = buckets[at]!; slot !== EMPTY; slot = buckets[at]!) {
+      if (this.#offsets[slot] === offset && this.#owners[slot] === owner) return true;
+      at = (at + 1) & this.#mask;
+    }
+    return this.#large.has(`${owner}/${offset}`);
   }
 
   /**

@@ -99,19 +99,17 @@ export class BlockFile {
   /** Reads a block, frame and all, to target[at, at + length + FRAME_BYTES) and checks it. */
   read(target: Bytes, at: number, offset: number, length: number, crc: number): void {
     const end = at + length + FRAME_BYTES;
-    const found = this.#file.read(target, at, end, offset);
-    if (found !== end - at) {
-      throw this.damaged(offset, `${end - at} bytes`, `${found} bytes before the end of the file`);
-    }
-    const stored = readU32(target, end - 4);
-    const seed = blockSeed(this.fileNumber, offset, length);
-    const computed = crc32(target, at, end - 4, seed);
-    if (computed !== crc || stored !== crc) {
-      const wrong = computed === crc ? stored : computed;
-      throw this.damaged(offset, `checksum ${hexU32(crc)}`, `checksum ${hexU32(wrong)}`);
-    }
-    const codec = target[at + length]!;
-    if (codec !== CODEC_NONE) throw this.damaged(offset, "codec 1", `codec ${codec}`);
+    this.#check(target, at, offset, length, crc, this.#file.read(target, at, end, offset));
+  }
+
+  /** The same beside the thread, in a buffer of its own. */
+  async readOwnAsync(handle: BlockHandle): Promise<Bytes> {
+    const { crc, length, offset } = handle;
+    this.checkHandle(offset, length);
+    const bytes = new Uint8Array(length + FRAME_BYTES);
+    const found = await this.#file.readAsync(bytes, 0, bytes.length, offset);
+    this.#check(bytes, 0, offset, length, crc, found);
+    return bytes;
   }
 
   /** A block's payload in a buffer of its own, frame still behind it. */
@@ -133,6 +131,30 @@ export class BlockFile {
 
   close(): void {
     this.#file.close();
+  }
+
+  /** Is what was read to target[at, at + found) the block? */
+  #check(
+    target: Bytes,
+    at: number,
+    offset: number,
+    length: number,
+    crc: number,
+    found: number,
+  ): void {
+    const end = at + length + FRAME_BYTES;
+    if (found !== end - at) {
+      throw this.damaged(offset, `${end - at} bytes`, `${found} bytes before the end of the file`);
+    }
+    const stored = readU32(target, end - 4);
+    const seed = blockSeed(this.fileNumber, offset, length);
+    const computed = crc32(target, at, end - 4, seed);
+    if (computed !== crc || stored !== crc) {
+      const wrong = computed === crc ? stored : computed;
+      throw this.damaged(offset, `checksum ${hexU32(crc)}`, `checksum ${hexU32(wrong)}`);
+    }
+    const codec = target[at + length]!;
+    if (codec !== CODEC_NONE) throw this.damaged(offset, "codec 1", `codec ${codec}`);
   }
 }
 
