@@ -106,8 +106,11 @@ export class LsmEngine implements StorageEngine {
       [`level${level}Bytes`, bytesOf(list)] as const,
     ]);
     const all = tablesOf(version);
-    const { bytesMax, evictions, hits, misses } = tables.cache.stats;
+    const { bytesMax, bytesUsed, evictions, ...lookedFor } = tables.cache.stats;
     const { readMicros, readsAhead, readsLater, readsNow, slowTurns } = tables.cache.reads.stats;
+    const cacheCounts = Object.entries(lookedFor).map(
+      ([name, count]) => [`cache${name[0]!.toUpperCase()}${name.slice(1)}`, count] as const,
+    );
     return {
       sstableCount: all.length,
       totalBytes: bytesOf(all),
@@ -119,9 +122,10 @@ export class LsmEngine implements StorageEngine {
       oldestViewLag: this.#oldestViewLag(),
       openTables: tables.size,
       pendingRemovals: tables.pendingRemovals,
-      cacheHits: hits,
-      cacheMisses: misses,
+      ...tables.stats,
+      ...Object.fromEntries(cacheCounts),
       cacheEvictions: evictions,
+      cacheBytesUsed: bytesUsed,
       cacheBytesMax: bytesMax,
       blockReads: readsNow,
       blockReadsWaitedFor: readsLater,

@@ -70,8 +70,15 @@ type Recovered = Omit<OpenedDatabase, "lock">;
 async function recover(host: Host, directory: string, settings: LsmSettings): Promise<Recovered> {
   const former = readManifest(host, directory) ?? newDatabase(host);
   const { storeId } = former;
-  const { blockCacheBytesMax, slowReadMicros } = settings;
-  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, slowReadMicros });
+  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
+  const tables = new OpenTables({
+    host,
+    directory,
+    storeId,
+    blockCacheBytesMax,
+    openTablesMax,
+    slowReadMicros,
+  });
   try {
     const place: Place = { host, directory, settings, storeId, tables };
     return await recoverInto(place, former);

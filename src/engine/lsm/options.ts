@@ -33,6 +33,11 @@ export interface LsmOptions {
    * Default 200, from 0 (no read of a get or a scan ever blocks) to 1,000,000.
    */
   readonly slowReadMicros?: number;
+  /**
+   * So many table files are open at a time; one that is read when more are needed is opened again. Default 500, from 8 to
+   * 1,000,000. Index and filter of a table stay in memory: about 2 bytes for each key.
+   */
+  readonly openTablesMax?: number;
   /** So many tables in level 0 start a compaction. Default 4, from 2 to 64. */
   readonly l0TablesTrigger?: number;
   /** How large level 1 may grow, in bytes. Default 64 MiB. */
@@ -65,6 +70,7 @@ const bounds: Readonly<
 > = {
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
   slowReadMicros: [0, 200, 1_000_000],
+  openTablesMax: [8, 500, 1_000_000],
   blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
   l0TablesTrigger: [2, 4, 64],
   levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
@@ -99,6 +105,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     flushBytesMax: number("flushBytesMax"),
     blockCacheBytesMax: number("blockCacheBytesMax"),
     slowReadMicros: number("slowReadMicros"),
+    openTablesMax: number("openTablesMax"),
     l0TablesTrigger: number("l0TablesTrigger"),
     levelBaseBytes: number("levelBaseBytes"),
     levelFanOut: number("levelFanOut"),

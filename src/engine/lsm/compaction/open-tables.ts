@@ -2,7 +2,8 @@
  * The tables that are open, by file number, and the files that nobody needs any more.
  *
  * Always true:
- * (1) Every table of the present version is open.
+ * (1) Every table of the present version is open: its index and filter are in memory. Its file may be closed meanwhile,
+ *     see table-files.ts.
  * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Lookups and
  *     pages always use the present version, and begin again with it after they have waited for a block; so only work that
  *     spans turns otherwise (a compaction, verify) holds any.
@@ -14,6 +15,8 @@ import { pathIn, tableName } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import { BlockCache, BlockReads, TableReader } from "../sstable/index.ts";
+import type { TableStats } from "../sstable/index.ts";
+import { TableFiles } from "./table-files.ts";
 
 interface OpenTable {
   readonly reader: TableReader;
@@ -28,6 +31,9 @@ export class OpenTables {
   readonly #tables = new Map<number, OpenTable>();
   readonly #removals = new Set<string>();
   readonly cache: BlockCache;
+  readonly #files: TableFiles;
+  /** Of tables that were closed since. */
+  #closedStats: TableStats = { filterPassed: 0, filterRefused: 0, filterMistaken: 0 };
 
   constructor(parts: {
     readonly host: Host;
@@ -35,10 +41,12 @@ export class OpenTables {
     readonly storeId: Bytes;
     readonly blockCacheBytesMax: number;
     readonly slowReadMicros: number;
+    readonly openTablesMax: number;
   }) {
     this.#host = parts.host;
     this.#directory = parts.directory;
     this.#storeId = parts.storeId;
+    this.#files = new TableFiles(parts.host.files, parts.openTablesMax);
     const reads = new BlockReads(parts.host.clock, parts.slowReadMicros);
     this.cache = new BlockCache(parts.blockCacheBytesMax, reads);
   }
@@ -51,10 +59,26 @@ export class OpenTables {
     return this.#removals.size;
   }
 
+  /** Figures of all tables since the database was opened; those of memory and files are of now. */
+  get stats(): Readonly<
+    Record<keyof TableStats | "pinnedBytes" | "openFiles" | "filesReopened", number>
+  > {
+    let { filterMistaken, filterPassed, filterRefused } = this.#closedStats;
+    let pinnedBytes = 0;
+    for (const { reader } of this.#tables.values()) {
+      const { stats } = reader;
+      filterPassed += stats.filterPassed;
+      filterRefused += stats.filterRefused;
+      filterMistaken += stats.filterMistaken;
+      pinnedBytes += reader.pinnedBytes;
+    }
+    return { filterPassed, filterRefused, filterMistaken, pinnedBytes, ...this.#files.stats };
+  }
+
   open(meta: TableMeta): void {
     assert(!this.#tables.has(meta.fileNumber), "a table is opened once");
     const path = this.#pathOf(meta.fileNumber);
-    const reader = TableReader.open(this.#host, path, meta, this.#storeId, this.cache);
+    const reader = TableReader.open({ files: this.#files }, path, meta, this.#storeId, this.cache);
     this.#tables.set(meta.fileNumber, { reader, holders: 0, isObsolete: false });
   }
 
@@ -111,6 +135,12 @@ export class OpenTables {
   #dropIfUnused(number: number, table: OpenTable): void {
     if (!table.isObsolete || table.holders > 0) return;
     this.#tables.delete(number);
+    const { stats } = table.reader;
+    this.#closedStats = {
+      filterPassed: this.#closedStats.filterPassed + stats.filterPassed,
+      filterRefused: this.#closedStats.filterRefused + stats.filterRefused,
+      filterMistaken: this.#closedStats.filterMistaken + stats.filterMistaken,
+    };
     table.reader.close();
     this.removeTable(number);
   }

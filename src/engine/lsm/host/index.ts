@@ -1,5 +1,5 @@
 export { storageFailure } from "./host.ts";
-export type { Clock, DirectoryLock, FileHandle, Host } from "./host.ts";
+export type { Clock, DirectoryLock, FileHandle, FileSystem, Host, OpenMode } from "./host.ts";
 export { nodeHost } from "./node-host.ts";
 // For tests
 export { MemoryHost } from "./memory-host.ts";

@@ -11,10 +11,10 @@ import type { Bytes } from "../../../base/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { RangeDeleteIndex } from "../cursor/index.ts";
 import { storageFailure } from "../host/index.ts";
-import type { Host } from "../host/index.ts";
+import type { FileSystem } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import type { BlockCache, LargeBlock } from "./block/block-cache.ts";
-import { SLOT_BYTES } from "./block/block-cache.ts";
+import type { BlockCache, BlockKind, LargeBlock } from "./block/block-cache.ts";
+import { DATA_BLOCK, INDEX_BLOCK, SLOT_BYTES } from "./block/block-cache.ts";
 import { FRAME_BYTES, HANDLE_BYTES } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
@@ -69,7 +69,7 @@ export class TableReader implements BlockHome {
    * another database. StorageError FormatTooNew: a newer KotobaDB wrote it.
    */
   static open(
-    host: Host,
+    host: { readonly files: Pick<FileSystem, "open"> },
     path: string,
     meta: TableMeta,
     storeId: Bytes,
@@ -164,6 +164,12 @@ export class TableReader implements BlockHome {
     return new TableCursor(source);
   }
 
+  /** Memory that is taken from open() to close(): filter and top index, and about as much as the range deletes. */
+  get pinnedBytes(): number {
+    const { filter, footer } = this.#parts;
+    return filter.bytes + footer.topIndex.length + footer.rangeDeletes.length;
+  }
+
   /** Reads the whole file, past the cache, and checks it; gives the problems found, none if all is well. */
   verify(): readonly string[] {
     return verifyTable(this.#parts, this.meta);
@@ -199,7 +205,7 @@ export class TableReader implements BlockHome {
     const offset = index.handleOffset(at);
     const length = index.handleLength(at);
     if (length + FRAME_BYTES <= SLOT_BYTES) {
-      let start = cache.find(this.owner, offset);
+      let start = cache.find(this.owner, offset, kindOf(valueBytes));
       if (start < 0) start = this.#claim(offset, length, index.handleCrc(at), valueBytes);
       block.attach(cache.slab, cache.view, start);
       return;
@@ -257,7 +263,7 @@ export class TableReader implements BlockHome {
     if (errand !== undefined && valueBytes === undefined) this.#readAhead(errand, index, i);
     const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
     if (size <= SLOT_BYTES) {
-      let start = cache.find(this.owner, offset);
+      let start = cache.find(this.owner, offset, kindOf(valueBytes));
       if (start < 0 && fillCache) start = this.#claim(offset, length, crc, valueBytes);
       if (start >= 0) {
         own.set(cache.slab.subarray(start, start + length));
@@ -291,6 +297,11 @@ export class TableReader implements BlockHome {
       errand.wantSoon(this, { offset, length, crc: index.handleCrc(at) }, undefined);
     }
   }
+}
+
+/** Only the values of an index have a size that is known beforehand. */
+function kindOf(valueBytes: number | undefined): BlockKind {
+  return valueBytes === undefined ? DATA_BLOCK : INDEX_BLOCK;
 }
 
 /** Is this the table that the manifest means? */
