@@ -118,6 +118,7 @@ export class LsmEngine implements StorageEngine {
       ...Object.fromEntries(levels),
       memtableBytes: tree.active.bytes,
       immutables: tree.immutables.length,
+      emptySpans: tree.emptySpans,
       openViews: this.#views.count,
       oldestViewLag: this.#oldestViewLag(),
       openTables: tables.size,

@@ -29,6 +29,10 @@ const PAGE_BYTES_MAX = 256 * 1_024;
 const STEPS_BEFORE_SEEK = 8;
 /** Entries too new for the reader leave no anchor; after so many of them one is set. */
 const STEPS_BEFORE_ANCHOR = 256;
+/** After so many deleted keys in a row it is noted where they go on. */
+const DELETED_BEFORE_NOTE = 64;
+/** So many that were walked over since the last row are worth telling. */
+const DELETED_TOLD_MIN = 256;
 /** What a row is taken to need until a page has shown it. */
 const ROW_BYTES_GUESS = 96;
 
@@ -43,6 +47,8 @@ export interface VisibleScanParts {
   readonly options?: ScanOptions | undefined;
   /** Called once, when the scan is closed or has given its last page. */
   readonly onClose?: (() => void) | undefined;
+  /** Told of a span, walked through with some effort, in which the reader sees nothing. Only forward scans tell. */
+  readonly onEmpty?: ((span: KeyRange) => void) | undefined;
 }
 
 export class VisibleScan implements Scan {
@@ -53,6 +59,7 @@ export class VisibleScan implements Scan {
   readonly #reverse: boolean;
   readonly #keysOnly: boolean;
   readonly #onClose: (() => void) | undefined;
+  readonly #onEmpty: ((span: KeyRange) => void) | undefined;
 
   /** "new": the cursor is nowhere; so it is again when the scan stopped at a missing block. */
   #state: "new" | "open" | "closed" = "new";
@@ -67,6 +74,9 @@ export class VisibleScan implements Scan {
   /** What the kept key says of where the scan stands; "none": at its beginning. */
   #anchor: "none" | "at" | "behind" = "none";
   #newerSteps = 0;
+  /** Deleted keys since the last row, and from where on there is none. */
+  #deleted = 0;
+  #emptyFrom: Bytes | undefined;
   #value: Bytes = EMPTY_BYTES;
   #valueLength = 0;
   /** The index and fragment that #cover() found. */
@@ -82,6 +92,7 @@ export class VisibleScan implements Scan {
     this.#reverse = parts.options?.reverse ?? false;
     this.#keysOnly = parts.options?.keysOnly ?? false;
     this.#onClose = parts.onClose;
+    this.#onEmpty = parts.onEmpty;
     this.#rowsLeft = limit ?? Infinity;
     const wantsAll = expect === "all";
     this.#pageBytes = wantsAll ? PAGE_BYTES_MAX : FIRST_PAGE_BYTES_MAX;
@@ -155,6 +166,7 @@ export class VisibleScan implements Scan {
     this.#pageRows *= PAGE_ROWS_GROWTH;
     this.#pageBytes = PAGE_BYTES_MAX;
     const page = builder.build(done);
+    if (done && this.#rowsLeft > 0) this.#tellEmpty(this.#range.end);
     if (done) this.close();
     return page;
   }
@@ -172,6 +184,7 @@ export class VisibleScan implements Scan {
       const cover = this.#cover();
       if (cursor.sequence < cover) {
         this.#keepKey("at");
+        this.#emptyFrom ??= copyBytes(this.#key, 0, this.#keyLength);
         cursor.skipHidden(this.#coverIndex!.endOf(this.#coverFragment), cover);
         continue;
       }
@@ -184,9 +197,27 @@ export class VisibleScan implements Scan {
           cursor.valueStart,
           cursor.valueEnd,
         );
-      }
+        if (this.#emptyFrom !== undefined) this.#endEmpty();
+        this.#deleted = 0;
+      } else if (++this.#deleted === DELETED_BEFORE_NOTE) this.#emptyFrom ??= this.#presentKey();
       this.#leaveKey();
     }
+  }
+
+  /** A row ends the span in which there is none. */
+  #endEmpty(): void {
+    if (this.#deleted >= DELETED_TOLD_MIN) this.#tellEmpty(this.#presentKey());
+    this.#emptyFrom = undefined;
+  }
+
+  #tellEmpty(end: Bytes | undefined): void {
+    if (this.#emptyFrom === undefined || this.#deleted < DELETED_TOLD_MIN) return;
+    this.#onEmpty?.({ start: this.#emptyFrom, end });
+  }
+
+  #presentKey(): Bytes {
+    const { keyBuffer, keyStart, keyEnd } = this.#cursor;
+    return copyBytes(keyBuffer, keyStart, keyEnd);
   }
 
   /** Moves past the older versions of the present key. */
@@ -284,7 +315,8 @@ export class VisibleScan implements Scan {
     for (const index of this.#rangeDeletes) {
       const fragment = index.find(cursor.keyBuffer, cursor.keyStart, cursor.keyEnd);
       if (fragment === -1) continue;
-      const sequence = index.sequenceOf(fragment, this.#sequence);
+      // Sequences are whole, but for those of spans that were found to be empty: half a step after a whole one.
+      const sequence = index.sequenceOf(fragment, this.#sequence + 1 / 2);
       if (sequence <= largest) continue;
       largest = sequence;
       this.#coverIndex = index;

@@ -21,6 +21,7 @@ import type { TableMeta } from "../manifest/index.ts";
 import { Memtable } from "../memtable/index.ts";
 import { insertEntries } from "../recovery/index.ts";
 import type { BlockReads, TableReader } from "../sstable/index.ts";
+import { EmptySpans } from "./empty-spans.ts";
 
 /** A memtable that takes no more entries, and the log that holds them until they are in a table. */
 export interface Immutable {
@@ -45,6 +46,7 @@ export class Tree {
   #level0: readonly TableReader[] = [];
   #deeper: readonly Level[] = [];
   #tableRangeDeletes = new RangeDeleteIndex();
+  readonly #emptySpans: EmptySpans = new EmptySpans();
   #structure = 0;
   #flushedSequence: number;
 
@@ -152,8 +154,20 @@ export class Tree {
     return mergeCursor(cursors);
   }
 
-  rangeDeletes(): readonly RangeDeleteIndex[] {
+  /** How many spans are remembered in which there is nothing. */
+  get emptySpans(): number {
+    return this.#emptySpans.count;
+  }
+
+  /** Nothing that a reader at this sequence sees lies in the span. */
+  learnEmpty(span: KeyRange, sequence: number): void {
+    this.#emptySpans.learn(span, sequence);
+  }
+
+  /** What hides entries of the range from readers. */
+  rangeDeletes(range: KeyRange): readonly RangeDeleteIndex[] {
     return [
+      this.#emptySpans.within(range),
       this.#active.rangeDeleteIndex,
       ...this.#immutables.map(({ memtable }) => memtable.rangeDeleteIndex),
       this.#tableRangeDeletes,

@@ -114,11 +114,13 @@ export class ViewScan implements Scan {
     }
     this.#structure = tree.structure;
     const { reverse, keysOnly, expect } = this.#options;
+    const { sequence } = this.#view.chosen!;
     this.#scan = new VisibleScan({
       cursor: tree.cursor(this.#rest),
       range: this.#rest,
-      sequence: this.#view.chosen!.sequence,
-      rangeDeletes: tree.rangeDeletes(),
+      sequence,
+      rangeDeletes: tree.rangeDeletes(this.#rest),
+      onEmpty: (span) => tree.learnEmpty(span, sequence),
       options: {
         ...(this.#rowsLeft === Infinity ? {} : { limit: this.#rowsLeft }),
         ...(reverse === undefined ? {} : { reverse }),

@@ -144,6 +144,8 @@ test("a read that waits is answered when its view ends meanwhile, in the state t
   ] as const;
   view.close();
   expect(() => view.get(bytes(keyOf(5)))).toThrow(Closed);
+  // No compaction may drop what they have yet to read.
+  expect(engine.stats()["openViews"]).toBe(waits.length);
   host.readMillis = 500;
   await engine.write({ ops: [delRange("", undefined)], requires: [] });
   await engine.compact();
