@@ -128,6 +128,12 @@ async function reads(name: string, compacted: boolean): Promise<void> {
       ROWS,
       gets((n) => scrambled(n) ^ 0x5555),
     );
+    const keys = Array.from({ length: ROWS }, (_, i) => keyOf(scrambled(i)));
+    await measured(`getMany of 100 keys, each key, ${name}`, ROWS, async () => {
+      for (let from = 0; from < ROWS; from += 100) {
+        found += (await view.getMany(keys.slice(from, from + 100))).length;
+      }
+    });
     for (const reverse of [false, true]) {
       let rows = 0;
       await measured(`scan of all rows${reverse ? " in reverse" : ""}, ${name}`, ROWS, async () => {
@@ -152,6 +158,35 @@ async function reads(name: string, compacted: boolean): Promise<void> {
   });
 }
 
+/** Rows taken from the front, which is looked at before and after each flush. */
+async function queue(deleted: number): Promise<void> {
+  await withEngine("queue", { durability: "memory" }, async (engine) => {
+    for (let from = 0; from < ROWS; from += BATCH) {
+      const ops = Array.from({ length: BATCH }, (_, i) => put(from + i));
+      await engine.write({ ops, requires: [] });
+    }
+    for (let from = 0; from < deleted; from += BATCH) {
+      const ops = Array.from({ length: BATCH }, (_, i): WriteOp => {
+        return { op: "del", key: keyOf(from + i) };
+      });
+      await engine.write({ ops, requires: [] });
+    }
+    const look = (times: number) => async (): Promise<void> => {
+      for (let i = 0; i < times; i++) {
+        const view = engine.snapshot();
+        const scan = view.scan({ start: new Uint8Array(0), end: undefined }, { limit: 1 });
+        if ((await scan.next()).rows !== 1) throw new Error("the queue is empty");
+        view.close();
+      }
+    };
+    for (const where of ["in the memtable", "in a table"]) {
+      if (where === "in a table") await engine.flush();
+      await measured(`first look behind ${deleted} deletes ${where}`, 1, look(1));
+      await measured(`later looks behind ${deleted} deletes ${where}`, 100, look(100));
+    }
+  });
+}
+
 try {
   await durablePuts(1, 1_000);
   await durablePuts(64, 20_000);
@@ -160,6 +195,7 @@ try {
   await batches("durable, ascending", {}, (n) => n);
   await batches("in memory, random", { durability: "memory" }, scrambled);
   await transactions(100_000);
+  await queue(100_000);
   await reads("in memtables", false);
   await reads("compacted", true);
 } finally {

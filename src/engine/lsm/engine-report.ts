@@ -20,7 +20,8 @@ export function engineReport(parts: EngineParts, writes: WriteSide, readers: Rea
   const counted = writes.stats;
   const figure = (name: string): number => counted[name] ?? 0;
   const listed = tablesOf(tree.version);
-  const { bytesMax, evictions, hits, misses } = tables.cache.stats;
+  const cache = tables.cache.stats;
+  const { bytesMax, bytesUsed, evictions, hits, misses } = cache;
   return {
     isReadOnly: writes.isReadOnly,
     isFailed: figure("isFailed") !== 0,
@@ -40,7 +41,20 @@ export function engineReport(parts: EngineParts, writes: WriteSide, readers: Rea
     reads: {
       lookups: readers.lookups,
       pages: readers.pages,
-      cache: { hits, misses, evictions, bytesMax },
+      cache: {
+        hits,
+        misses,
+        evictions,
+        bytesUsed,
+        bytesMax,
+        kinds: {
+          data: { hits: cache.dataHits, misses: cache.dataMisses },
+          index: { hits: cache.indexHits, misses: cache.indexMisses },
+          large: { hits: cache.largeHits, misses: cache.largeMisses },
+        },
+      },
+      disk: tables.cache.reads.stats,
+      pinnedBytes: tables.stats.pinnedBytes,
       filter: tables.filter,
     },
     background: {

@@ -81,6 +81,10 @@ export class LsmEngine implements StorageEngine {
         this.#pages++;
       },
       failed: (error) => parts.events.emitError(error),
+      pin: (sequence) => {
+        this.#views.add(sequence, false);
+        return () => this.#views.remove(sequence, false);
+      },
     };
   }
 
@@ -151,7 +155,11 @@ export class LsmEngine implements StorageEngine {
       [`level${level}Bytes`, bytesOf(list)] as const,
     ]);
     const all = tablesOf(version);
-    const { bytesMax, evictions, hits, misses } = tables.cache.stats;
+    const { bytesMax, bytesUsed, evictions, ...lookedFor } = tables.cache.stats;
+    const { readMicros, readsAhead, readsLater, readsNow, slowTurns } = tables.cache.reads.stats;
+    const cacheCounts = Object.entries(lookedFor).map(
+      ([name, count]) => [`cache${name[0]!.toUpperCase()}${name.slice(1)}`, count] as const,
+    );
     return {
       sstableCount: all.length,
       totalBytes: bytesOf(all),
@@ -159,15 +167,22 @@ export class LsmEngine implements StorageEngine {
       ...Object.fromEntries(levels),
       memtableBytes: tree.active.bytes,
       immutables: tree.immutables.length,
+      emptySpans: tree.emptySpans,
       openViews: this.#views.count,
       openSnapshots: this.#snapshots.size,
       oldestViewLag: this.#oldestViewLag(),
       openTables: tables.size,
       pendingRemovals: tables.pendingRemovals,
-      cacheHits: hits,
-      cacheMisses: misses,
+      ...tables.stats,
+      ...Object.fromEntries(cacheCounts),
       cacheEvictions: evictions,
+      cacheBytesUsed: bytesUsed,
       cacheBytesMax: bytesMax,
+      blockReads: readsNow,
+      blockReadsWaitedFor: readsLater,
+      blockReadsAhead: readsAhead,
+      blockReadMicros: readMicros,
+      slowReadTurns: slowTurns,
       ...this.#writes.stats,
     };
   }

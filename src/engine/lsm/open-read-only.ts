@@ -60,9 +60,17 @@ export async function openReadOnly(
 function read(place: Place, former: ManifestState): ReadOnlyDatabase {
   const { directory, events, host, settings } = place;
   const { storeId } = former;
-  const { blockCacheBytesMax } = settings;
+  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
   const startMillis = host.clock.monotonicMillis();
-  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, events });
+  const tables = new OpenTables({
+    host,
+    directory,
+    storeId,
+    blockCacheBytesMax,
+    openTablesMax,
+    slowReadMicros,
+    events,
+  });
   try {
     for (const table of former.tables) {
       const file = pathIn(directory, tableName(table.fileNumber));

@@ -86,8 +86,16 @@ async function recover(
 ): Promise<Recovered> {
   const former = readManifest(host, directory) ?? newDatabase(host);
   const { storeId } = former;
-  const { blockCacheBytesMax } = settings;
-  const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax, events });
+  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
+  const tables = new OpenTables({
+    host,
+    directory,
+    storeId,
+    blockCacheBytesMax,
+    openTablesMax,
+    slowReadMicros,
+    events,
+  });
   try {
     const place: Place = { host, directory, settings, storeId, tables, events };
     return await recoverInto(place, former);

@@ -66,6 +66,17 @@ export interface LsmOptions {
    * runs; a merge down the levels takes what overlaps. Default by profile; from 2 to 64, at most the trigger.
    */
   readonly minCompactionFiles?: number;
+  /**
+   * Reads from table files that take longer than this on average, in microseconds, no longer block the thread: gets and
+   * scans then give promises, until reads are quick again. Blocks in the operating system's cache take a few microseconds.
+   * Default 200, from 0 (no read of a get or a scan ever blocks) to 1,000,000.
+   */
+  readonly slowReadMicros?: number;
+  /**
+   * So many table files are open at a time; one that is read when more are needed is opened again. Default 500, from 8 to
+   * 1,000,000. Index and filter of a table stay in memory: about 2.5 bytes for each key.
+   */
+  readonly openTablesMax?: number;
   /** So many tables in level 0, or sorted runs where the policy gathers them, start a compaction. Default 10, from 2 to 64. */
   readonly l0TablesTrigger?: number;
   /**
@@ -177,6 +188,8 @@ const bounds: Readonly<
 > = {
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
   walFileBytes: [512, 20 * MIB, 1_024 * MIB],
+  slowReadMicros: [0, 200, 1_000_000],
+  openTablesMax: [8, 500, 1_000_000],
   blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
   l0TablesTrigger: [2, 10, 64],
   minCompactionFiles: [2, 4, 64],
@@ -264,6 +277,8 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     fifoBytesMax: number("fifoBytesMax"),
     tombstoneDensePercent: number("tombstoneDensePercent"),
     periodicMillis: number("periodicMillis"),
+    slowReadMicros: number("slowReadMicros"),
+    openTablesMax: number("openTablesMax"),
     levelBaseBytes: number("levelBaseBytes"),
     levelFanOut: number("levelFanOut"),
     tableBytesTarget: number("tableBytesTarget"),

@@ -3,6 +3,7 @@ import { afterAll } from "vitest";
 import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import { describeEngine } from "../../contract/describe-engine.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { SLOW } from "./read/slow-kit.ts";
 import { TINY } from "./support.ts";
 
 const folders: AsyncDisposable[] = [];
@@ -18,6 +19,10 @@ describeEngine("the LSM engine on real files", async () => {
 
 describeEngine("the LSM engine with tiny tables on a disk in memory", async () =>
   openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY }),
+);
+
+describeEngine("the LSM engine on a disk that is never waited for", async () =>
+  openLsmEngine({ path: "/db", host: new MemoryHost({ readMillis: 1 }), ...SLOW }),
 );
 
 describeEngine("the LSM engine that acknowledges at once", async () =>

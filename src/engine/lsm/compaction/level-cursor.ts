@@ -80,11 +80,26 @@ export class LevelCursor implements Cursor {
     this.#skipBack();
   }
   skipHidden(end: Bytes | undefined, sequence: number): void {
-    this.#cursor!.skipHidden(end, sequence);
+    const cursor = this.#cursor!;
+    cursor.skipHidden(end, sequence);
+    if (cursor.valid) return;
+    // Tables that are hidden whole are not opened.
+    let at = this.#at + 1;
+    while (at < this.#tables.length && endsBefore(this.#tables[at]!, end, sequence)) at++;
+    const next = this.#open(at);
+    if (end === undefined || !isOlder(this.#tables[at], sequence)) next?.seekToFirst();
+    else next?.seek(end);
     this.#skipForward();
   }
   skipHiddenBack(start: Bytes, sequence: number): void {
-    this.#cursor!.skipHiddenBack(start, sequence);
+    const cursor = this.#cursor!;
+    cursor.skipHiddenBack(start, sequence);
+    if (cursor.valid) return;
+    let at = this.#at - 1;
+    while (at >= 0 && beginsAfter(this.#tables[at]!, start, sequence)) at--;
+    const before = this.#open(at);
+    if (isOlder(this.#tables[at], sequence)) before?.seekBefore(start);
+    else before?.seekToLast();
     this.#skipBack();
   }
   close(): void {
@@ -110,4 +125,19 @@ export class LevelCursor implements Cursor {
     this.#cursor = this.#readers[at]?.cursor();
     return this.#cursor;
   }
+}
+
+function isOlder(table: TableMeta | undefined, sequence: number): boolean {
+  return table !== undefined && table.largestSequence < sequence;
+}
+
+/** A range delete of this sequence that ends at `end` hides all of the table, if it begins before it. */
+function endsBefore(table: TableMeta, end: Bytes | undefined, sequence: number): boolean {
+  if (!isOlder(table, sequence)) return false;
+  if (end === undefined) return true;
+  return table.largestKey !== undefined && compareBytes(table.largestKey, end) < 0;
+}
+
+function beginsAfter(table: TableMeta, start: Bytes, sequence: number): boolean {
+  return isOlder(table, sequence) && compareBytes(table.smallestKey, start) >= 0;
 }

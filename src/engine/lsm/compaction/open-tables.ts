@@ -2,9 +2,11 @@
  * The tables that are open, by file number, and the files that nobody needs any more.
  *
  * Always true:
- * (1) Every table of the present version is open.
- * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Reads are
- *     synchronous and always use the present version, so only work that spans turns (a compaction, verify) holds any.
+ * (1) Every table of the present version is open: its index and filter are in memory. Its file may be closed meanwhile,
+ *     see table-files.ts.
+ * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Lookups and
+ *     pages always use the present version, and begin again with it after they have waited for a block; so only work that
+ *     spans turns otherwise (a compaction, verify) holds any.
  * (3) A file that cannot be removed is tried again with the next one; what is left is swept at the next open.
  */
 import { assert } from "../../../base/index.ts";
@@ -13,7 +15,9 @@ import { pathIn, tableName } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import type { FilterReport, LsmEvents } from "../report/index.ts";
-import { BlockCache, TableReader } from "../sstable/index.ts";
+import { BlockCache, BlockReads, TableReader } from "../sstable/index.ts";
+import type { TableStats } from "../sstable/index.ts";
+import { TableFiles } from "./table-files.ts";
 
 interface OpenTable {
   readonly reader: TableReader;
@@ -29,10 +33,16 @@ export class OpenTables {
   /** Files to remove, and those of them whose removal is under way. */
   readonly #removals = new Set<string>();
   readonly #events: LsmEvents;
-  /** Of tables that are gone. */
-  readonly #formerFilter = { refused: 0, passed: 0, mistaken: 0 };
   readonly #underWay = new Map<string, Promise<void>>();
   readonly cache: BlockCache;
+  readonly #files: TableFiles;
+  /** Of tables that were closed since. */
+  #closedStats: TableStats = {
+    filterPassed: 0,
+    filterRefused: 0,
+    filterMistaken: 0,
+    rangesRefused: 0,
+  };
 
   constructor(parts: {
     readonly host: Host;
@@ -40,12 +50,16 @@ export class OpenTables {
     readonly storeId: Bytes;
     readonly blockCacheBytesMax: number;
     readonly events: LsmEvents;
+    readonly slowReadMicros: number;
+    readonly openTablesMax: number;
   }) {
     this.#events = parts.events;
     this.#host = parts.host;
     this.#directory = parts.directory;
     this.#storeId = parts.storeId;
-    this.cache = new BlockCache(parts.blockCacheBytesMax);
+    this.#files = new TableFiles(parts.host.files, parts.openTablesMax);
+    const reads = new BlockReads(parts.host.clock, parts.slowReadMicros);
+    this.cache = new BlockCache(parts.blockCacheBytesMax, reads);
   }
 
   /** How many are open; more than the version lists while some are held. */
@@ -56,17 +70,28 @@ export class OpenTables {
     return this.#removals.size;
   }
 
+  /** Figures of all tables since the database was opened; those of memory and files are of now. */
+  get stats(): Readonly<
+    Record<keyof TableStats | "pinnedBytes" | "openFiles" | "filesReopened", number>
+  > {
+    let sum = this.#closedStats;
+    let pinnedBytes = 0;
+    for (const { reader } of this.#tables.values()) {
+      sum = sumOf(sum, reader.stats);
+      pinnedBytes += reader.pinnedBytes;
+    }
+    return { ...sum, pinnedBytes, ...this.#files.stats };
+  }
   /** How useful filters were since opening, over all tables. */
   get filter(): FilterReport {
-    const sum = { ...this.#formerFilter };
-    for (const { reader } of this.#tables.values()) addFilter(sum, reader);
-    return sum;
+    const { filterMistaken, filterPassed, filterRefused } = this.stats;
+    return { refused: filterRefused, passed: filterPassed, mistaken: filterMistaken };
   }
 
   open(meta: TableMeta): void {
     assert(!this.#tables.has(meta.fileNumber), "a table is opened once");
     const path = this.#pathOf(meta.fileNumber);
-    const reader = TableReader.open(this.#host, path, meta, this.#storeId, this.cache);
+    const reader = TableReader.open({ files: this.#files }, path, meta, this.#storeId, this.cache);
     this.#tables.set(meta.fileNumber, { reader, holders: 0, isObsolete: false });
   }
 
@@ -144,7 +169,7 @@ export class OpenTables {
   #dropIfUnused(number: number, table: OpenTable): void {
     if (!table.isObsolete || table.holders > 0) return;
     this.#tables.delete(number);
-    addFilter(this.#formerFilter, table.reader);
+    this.#closedStats = sumOf(this.#closedStats, table.reader.stats);
     table.reader.close();
     this.removeTable(number);
     this.#events.emit({ type: "table-deleted", fileNumber: number });
@@ -161,11 +186,11 @@ export class OpenTables {
   }
 }
 
-function addFilter(
-  sum: { refused: number; passed: number; mistaken: number },
-  { stats }: TableReader,
-): void {
-  sum.refused += stats.filterRefused;
-  sum.passed += stats.filterPassed;
-  sum.mistaken += stats.filterMistaken;
+function sumOf(a: TableStats, b: TableStats): TableStats {
+  return {
+    filterPassed: a.filterPassed + b.filterPassed,
+    filterRefused: a.filterRefused + b.filterRefused,
+    filterMistaken: a.filterMistaken + b.filterMistaken,
+    rangesRefused: a.rangesRefused + b.rangesRefused,
+  };
 }

@@ -7,6 +7,7 @@
  * (3) The fields hold while `valid`, and until the next move of this cursor. Moving or closing another cursor, adding to
  *     the memtable below, or evicting the block below changes none of them.
  * (4) next() and prev() may be called only while `valid`. A cursor that ran out is moved again by a seek.
+ * (5) Where the disk is slow, a move may throw BLOCK_MISSING. The cursor is then nowhere: seek or close it.
  */
 import type { Bytes } from "../../../base/index.ts";
 

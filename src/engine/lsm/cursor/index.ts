@@ -1,6 +1,7 @@
 // The shape of all that holds entries in order
 export { MAX_SEQUENCE } from "./cursor.ts";
 export type { Cursor, PointResult } from "./cursor.ts";
+export { BLOCK_MISSING } from "./block-missing.ts";
 export { stepOverHidden, stepOverHiddenBack } from "./skip-hidden.ts";
 // Range deletes
 export { RangeDeleteIndex } from "./range-deletes.ts";

@@ -9,6 +9,7 @@
  */
 import { EMPTY_BYTES, compareByteRanges } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
+import { BLOCK_MISSING } from "./block-missing.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** The entries of all `cursors` in order. The merge owns them: it moves and closes them. */
@@ -39,20 +40,34 @@ class MergeCursor implements Cursor {
   }
 
   seekToFirst(): void {
-    for (const source of this.#sources) source.seekToFirst();
+    this.#place("first", EMPTY_BYTES);
     this.#sort(1);
   }
   seekToLast(): void {
-    for (const source of this.#sources) source.seekToLast();
+    this.#place("last", EMPTY_BYTES);
     this.#sort(-1);
   }
   seek(key: Bytes): void {
-    for (const source of this.#sources) source.seek(key);
+    this.#place("at", key);
     this.#sort(1);
   }
   seekBefore(key: Bytes): void {
-    for (const source of this.#sources) source.seekBefore(key);
+    this.#place("before", key);
     this.#sort(-1);
+  }
+
+  /** All sources are moved before it stops at a missing block, so that what they all miss is read at once. */
+  #place(where: Where, key: Bytes): void {
+    let isMissing = false;
+    for (const source of this.#sources) {
+      try {
+        placeCursor(source, where, key);
+      } catch (error) {
+        if (error !== BLOCK_MISSING) throw error;
+        isMissing = true;
+      }
+    }
+    if (isMissing) throw BLOCK_MISSING;
   }
 
   next(): void {
@@ -162,6 +177,15 @@ class MergeCursor implements Cursor {
     this.valueStart = first.valueStart;
     this.valueEnd = first.valueEnd;
   }
+}
+
+type Where = "first" | "last" | "at" | "before";
+
+function placeCursor(cursor: Cursor, where: Where, key: Bytes): void {
+  if (where === "at") cursor.seek(key);
+  else if (where === "before") cursor.seekBefore(key);
+  else if (where === "first") cursor.seekToFirst();
+  else cursor.seekToLast();
 }
 
 /** The order of entries: key ascending, sequence descending. */

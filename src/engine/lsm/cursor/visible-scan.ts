@@ -5,13 +5,15 @@
  * Always true:
  * (1) Each visible key of the range comes once, in the order of the scan; no other comes.
  * (2) A page belongs to the caller and shares no memory with a memtable, a block or the next page.
- * (3) Writers may add newer entries between two pages: the rows to come stay the same.
+ * (3) A scan that stops at a missing block goes on from its anchor: the last key it knew itself to stand at or behind.
+ * (4) Writers may add newer entries between two pages: the rows to come stay the same.
  */
-import { EMPTY_BYTES, compareByteRanges, nextKey } from "../../../base/index.ts";
+import { EMPTY_BYTES, compareByteRanges, copyBytes, nextKey } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { EMPTY_DONE_PAGE, PageBuilder, isEmptyRange } from "../../contract/index.ts";
 import type { KeyRange, Page, Scan, ScanOptions } from "../../contract/index.ts";
 import { KIND_PUT } from "../codec/index.ts";
+import { BLOCK_MISSING } from "./block-missing.ts";
 import type { Cursor } from "./cursor.ts";
 import type { RangeDeleteIndex } from "./range-deletes.ts";
 
@@ -25,6 +27,12 @@ const FIRST_PAGE_BYTES_MAX = 64 * 1_024;
 const PAGE_BYTES_MAX = 256 * 1_024;
 /** So many older versions of a key are stepped over before a seek is tried. */
 const STEPS_BEFORE_SEEK = 8;
+/** Entries too new for the reader leave no anchor; after so many of them one is set. */
+const STEPS_BEFORE_ANCHOR = 256;
+/** After so many deleted keys in a row it is noted where they go on. */
+const DELETED_BEFORE_NOTE = 64;
+/** So many that were walked over since the last row are worth telling. */
+const DELETED_TOLD_MIN = 256;
 /** What a row is taken to need until a page has shown it. */
 const ROW_BYTES_GUESS = 96;
 
@@ -39,6 +47,8 @@ export interface VisibleScanParts {
   readonly options?: ScanOptions | undefined;
   /** Called once, when the scan is closed or has given its last page. */
   readonly onClose?: (() => void) | undefined;
+  /** Told of a span, walked through with some effort, in which the reader sees nothing. Only forward scans tell. */
+  readonly onEmpty?: ((span: KeyRange) => void) | undefined;
 }
 
 export class VisibleScan implements Scan {
@@ -49,7 +59,9 @@ export class VisibleScan implements Scan {
   readonly #reverse: boolean;
   readonly #keysOnly: boolean;
   readonly #onClose: (() => void) | undefined;
+  readonly #onEmpty: ((span: KeyRange) => void) | undefined;
 
+  /** "new": the cursor is nowhere; so it is again when the scan stopped at a missing block. */
   #state: "new" | "open" | "closed" = "new";
   #rowsLeft: number;
   #pageRows: number;
@@ -59,6 +71,12 @@ export class VisibleScan implements Scan {
   /** A copy of the present key, to know its other versions by; in reverse of the best version too. */
   #key: Bytes = new Uint8Array(256);
   #keyLength = 0;
+  /** What the kept key says of where the scan stands; "none": at its beginning. */
+  #anchor: "none" | "at" | "behind" = "none";
+  #newerSteps = 0;
+  /** Deleted keys since the last row, and from where on there is none. */
+  #deleted = 0;
+  #emptyFrom: Bytes | undefined;
   #value: Bytes = EMPTY_BYTES;
   #valueLength = 0;
   /** The index and fragment that #cover() found. */
@@ -74,6 +92,7 @@ export class VisibleScan implements Scan {
     this.#reverse = parts.options?.reverse ?? false;
     this.#keysOnly = parts.options?.keysOnly ?? false;
     this.#onClose = parts.onClose;
+    this.#onEmpty = parts.onEmpty;
     this.#rowsLeft = limit ?? Infinity;
     const wantsAll = expect === "all";
     this.#pageBytes = wantsAll ? PAGE_BYTES_MAX : FIRST_PAGE_BYTES_MAX;
@@ -81,12 +100,19 @@ export class VisibleScan implements Scan {
     else this.#pageRows = Math.min(limit ?? FIRST_PAGE_ROWS, FIRST_PAGE_ROWS_MAX);
   }
 
+  /** What is left of the range, as far as is known. */
+  get rest(): KeyRange {
+    if (this.#anchor === "none") return this.#range;
+    const key = copyBytes(this.#key, 0, this.#keyLength);
+    const behind = nextKey(key);
+    return this.#reverse
+      ? { start: this.#range.start, end: this.#anchor === "at" ? behind : key }
+      : { start: this.#anchor === "at" ? key : behind, end: this.#range.end };
+  }
+
+  /** Throws BLOCK_MISSING if it stops before it has a row; it goes on when it is called again. */
   next(): Page {
     if (this.#state === "closed") return EMPTY_DONE_PAGE;
-    if (this.#state === "new" && !this.#begin()) {
-      this.close();
-      return EMPTY_DONE_PAGE;
-    }
     const rows = Math.min(this.#rowsLeft, this.#pageRows);
     const rowsByBytes = Math.ceil(this.#pageBytes / this.#rowBytes);
     const rowsExpected = Math.min(rows, rowsByBytes);
@@ -95,9 +121,21 @@ export class VisibleScan implements Scan {
       rows: rowsExpected,
       bytes: rowsExpected * this.#rowBytes,
     });
-    if (this.#reverse) this.#fillBack(builder, rows);
-    else this.#fillForward(builder, rows);
-    return this.#handOver(builder);
+    let isStopped = false;
+    try {
+      if (this.#state === "new" && !this.#begin()) {
+        this.close();
+        return EMPTY_DONE_PAGE;
+      }
+      if (this.#reverse) this.#fillBack(builder, rows);
+      else this.#fillForward(builder, rows);
+    } catch (error) {
+      if (error !== BLOCK_MISSING) throw error;
+      this.#state = "new";
+      if (builder.rows === 0) throw error;
+      isStopped = true;
+    }
+    return this.#handOver(builder, isStopped);
   }
 
   close(): void {
@@ -109,18 +147,18 @@ export class VisibleScan implements Scan {
 
   /** Goes to the first entry of the scan; false if the scan can have no rows. */
   #begin(): boolean {
-    this.#state = "open";
-    const { start, end } = this.#range;
-    if (this.#rowsLeft <= 0 || isEmptyRange(this.#range)) return false;
+    const { start, end } = this.rest;
+    if (this.#rowsLeft <= 0 || isEmptyRange({ start, end })) return false;
     if (!this.#reverse) this.#cursor.seek(start);
     else if (end === undefined) this.#cursor.seekToLast();
     else this.#cursor.seekBefore(end);
+    this.#state = "open";
     return true;
   }
 
-  #handOver(builder: PageBuilder): Page {
+  #handOver(builder: PageBuilder, isStopped: boolean): Page {
     this.#rowsLeft -= builder.rows;
-    const done = this.#rowsLeft <= 0 || !this.#isInRange();
+    const done = this.#rowsLeft <= 0 || (!isStopped && !this.#isInRange());
     if (builder.rows > 0) {
       // A little more than the average, so that most pages never grow their buffer.
       this.#rowBytes = Math.ceil((builder.bytes / builder.rows) * 1.1) + 1;
@@ -128,6 +166,7 @@ export class VisibleScan implements Scan {
     this.#pageRows *= PAGE_ROWS_GROWTH;
     this.#pageBytes = PAGE_BYTES_MAX;
     const page = builder.build(done);
+    if (done && this.#rowsLeft > 0) this.#tellEmpty(this.#range.end);
     if (done) this.close();
     return page;
   }
@@ -138,11 +177,14 @@ export class VisibleScan implements Scan {
     const bytesMax = this.#pageBytes;
     while (page.rows < rows && page.bytes < bytesMax && this.#isInRange()) {
       if (cursor.sequence > this.#sequence) {
+        if (++this.#newerSteps % STEPS_BEFORE_ANCHOR === 0) this.#keepKey("at");
         cursor.next();
         continue;
       }
       const cover = this.#cover();
       if (cursor.sequence < cover) {
+        this.#keepKey("at");
+        this.#emptyFrom ??= copyBytes(this.#key, 0, this.#keyLength);
         cursor.skipHidden(this.#coverIndex!.endOf(this.#coverFragment), cover);
         continue;
       }
@@ -155,15 +197,33 @@ export class VisibleScan implements Scan {
           cursor.valueStart,
           cursor.valueEnd,
         );
-      }
+        if (this.#emptyFrom !== undefined) this.#endEmpty();
+        this.#deleted = 0;
+      } else if (++this.#deleted === DELETED_BEFORE_NOTE) this.#emptyFrom ??= this.#presentKey();
       this.#leaveKey();
     }
+  }
+
+  /** A row ends the span in which there is none. */
+  #endEmpty(): void {
+    if (this.#deleted >= DELETED_TOLD_MIN) this.#tellEmpty(this.#presentKey());
+    this.#emptyFrom = undefined;
+  }
+
+  #tellEmpty(end: Bytes | undefined): void {
+    if (this.#emptyFrom === undefined || this.#deleted < DELETED_TOLD_MIN) return;
+    this.#onEmpty?.({ start: this.#emptyFrom, end });
+  }
+
+  #presentKey(): Bytes {
+    const { keyBuffer, keyStart, keyEnd } = this.#cursor;
+    return copyBytes(keyBuffer, keyStart, keyEnd);
   }
 
   /** Moves past the older versions of the present key. */
   #leaveKey(): void {
     const cursor = this.#cursor;
-    this.#keepKey();
+    this.#keepKey("behind");
     cursor.next();
     for (let steps = 1; cursor.valid && this.#isKeptKey(); steps++) {
       if (steps === STEPS_BEFORE_SEEK) {
@@ -180,20 +240,30 @@ export class VisibleScan implements Scan {
     const bytesMax = this.#pageBytes;
     while (page.rows < rows && page.bytes < bytesMax && this.#isInRange()) {
       if (cursor.sequence > this.#sequence) {
-        cursor.prev();
+        this.#stepOverNewerBack();
         continue;
       }
       const cover = this.#cover();
       if (cursor.sequence < cover) {
+        this.#keepKey("at");
         cursor.skipHiddenBack(this.#coverIndex!.startOf(this.#coverFragment), cover);
         continue;
       }
-      this.#keepKey();
+      this.#keepKey("at");
       const kind = this.#takeNewestBack();
+      this.#anchor = "behind";
       if (kind === KIND_PUT) {
         page.add(this.#key, 0, this.#keyLength, this.#value, 0, this.#valueLength);
       }
     }
+  }
+
+  /** These may be versions of the key that was given last: the scan stands behind that one all the same. */
+  #stepOverNewerBack(): void {
+    if (++this.#newerSteps % STEPS_BEFORE_ANCHOR === 0) {
+      if (this.#anchor !== "behind" || !this.#isKeptKey()) this.#keepKey("at");
+    }
+    this.#cursor.prev();
   }
 
   /** Keeps the value of the newest visible version of the kept key, moves before that key, and gives the kind. */
@@ -245,7 +315,8 @@ export class VisibleScan implements Scan {
     for (const index of this.#rangeDeletes) {
       const fragment = index.find(cursor.keyBuffer, cursor.keyStart, cursor.keyEnd);
       if (fragment === -1) continue;
-      const sequence = index.sequenceOf(fragment, this.#sequence);
+      // Sequences are whole, but for those of spans that were found to be empty: half a step after a whole one.
+      const sequence = index.sequenceOf(fragment, this.#sequence + 1 / 2);
       if (sequence <= largest) continue;
       largest = sequence;
       this.#coverIndex = index;
@@ -254,7 +325,8 @@ export class VisibleScan implements Scan {
     return largest;
   }
 
-  #keepKey(): void {
+  #keepKey(anchor: "at" | "behind"): void {
+    this.#anchor = anchor;
     const { keyBuffer, keyStart, keyEnd } = this.#cursor;
     const length = keyEnd - keyStart;
     if (length > this.#key.length) this.#key = new Uint8Array(length * 2);

@@ -16,11 +16,19 @@ import { DiskFull, StorageError } from "../../contract/index.ts";
 /** read: exists, read only. create: fails if it exists, read and write. write: exists, read and write. */
 export type OpenMode = "read" | "create" | "write";
 
-/** One open file. Reads and writes name their offset; there is no cursor. Only sync() may run beside other calls. */
+/**
+ * One open file. Reads and writes name their offset; there is no cursor. Only sync() and readAsync() may run beside other
+ * calls.
+ */
 export interface FileHandle {
   readonly path: string;
   /** Fills target[start, end) from `offset`; returns how many bytes were read, fewer only at the end of the file. */
   read(target: Bytes, start: number, end: number, offset: number): number;
+  /**
+   * The same without blocking the thread. target[start, end) belongs to the read until it settles. A read that is under
+   * way when the file is closed or removed finishes first.
+   */
+  readAsync(target: Bytes, start: number, end: number, offset: number): Promise<number>;
   /** Writes source[start, end) at `offset`, all of it (short writes are continued), or throws with some of it written. */
   write(source: Bytes, start: number, end: number, offset: number): void;
   size(): number;
@@ -29,7 +37,7 @@ export interface FileHandle {
   sync(): Promise<void>;
   /** The same, blocking. */
   syncNow(): void;
-  /** Idempotent. Waits for no sync: one that is under way finishes first, in the background. */
+  /** Idempotent. Waits for no sync and no read: what is under way finishes first, in the background. */
   close(): void;
 }
 

@@ -4,7 +4,9 @@ export type {
   Clock,
   DirectoryLock,
   FileHandle,
+  FileSystem,
   Host,
+  OpenMode,
   Threads,
   Timers,
 } from "./host.ts";

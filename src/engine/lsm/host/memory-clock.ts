@@ -26,6 +26,11 @@ export class MemoryClock implements Clock, Timers {
   pause = (): Promise<void> => nodeTimers.pause();
   soon = (work: () => void): void => nodeTimers.soon(work);
 
+  /** Time that passes while the thread is blocked. */
+  passes(millis: number): void {
+    this.#nowMillis += millis;
+  }
+
   sleep = (millis: number): Promise<void> =>
     new Promise((resolved) => {
       const wakeMillis = this.#nowMillis + millis;

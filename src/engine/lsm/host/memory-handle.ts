@@ -19,9 +19,13 @@ export interface HandleHost {
   readonly enter: (what: string, changes: boolean) => Fault | undefined;
   readonly isDead: () => boolean;
   readonly choose: (choices: number) => number;
+  /** A read that blocks takes its time. */
+  readonly readTakes: () => void;
+  /** Comes when a read beside the thread has taken its time, on a later turn in any case. */
+  readonly readTook: () => Promise<void>;
 }
 
-type HandleCall = "read" | "write" | "size" | "truncate" | "sync";
+type HandleCall = "read" | "readAsync" | "write" | "size" | "truncate" | "sync";
 
 export class MemoryHandle implements FileHandle {
   readonly path: string;
@@ -40,9 +44,15 @@ export class MemoryHandle implements FileHandle {
 
   read(target: Bytes, start: number, end: number, offset: number): number {
     this.#begin("read");
-    const bytes = this.#file.content.subarray(offset, offset + (end - start));
-    target.set(bytes, start);
-    return bytes.length;
+    this.#host.readTakes();
+    return this.#copy(target, start, end, offset);
+  }
+
+  async readAsync(target: Bytes, start: number, end: number, offset: number): Promise<number> {
+    this.#begin("readAsync");
+    await this.#host.readTook();
+    if (this.#host.isDead()) throw failureOf("power-cut", "readAsync", this.path);
+    return this.#copy(target, start, end, offset);
   }
 
   write(source: Bytes, start: number, end: number, offset: number): void {
@@ -81,9 +91,16 @@ export class MemoryHandle implements FileHandle {
     this.#closed = true;
   }
 
+  #copy(target: Bytes, start: number, end: number, offset: number): number {
+    const bytes = this.#file.content.subarray(offset, offset + (end - start));
+    target.set(bytes, start);
+    return bytes.length;
+  }
+
   #begin(what: HandleCall): Fault | undefined {
     if (this.#closed) throw new Closed(this.path);
-    if (what === "read" || what === "size") return this.#host.enter(what, false);
+    if (what === "read" || what === "readAsync" || what === "size")
+      return this.#host.enter(what, false);
     if (what !== "sync" && this.#mode === "read") throw failureOf("EBADF", what, this.path);
     if (this.#failure !== undefined) {
       throw new StorageError("ReadOnly", { file: this.path }, { cause: this.#failure });

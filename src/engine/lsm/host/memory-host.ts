@@ -6,7 +6,7 @@
  * (2) Every call on `files` or a handle counts as one I/O call, in the order of the calls; those that may change the
  *     disk count as changes too. Faults are set by these counts.
  * (3) After a power cut every further call on the dead host fails; what survived is a host of its own.
- * (4) The clock stands still, but for sleepers: when nothing else is left to do in this turn of the event loop, it jumps
+ * (4) The clock stands still, but for slow reads and sleepers: when nothing else is left to do in this turn of the event loop, it jumps
  *     to the moment at which the next one wakes.
  */
 import { DatabaseLocked } from "../../contract/index.ts";
@@ -30,6 +30,8 @@ export interface MemoryHostOptions {
   readonly seed?: number;
   /** Called before each I/O call, with its number from 1: the place to look at the disk, or to cut the power. */
   readonly onCall?: (call: IoCall) => void;
+  /** How long a read takes by the clock of this host, in milliseconds. Default 0. */
+  readonly readMillis?: number;
 }
 export interface IoCall {
   /** From 1, among all calls. */
@@ -55,6 +57,8 @@ export class MemoryHost implements Host {
   readonly warnings: { readonly error: unknown; readonly where: string }[] = [];
   /** Called before each I/O call. */
   onCall: ((call: IoCall) => void) | undefined;
+  /** How long a read takes, in milliseconds. One that blocks moves the clock; one beside the thread sleeps. */
+  readMillis: number;
 
   readonly #names: MemoryNames;
   readonly #clock: MemoryClock;
@@ -69,6 +73,7 @@ export class MemoryHost implements Host {
   constructor(options: MemoryHostOptions = {}, disk?: Disk) {
     this.seed = options.seed ?? 1;
     this.onCall = options.onCall;
+    this.readMillis = options.readMillis ?? 0;
     this.#names = new MemoryNames(disk?.names ?? new Map());
     this.#clock = new MemoryClock(disk?.nowMillis);
     this.#faultChoices = new SeededRandom(this.seed ^ 0x5eed_fa17);
@@ -249,6 +254,9 @@ export class MemoryHost implements Host {
         enter: (what, changes) => this.#enter(what, path, changes),
         isDead: () => this.#dead,
         choose: (count) => choices.below(count),
+        readTakes: () => this.#clock.passes(this.readMillis),
+        readTook: () =>
+          this.readMillis > 0 ? this.timers.sleep(this.readMillis) : this.timers.pause(),
       });
     });
   }

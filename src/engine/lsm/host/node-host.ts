@@ -6,7 +6,7 @@
  * (1) No result of a call is thrown away: a write that wrote less than asked is continued. On a full disk the first call
  *     may write a part without an error, and only the second one fails.
  * (2) A failed sync is never repeated: the handle refuses further writes and syncs.
- * (3) A file is closed only when no sync of it is under way: its number could belong to another file by then.
+ * (3) A file is closed only when no sync and no read of it is under way: its number could belong to another file by then.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -20,6 +20,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  read,
   readSync,
   readdirSync,
   renameSync,
@@ -42,7 +43,8 @@ const openFlags: Readonly<Record<OpenMode, string>> = { read: "r", create: "wx+"
 class NodeFile implements FileHandle {
   readonly path: string;
   readonly #descriptor: number;
-  #syncsUnderWay = 0;
+  /** Syncs and reads that run beside this thread. */
+  #underWay = 0;
   #closed = false;
   /** Set by the first failed sync; everything after it would rest on bytes that may be gone. */
   #failure: Error | undefined;
@@ -65,6 +67,25 @@ class NodeFile implements FileHandle {
       throw storageFailure(cause, this.path);
     }
     return at - start;
+  }
+
+  readAsync(target: Bytes, start: number, end: number, offset: number): Promise<number> {
+    return new Promise((resolved, rejected) => {
+      this.#assertOpen();
+      this.#underWay++;
+      const readOn = (at: number): void => {
+        read(this.#descriptor, target, at, end - at, offset + (at - start), (cause, count) => {
+          if (cause === null && count > 0 && at + count < end) {
+            readOn(at + count);
+            return;
+          }
+          this.#callEnded();
+          if (cause === null) resolved(at + count - start);
+          else rejected(storageFailure(cause, this.path));
+        });
+      };
+      readOn(start);
+    });
   }
 
   write(source: Bytes, start: number, end: number, offset: number): void {
@@ -95,10 +116,9 @@ class NodeFile implements FileHandle {
   sync(): Promise<void> {
     return new Promise((resolved, rejected) => {
       this.#assertWritable();
-      this.#syncsUnderWay++;
+      this.#underWay++;
       fdatasync(this.#descriptor, (cause) => {
-        this.#syncsUnderWay--;
-        if (this.#closed && this.#syncsUnderWay === 0) closeSync(this.#descriptor);
+        this.#callEnded();
         if (cause === null) resolved();
         else rejected(this.#fail(cause));
       });
@@ -117,7 +137,12 @@ class NodeFile implements FileHandle {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#syncsUnderWay === 0) attempt(this.path, () => closeSync(this.#descriptor));
+    if (this.#underWay === 0) attempt(this.path, () => closeSync(this.#descriptor));
+  }
+
+  #callEnded(): void {
+    this.#underWay--;
+    if (this.#closed && this.#underWay === 0) closeSync(this.#descriptor);
   }
 
   #fail(cause: unknown): Error {

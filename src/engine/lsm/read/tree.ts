@@ -1,6 +1,7 @@
 /**
  * All that is readable: the memtable that takes writes, those on their way to a table, and the tables of the present
- * version. Reading is synchronous from here down, so every lookup and every page sees one structure, whole.
+ * version. Reading is synchronous from here down, so every lookup and every page sees one structure, whole. Where the
+ * disk is slow it stops instead of waiting (BLOCK_MISSING), and is repeated from above.
  *
  * Always true:
  * (1) Of any key, the active memtable holds newer versions than the immutable ones, those newer than level 0, and so on
@@ -9,6 +10,7 @@
  */
 import { assert } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
+import type { KeyRange } from "../../contract/index.ts";
 import { KIND_PUT } from "../codec/index.ts";
 import type { Entry } from "../codec/index.ts";
 import { LevelCursor, tableIndexFor, tablesOf, versionOf } from "../compaction/index.ts";
@@ -18,7 +20,8 @@ import type { Cursor, PointResult } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import { Memtable } from "../memtable/index.ts";
 import { insertEntries } from "../recovery/index.ts";
-import type { TableReader } from "../sstable/index.ts";
+import type { BlockReads, TableReader } from "../sstable/index.ts";
+import { EmptySpans } from "./empty-spans.ts";
 
 /** A memtable that takes no more entries, and the log that holds them until they are in a table. */
 export interface Immutable {
@@ -44,6 +47,7 @@ export class Tree {
   #level0: readonly TableReader[] = [];
   #deeper: readonly Level[] = [];
   #tableRangeDeletes = new RangeDeleteIndex();
+  readonly #emptySpans: EmptySpans = new EmptySpans();
   #structure = 0;
   #flushedSequence: number;
 
@@ -55,6 +59,10 @@ export class Tree {
     this.#active = new Memtable(memtableBytes);
   }
 
+  /** Whether reads should run under an errand. */
+  get reads(): BlockReads {
+    return this.#tables.cache.reads;
+  }
   get active(): Memtable {
     return this.#active;
   }
@@ -131,17 +139,46 @@ export class Tree {
     return this.#coveredBy(key, sequence) <= out.sequence;
   }
 
-  /** All sources as one cursor; the caller closes it. */
-  cursor(): Cursor {
+  /**
+   * All sources that may hold keys of the range as one cursor; the caller closes it. It may give keys outside of the
+   * range, but not all of them.
+   */
+  cursor(range: KeyRange): Cursor {
+    const { end, start } = range;
     const cursors: Cursor[] = [this.#active.cursor()];
     for (const { memtable } of this.#immutables) cursors.push(memtable.cursor());
-    for (const reader of this.#level0) cursors.push(reader.cursor());
-    for (const { tables, readers } of this.#deeper) cursors.push(new LevelCursor(tables, readers));
+    for (const reader of this.#level0) {
+      if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
+    }
+    for (const { tables, readers } of this.#deeper) {
+      const first = Math.max(0, tableIndexFor(tables, start));
+      const last = end === undefined ? tables.length - 1 : tableIndexFor(tables, end);
+      if (first === last) {
+        const reader = readers[first]!;
+        if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
+      } else if (first < last) {
+        cursors.push(
+          new LevelCursor(tables.slice(first, last + 1), readers.slice(first, last + 1)),
+        );
+      }
+    }
     return mergeCursor(cursors);
   }
 
-  rangeDeletes(): readonly RangeDeleteIndex[] {
+  /** How many spans are remembered in which there is nothing. */
+  get emptySpans(): number {
+    return this.#emptySpans.count;
+  }
+
+  /** Nothing that a reader at this sequence sees lies in the span. */
+  learnEmpty(span: KeyRange, sequence: number): void {
+    this.#emptySpans.learn(span, sequence);
+  }
+
+  /** What hides entries of the range from readers. */
+  rangeDeletes(range: KeyRange): readonly RangeDeleteIndex[] {
     return [
+      this.#emptySpans.within(range),
       this.#active.rangeDeleteIndex,
       ...this.#immutables.map(({ memtable }) => memtable.rangeDeleteIndex),
       this.#tableRangeDeletes,

@@ -72,6 +72,9 @@ export interface LsmReport {
     readonly pages: number;
     readonly cache: CacheReport;
     readonly filter: FilterReport;
+    readonly disk: DiskReadReport;
+    /** Filters and indexes of all tables: they stay in memory while the tables are there. */
+    readonly pinnedBytes: number;
   };
   readonly background: {
     readonly flushes: number;
@@ -98,9 +101,23 @@ interface CacheReport {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
+  readonly bytesUsed: number;
   readonly bytesMax: number;
-  /** By kind of block, where the cache tells. */
-  readonly kinds?: Readonly<Record<string, { readonly hits: number; readonly misses: number }>>;
+  readonly kinds: Readonly<
+    Record<"data" | "index" | "large", { readonly hits: number; readonly misses: number }>
+  >;
+}
+
+interface DiskReadReport {
+  /** Blocks that were read where they were needed. */
+  readonly readsNow: number;
+  /** Blocks that were read beside the thread, since the disk was slow: waited for, and read ahead. */
+  readonly readsLater: number;
+  readonly readsAhead: number;
+  /** What reads took of late on average. */
+  readonly readMicros: number;
+  /** How often the disk was found to be slow. */
+  readonly slowTurns: number;
 }
 
 export interface FilterReport {

@@ -67,7 +67,24 @@ export function readBlock(
   handle: BlockHandle,
   valueBytes: number | undefined,
 ): { readonly bytes: Bytes; readonly view: DataView } {
-  const bytes = file.readOwn(handle);
+  return wellFormed(file, handle, valueBytes, file.readOwn(handle));
+}
+
+/** The same beside the thread. */
+export async function readBlockAsync(
+  file: BlockFile,
+  handle: BlockHandle,
+  valueBytes: number | undefined,
+): Promise<{ readonly bytes: Bytes; readonly view: DataView }> {
+  return wellFormed(file, handle, valueBytes, await file.readOwnAsync(handle));
+}
+
+function wellFormed(
+  file: BlockFile,
+  handle: BlockHandle,
+  valueBytes: number | undefined,
+  bytes: Bytes,
+): { readonly bytes: Bytes; readonly view: DataView } {
   const view = new DataView(bytes.buffer);
   const problem = blockProblem(bytes, view, 0, handle.rawLength, valueBytes);
   if (problem !== undefined) throw file.damaged(handle.offset, "a well-formed block", problem);

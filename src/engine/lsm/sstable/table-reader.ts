@@ -11,16 +11,18 @@ import type { Bytes } from "../../../base/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { RangeDeleteIndex } from "../cursor/index.ts";
 import { storageFailure } from "../host/index.ts";
-import type { Host } from "../host/index.ts";
+import type { FileSystem } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import type { BlockCache } from "./block/block-cache.ts";
-import { SLOT_BYTES } from "./block/block-cache.ts";
+import type { BlockCache, BlockKind, LargeBlock } from "./block/block-cache.ts";
+import { DATA_BLOCK, INDEX_BLOCK, SLOT_BYTES } from "./block/block-cache.ts";
 import { DATA_HANDLE_BYTES, FRAME_BYTES } from "./block/block-frame.ts";
+import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
+import type { BlockHome, Errand } from "./block/errand.ts";
 import type { Filter } from "./block/filter.ts";
 import type { TableProperties } from "./properties.ts";
 import { TableCursor } from "./table-cursor.ts";
-import { readBlock, readTableParts } from "./table-parts.ts";
+import { readBlock, readBlockAsync, readTableParts } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
 import { verifyTable } from "./verify-table.ts";
 
@@ -31,7 +33,7 @@ export interface TableStats {
   readonly filterRefused: number;
   /** Lookups that the filter let through for nothing. */
   readonly filterMistaken: number;
-  /** Scans that the filter's prefixes answered. */
+  /** Scans of a range that filter and bounds kept away from the table. */
   readonly rangesRefused: number;
 }
 
@@ -41,12 +43,12 @@ export interface TableCursorOptions {
   readonly fillCache?: boolean;
 }
 
-export class TableReader {
+export class TableReader implements BlockHome {
   readonly meta: TableMeta;
   readonly #parts: TableParts;
   readonly #filter: Filter;
   readonly #cache: BlockCache;
-  readonly #owner: number;
+  readonly owner: number;
   /** Of a table that a load made: at which sequence all its entries are read, though it says 0. Else 0. */
   readonly #loadedAt: number;
   readonly #rangeDeleteIndex: RangeDeleteIndex;
@@ -63,7 +65,7 @@ export class TableReader {
     this.#parts = parts;
     this.#filter = parts.filter;
     this.#cache = cache;
-    this.#owner = cache.register();
+    this.owner = cache.register();
     this.#loadedAt = parts.properties.largestSequence === 0 ? meta.largestSequence : 0;
     this.#rangeDeleteIndex = RangeDeleteIndex.build(parts.rangeDeletes);
   }
@@ -73,7 +75,7 @@ export class TableReader {
    * another database. StorageError FormatTooNew: a newer KotobaDB wrote it.
    */
   static open(
-    host: Host,
+    host: { readonly files: Pick<FileSystem, "open"> },
     path: string,
     meta: TableMeta,
     storeId: Bytes,
@@ -173,6 +175,12 @@ export class TableReader {
     return new TableCursor(source);
   }
 
+  /** Memory that is taken from open() to close(): filter and top index, and about as much as the range deletes. */
+  get pinnedBytes(): number {
+    const { filter, footer } = this.#parts;
+    return filter.bytes + footer.topIndex.length + footer.rangeDeletes.length;
+  }
+
   /** Reads the whole file, past the cache, and checks it; gives the problems found, none if all is well. */
   verify(): readonly string[] {
     return verifyTable(this.#parts, this.meta);
@@ -182,8 +190,23 @@ export class TableReader {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cache.forget(this.#owner);
+    this.#cache.forget(this.owner);
     this.#parts.file.close();
+  }
+
+  holds(handle: BlockHandle): boolean {
+    return this.#cache.holds(this.owner, handle.offset);
+  }
+
+  async readLater(handle: BlockHandle, valueBytes: number | undefined): Promise<Bytes> {
+    const block = await readBlockAsync(this.#parts.file, handle, valueBytes);
+    // A large one is kept when a lookup uses it; a scan would sweep out all the others.
+    const fits = block.bytes.length <= SLOT_BYTES;
+    if (fits && !this.#isClosed && !this.holds(handle)) {
+      const { slab } = this.#cache;
+      this.#cache.claim(this.owner, handle.offset, (start) => slab.set(block.bytes, start));
+    }
+    return block.bytes;
   }
 
   /** Turns `block` to the block that entry i of `index` points to, from the cache or the file. */
@@ -195,21 +218,18 @@ export class TableReader {
     // Only handles of data blocks, whose values may have any length, say how long the payload is.
     const rawLength = valueBytes === undefined ? index.handleRawLength(at) : length;
     if (rawLength + FRAME_BYTES <= SLOT_BYTES) {
-      let start = cache.find(this.#owner, offset);
+      let start = cache.find(this.owner, offset, kindOf(valueBytes));
       if (start < 0)
         start = this.#claim(offset, length, rawLength, index.handleCrc(at), valueBytes);
       block.attach(cache.slab, cache.view, start);
       return;
     }
-    let large = cache.findLarge(this.#owner, offset);
-    if (large === undefined) {
-      const crc = index.handleCrc(at);
-      large = readBlock(this.#parts.file, { offset, length, crc, rawLength }, valueBytes);
-      cache.keepLarge(this.#owner, offset, large);
-    }
+    const handle = { offset, length, rawLength, crc: index.handleCrc(at) };
+    const large = cache.findLarge(this.owner, offset) ?? this.#readLarge(handle, valueBytes);
     block.attach(large.bytes, large.view, 0);
   }
 
+  /** The place in the cache of a block that was not there. */
   #claim(
     offset: number,
     length: number,
@@ -219,12 +239,35 @@ export class TableReader {
   ): number {
     const { file } = this.#parts;
     const cache = this.#cache;
+    const { reads } = cache;
     file.checkHandle(offset, length, rawLength);
-    return cache.claim(this.#owner, offset, (start) => {
+    const arrived = reads.errand?.take(this, { offset, length, rawLength, crc }, valueBytes);
+    return cache.claim(this.owner, offset, (start) => {
+      if (arrived !== undefined) {
+        cache.slab.set(arrived, start);
+        return;
+      }
+      const before = reads.starts();
       file.read(cache.slab, cache.view, start, offset, length, rawLength, crc);
+      reads.took(before);
       const problem = blockProblem(cache.slab, cache.view, start, rawLength, valueBytes);
       if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     });
+  }
+
+  #readLarge(handle: BlockHandle, valueBytes: number | undefined): LargeBlock {
+    const { reads } = this.#cache;
+    const bytes = reads.errand?.take(this, handle, valueBytes);
+    if (bytes !== undefined) {
+      const arrived = { bytes, view: new DataView(bytes.buffer) };
+      this.#cache.keepLarge(this.owner, handle.offset, arrived);
+      return arrived;
+    }
+    const before = reads.starts();
+    const large = readBlock(this.#parts.file, handle, valueBytes);
+    reads.took(before);
+    this.#cache.keepLarge(this.owner, handle.offset, large);
+    return large;
   }
 
   /** Copies a block to `target`, or to a larger buffer if it is too small, and gives that buffer. */
@@ -244,9 +287,11 @@ export class TableReader {
     const size = rawLength + FRAME_BYTES;
     const { file } = this.#parts;
     file.checkHandle(offset, length, rawLength);
+    const { errand } = cache.reads;
+    if (errand !== undefined && valueBytes === undefined) this.#readAhead(errand, index, i);
     const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
     if (size <= SLOT_BYTES) {
-      let start = cache.find(this.#owner, offset);
+      let start = cache.find(this.owner, offset, kindOf(valueBytes));
       if (start < 0 && fillCache) start = this.#claim(offset, length, rawLength, crc, valueBytes);
       if (start >= 0) {
         own.set(cache.slab.subarray(start, start + rawLength));
@@ -254,12 +299,39 @@ export class TableReader {
       }
     }
     // Large blocks are read for a cursor alone: a scan over large values would sweep out all that lookups keep.
+    const arrived = errand?.take(this, { offset, length, rawLength, crc }, valueBytes);
+    if (arrived !== undefined) {
+      own.set(arrived.subarray(0, rawLength));
+      return own;
+    }
+    // Compactions read in order, which is quick on any disk and says nothing of a lookup.
+    const before = fillCache ? cache.reads.starts() : 0;
     const view = new DataView(own.buffer);
     file.read(own, view, 0, offset, length, rawLength, crc);
+    if (fillCache) cache.reads.took(before);
     const problem = blockProblem(own, view, 0, rawLength, valueBytes);
     if (problem !== undefined) throw file.damaged(offset, "a well-formed block", problem);
     return own;
   }
+
+  /** Has the data blocks read that a scan comes to after the one of entry i; those of the next partition are not known. */
+  #readAhead(errand: Errand, index: BlockReader, i: number): void {
+    const step = errand.ahead < 0 ? -1 : 1;
+    const last = errand.ahead + step;
+    for (let k = step; k !== last; k += step) {
+      if (i + k < 0 || i + k >= index.count) return;
+      const at = index.valueStart(i + k);
+      const offset = index.handleOffset(at);
+      const length = index.handleLength(at);
+      const rawLength = index.handleRawLength(at);
+      errand.wantSoon(this, { offset, length, rawLength, crc: index.handleCrc(at) }, undefined);
+    }
+  }
+}
+
+/** Only the values of an index have a size that is known beforehand. */
+function kindOf(valueBytes: number | undefined): BlockKind {
+  return valueBytes === undefined ? DATA_BLOCK : INDEX_BLOCK;
 }
 
 /** Is this the table that the manifest means? */

@@ -17,6 +17,10 @@ function readingsOf(host: Host): { host: Host; reads: Map<string, number> } {
       reads.set(file.path, (reads.get(file.path) ?? 0) + 1);
       return file.read(...where);
     },
+    readAsync: (...where) => {
+      reads.set(file.path, (reads.get(file.path) ?? 0) + 1);
+      return file.readAsync(...where);
+    },
     write: (...what) => file.write(...what),
     size: () => file.size(),
     truncate: (size) => file.truncate(size),

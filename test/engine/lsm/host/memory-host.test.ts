@@ -287,3 +287,32 @@ describe("determinism", () => {
     await (await host.files.lock("/data")).release();
   });
 });
+
+describe("slow reads", () => {
+  it("take their time by the clock of the host, blocking or beside each other", async () => {
+    const host = new MemoryHost({ readMillis: 4 });
+    const file = durableFile(host, "/a", bytes(1, 2, 3));
+    const now = (): number => host.clock.monotonicMillis();
+    const target = new Uint8Array(3);
+    file.read(target, 0, 3, 0);
+    expect(now()).toBe(4);
+    const later = new Uint8Array(6);
+    const both = [file.readAsync(later, 0, 3, 0), file.readAsync(later, 3, 6, 1)];
+    expect([...later]).toEqual([0, 0, 0, 0, 0, 0]);
+    file.close();
+    expect(await Promise.all(both)).toEqual([3, 2]);
+    expect([...later]).toEqual([1, 2, 3, 2, 3, 0]);
+    expect(now()).toBe(8);
+  });
+
+  it("fail as they are told to, and with the host", async () => {
+    const host = new MemoryHost({ readMillis: 4 });
+    const file = durableFile(host, "/a", bytes(1, 2, 3));
+    host.failAt(host.calls + 1, "EIO");
+    const target = new Uint8Array(3);
+    await expect(file.readAsync(target, 0, 3, 0)).rejects.toMatchObject({ code: "Io" });
+    const cut = file.readAsync(target, 0, 3, 0);
+    host.crash();
+    await expect(cut).rejects.toBeInstanceOf(StorageError);
+  });
+});

@@ -74,6 +74,25 @@ describe("a file", () => {
     file.close();
   });
 
+  it("reads beside the thread, to the end of the file, and finishes a read whose file was closed and removed", async () => {
+    const file = files.open(path, "create");
+    const long = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
+    file.write(long, 0, long.length, 0);
+    const target = new Uint8Array(long.length + 10);
+    const whole = file.readAsync(target, 5, target.length, 0);
+    const part = new Uint8Array(10);
+    const end = file.readAsync(part, 0, 10, long.length - 3);
+    file.close();
+    files.remove(path);
+    // A new file must not get the number of the one that is still read.
+    const other = files.open(`${path}-other`, "create");
+    expect(await whole).toBe(long.length);
+    expect(target.subarray(5, 5 + long.length)).toEqual(long);
+    expect(await end).toBe(3);
+    await expect(file.readAsync(part, 0, 10, 0)).rejects.toBeInstanceOf(Closed);
+    other.close();
+  });
+
   it("continues writes that the system cut short", () => {
     answers.writeSync = (length) => Math.min(length, 7);
     const file = files.open(path, "create");

@@ -9,6 +9,7 @@
  * (3) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
  */
 import type { Bytes } from "../../../../base/index.ts";
+import { BlockReads } from "./block-reads.ts";
 
 export const SLOT_BYTES: number = 8 * 1_024;
 const SLOTS_MIN = 8;
@@ -16,16 +17,39 @@ const SLOTS_MIN = 8;
 const LARGE_PART = 1 / 4;
 const EMPTY = -1;
 
+/**
+ * What a block holds, so that hits and misses can be told apart: 0 rows, 1 a part of an index, 2 a part of a filter. No
+ * block of the last kind is cached while filters are pinned; its figures are 0.
+ */
+export type BlockKind = 0 | 1 | 2;
+export const DATA_BLOCK = 0;
+export const INDEX_BLOCK = 1;
+
 /** A block larger than a slot. */
 export interface LargeBlock {
   readonly bytes: Bytes;
   readonly view: DataView;
 }
 
+/** Large blocks are counted apart, whatever they hold. `bytesUsed` counts whole slots. */
+export type CacheStats = Readonly<
+  Record<
+    | "hits"
+    | "misses"
+    | `${"data" | "index" | "filter" | "large"}${"Hits" | "Misses"}`
+    | "evictions"
+    | "bytesUsed"
+    | "bytesMax",
+    number
+  >
+>;
+
 export class BlockCache {
   /** All slots; slot i is slab[i * SLOT_BYTES, (i + 1) * SLOT_BYTES). */
   readonly slab: Bytes;
   readonly view: DataView;
+  /** How blocks are read that are not here. */
+  readonly reads: BlockReads;
   readonly #slots: number;
   readonly #owners: Int32Array;
   readonly #offsets: Float64Array;
@@ -40,12 +64,17 @@ export class BlockCache {
   /** By owner, then by offset. A Map keeps the order of insertion, which is the order of use here. */
   readonly #large = new Map<string, LargeBlock>();
 
-  #hits = 0;
-  #misses = 0;
+  #slotsUsed = 0;
+  /** By kind of block. */
+  readonly #hits = new Float64Array(3);
+  readonly #misses = new Float64Array(3);
+  #largeHits = 0;
+  #largeMisses = 0;
   #evictions = 0;
 
   /** @param bytesMax All the memory that blocks may take; at least eight slots of 8 KiB are kept. */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, reads: BlockReads = new BlockReads()) {
+    this.reads = reads;
     this.#largeBytesMax = Math.floor(bytesMax * LARGE_PART);
     this.#slots = Math.max(SLOTS_MIN, Math.floor((bytesMax - this.#largeBytesMax) / SLOT_BYTES));
     this.slab = new Uint8Array(this.#slots * SLOT_BYTES);
@@ -59,11 +88,22 @@ export class BlockCache {
     this.#mask = buckets - 1;
   }
 
-  get stats(): Readonly<Record<"hits" | "misses" | "evictions" | "bytesMax", number>> {
+  get stats(): CacheStats {
+    const [dataHits = 0, indexHits = 0, filterHits = 0] = this.#hits;
+    const [dataMisses = 0, indexMisses = 0, filterMisses = 0] = this.#misses;
     return {
-      hits: this.#hits,
-      misses: this.#misses,
+      hits: dataHits + indexHits + filterHits + this.#largeHits,
+      misses: dataMisses + indexMisses + filterMisses + this.#largeMisses,
+      dataHits,
+      dataMisses,
+      indexHits,
+      indexMisses,
+      filterHits,
+      filterMisses,
+      largeHits: this.#largeHits,
+      largeMisses: this.#largeMisses,
       evictions: this.#evictions,
+      bytesUsed: this.#slotsUsed * SLOT_BYTES + this.#largeBytes,
       bytesMax: this.slab.length + this.#largeBytesMax,
     };
   }
@@ -74,19 +114,30 @@ export class BlockCache {
   }
 
   /** HOT: bench/lsm-storage. Where in the slab the block begins; -1 if it is not there. */
-  find(owner: number, offset: number): number {
+  find(owner: number, offset: number, kind: BlockKind = DATA_BLOCK): number {
     const buckets = this.#buckets;
     let at = this.#home(owner, offset);
     for (let slot = buckets[at]!; slot !== EMPTY; slot = buckets[at]!) {
       if (this.#offsets[slot] === offset && this.#owners[slot] === owner) {
-        this.#hits++;
+        this.#hits[kind]!++;
         this.#used[slot] = 1;
         return slot * SLOT_BYTES;
       }
       at = (at + 1) & this.#mask;
     }
-    this.#misses++;
+    this.#misses[kind]!++;
     return -1;
+  }
+
+  /** Is the block here, of either size? No use of it, and not counted. */
+  holds(owner: number, offset: number): boolean {
+    const buckets = this.#buckets;
+    let at = this.#home(owner, offset);
+    for (let slot = buckets[at]!; slot !== EMPTY; slot = buckets[at]!) {
+      if (this.#offsets[slot] === offset && this.#owners[slot] === owner) return true;
+      at = (at + 1) & this.#mask;
+    }
+    return this.#large.has(`${owner}/${offset}`);
   }
 
   /**
@@ -97,6 +148,7 @@ export class BlockCache {
     const slot = this.#takeSlot();
     const start = slot * SLOT_BYTES;
     fill(start);
+    this.#slotsUsed++;
     this.#owners[slot] = owner;
     this.#offsets[slot] = offset;
     // Not used yet: a scan through many blocks passes by the ones that are found again.
@@ -111,10 +163,10 @@ export class BlockCache {
     const name = `${owner}/${offset}`;
     const block = this.#large.get(name);
     if (block === undefined) {
-      this.#misses++;
+      this.#largeMisses++;
       return undefined;
     }
-    this.#hits++;
+    this.#largeHits++;
     this.#large.delete(name);
     this.#large.set(name, block);
     return block;
@@ -175,6 +227,7 @@ export class BlockCache {
       }
     }
     buckets[hole] = EMPTY;
+    this.#slotsUsed--;
     this.#owners[slot] = 0;
     this.#used[slot] = 0;
   }

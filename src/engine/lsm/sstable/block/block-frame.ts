@@ -158,13 +158,48 @@ export class BlockFile {
     rawLength: number,
     crc: number,
   ): void {
+    const handle = { offset, length, rawLength, crc };
     if (length === rawLength) {
-      const codec = this.#readStored(target, at, offset, length, crc);
-      if (codec !== CODEC_PLAIN) throw this.damaged(offset, "codec 1", `codec ${codec}`);
+      const found = this.#file.read(target, at, at + length + FRAME_BYTES, offset);
+      this.#checkPlain(target, at, handle, found);
       return;
     }
     const stored = this.#reserveScratch(length + FRAME_BYTES);
-    const codec = this.#readStored(stored.bytes, 0, offset, length, crc);
+    const found = this.#file.read(stored.bytes, 0, length + FRAME_BYTES, offset);
+    this.#unpack(stored, handle, found, target, view, at);
+  }
+
+  /** The same beside the thread, in a buffer of its own. */
+  async readOwnAsync(handle: BlockHandle): Promise<Bytes> {
+    const { length, offset, rawLength } = handle;
+    this.checkHandle(offset, length, rawLength);
+    const stored = newScratch(length + FRAME_BYTES);
+    const found = await this.#file.readAsync(stored.bytes, 0, length + FRAME_BYTES, offset);
+    if (length === rawLength) {
+      this.#checkPlain(stored.bytes, 0, handle, found);
+      return stored.bytes;
+    }
+    const own = newScratch(rawLength + FRAME_BYTES);
+    this.#unpack(stored, handle, found, own.bytes, own.view, 0);
+    return own.bytes;
+  }
+
+  #checkPlain(bytes: Bytes, at: number, handle: BlockHandle, found: number): void {
+    const codec = this.#check(bytes, at, handle, found);
+    if (codec !== CODEC_PLAIN) throw this.damaged(handle.offset, "codec 1", `codec ${codec}`);
+  }
+
+  /** Checks what is stored and leaves what it was before compression at target[at, at + rawLength). */
+  #unpack(
+    stored: Scratch,
+    handle: BlockHandle,
+    found: number,
+    target: Bytes,
+    targetView: DataView,
+    at: number,
+  ): void {
+    const { length, offset, rawLength } = handle;
+    const codec = this.#check(stored.bytes, 0, handle, found);
     const compression = compressionOf(codec);
     if (compression === undefined || compression === "none") {
       throw this.damaged(offset, "the codec of a compressed block", `codec ${codec}`);
@@ -176,7 +211,7 @@ export class BlockFile {
       start: 0,
       end: length,
       target,
-      targetView: view,
+      targetView,
       at,
       length: rawLength,
     });
@@ -185,21 +220,21 @@ export class BlockFile {
     }
   }
 
-  /** Reads what is stored, frame and all, checks it, and gives the codec. */
-  #readStored(target: Bytes, at: number, offset: number, length: number, crc: number): number {
+  /** Is what was read to bytes[at, at + found) the block, frame and all? Gives its codec. */
+  #check(bytes: Bytes, at: number, handle: BlockHandle, found: number): number {
+    const { crc, length, offset } = handle;
     const end = at + length + FRAME_BYTES;
-    const found = this.#file.read(target, at, end, offset);
     if (found !== end - at) {
       throw this.damaged(offset, `${end - at} bytes`, `${found} bytes before the end of the file`);
     }
-    const stored = readU32(target, end - 4);
+    const stored = readU32(bytes, end - 4);
     const seed = blockSeed(this.fileNumber, offset, length);
-    const computed = crc32(target, at, end - 4, seed);
+    const computed = crc32(bytes, at, end - 4, seed);
     if (computed !== crc || stored !== crc) {
       const wrong = computed === crc ? stored : computed;
       throw this.damaged(offset, `checksum ${hexU32(crc)}`, `checksum ${hexU32(wrong)}`);
     }
-    return target[at + length]!;
+    return bytes[at + length]!;
   }
 
   #reserveScratch(bytes: number): Scratch {
