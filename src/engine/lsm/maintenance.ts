@@ -6,10 +6,13 @@
  * (2) Order of durability: table data synced, directory synced, manifest edit synced; only then is the log or the table
  *     that it replaces removed. A crash between any two of these loses nothing.
  * (3) A failure ends all writing: nothing is installed or tried again after it, and no file goes that was ever referred to.
+ *     A full disk is no failure: what was written in vain goes, and the work is tried again, as new files, when somebody
+ *     asks for room.
  * (4) A flush never waits for a compaction: it is done between two slices of it.
  */
 import { assert } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import { DiskFull } from "../contract/index.ts";
 import { pathIn, tableName } from "./codec/index.ts";
 import type { OpenViews } from "./commit/index.ts";
 import {
@@ -41,17 +44,21 @@ export interface MaintenanceParts {
   readonly tables: OpenTables;
   readonly views: OpenViews;
   readonly numbers: FileNumbers;
-  /** Makes an edit durable. */
-  readonly record: (edit: VersionEdit) => void;
+  /** Makes an edit durable. DiskFull: it has not happened. */
+  readonly record: (edit: VersionEdit) => Promise<void>;
   /** A log is needed no more: all it holds is in tables, durably. */
   readonly retireLog: (logNumber: number) => void;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
+  /** All commits up to this one are in logs that are closed, so that their memtables may be flushed. */
+  readonly closedUpTo: () => number;
   /** The newest sequence that a view may still begin at or after. */
   readonly visible: () => number;
   /** A memtable has left memory. */
   readonly flushed: () => void;
   readonly failed: (cause: unknown) => void;
+  /** The disk is full: nothing happened, and the work is tried again at the next wake(). */
+  readonly diskFull: (cause: DiskFull) => void;
 }
 
 interface Request {
@@ -131,6 +138,7 @@ export class Maintenance {
 
   /** Never rejects: a failure is handed to the engine. */
   async #run(): Promise<void> {
+    let isDiskFull = false;
     try {
       // Whoever woke us finishes its own turn first.
       await this.#parts.host.timers.pause();
@@ -138,10 +146,17 @@ export class Maintenance {
         // One piece of work after another.
       }
     } catch (cause) {
-      this.#parts.failed(cause);
+      isDiskFull = cause instanceof DiskFull;
+      if (cause instanceof DiskFull) {
+        for (const request of this.#served.splice(0)) request.reject(cause);
+        this.#running = undefined;
+        this.#parts.diskFull(cause);
+      } else this.#parts.failed(cause);
     } finally {
-      this.#running = undefined;
+      if (!isDiskFull) this.#running = undefined;
     }
+    // Trying again at once would find the disk as full as before.
+    if (isDiskFull) return;
     // What came between the last look and here found us still running.
     if (this.#hasWork()) this.wake();
   }
@@ -182,7 +197,9 @@ export class Maintenance {
   #mayFlush(): boolean {
     const { settings, tree } = this.#parts;
     const isStopped = tree.version.levels[0]!.length >= settings.l0TablesTrigger * L0_STOP_FACTOR;
-    return tree.immutables.length > 0 && !isStopped;
+    const oldest = tree.immutables.at(-1);
+    const isClosed = oldest !== undefined && oldest.lastSequence <= this.#parts.closedUpTo();
+    return isClosed && !isStopped;
   }
 
   async #flushOldest(): Promise<void> {
@@ -200,7 +217,7 @@ export class Maintenance {
     if (result === undefined) return;
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
-    this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
+    await this.#install({ added: result.tables, logNumber, lastSequence }, oldest);
     this.#parts.retireLog(oldest.logNumber);
     this.#flushes++;
     this.#bytesFlushed += bytesOf(result.tables);
@@ -220,7 +237,7 @@ export class Maintenance {
     const removed = job.inputs.map((table) => table.fileNumber);
     if (job.isMove) {
       const added = job.inputs.map((table) => ({ ...table, level: job.outputLevel }));
-      this.#install({ removed, added });
+      await this.#install({ removed, added });
       this.#moves++;
       return;
     }
@@ -238,7 +255,7 @@ export class Maintenance {
         between: () => this.#flushBetween(),
       });
       if (result === undefined) return;
-      this.#install({ removed, added: result.tables });
+      await this.#install({ removed, added: result.tables });
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
       for (const number of removed) tables.retire(number);
@@ -264,17 +281,20 @@ export class Maintenance {
   }): Promise<MergeResult | undefined> {
     const { host, settings, tree, views, visible } = this.#parts;
     const mayBegin = visible();
-    const result = await mergeTables({
-      cursor: work.cursor,
-      rangeDeletes: work.rangeDeletes,
-      views: views.sequences(),
-      beneath: new OlderBeneath(tree.version, work.beneathFrom, work.inputs),
-      newTable: () => this.#newTable(),
-      outputLevel: work.outputLevel,
-      tableBytesTarget: work.tableBytesTarget,
-      slices: new Slices(host, settings.sliceMillis),
-      between: work.between,
-    });
+    const made: number[] = [];
+    const result = await this.#removingIfFull(made, () =>
+      mergeTables({
+        cursor: work.cursor,
+        rangeDeletes: work.rangeDeletes,
+        views: views.sequences(),
+        beneath: new OlderBeneath(tree.version, work.beneathFrom, work.inputs),
+        newTable: () => this.#newTable(made),
+        outputLevel: work.outputLevel,
+        tableBytesTarget: work.tableBytesTarget,
+        slices: new Slices(host, settings.sliceMillis),
+        between: work.between,
+      }),
+    );
     if (result.isGivenUp || this.#isEnded()) {
       for (const table of result.tables) this.#parts.tables.removeTable(table.fileNumber);
       return undefined;
@@ -283,23 +303,52 @@ export class Maintenance {
       assert(table.level <= LEVEL_LAST, "a table is of a level that exists");
       assert(table.largestSequence <= mayBegin, "only what every later view sees is merged");
     }
-    if (result.tables.length > 0) host.files.syncDirectory(this.#parts.directory);
+    if (result.tables.length > 0) {
+      await this.#removingIfFull(made, () =>
+        host.files.syncDirectoryInBackground(this.#parts.directory),
+      );
+    }
     return result;
   }
 
-  #newTable(): TableWriter {
+  /** On a full disk, tables that were written in vain go: nothing refers to them yet. */
+  async #removingIfFull<T>(made: readonly number[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (cause instanceof DiskFull) this.#removeTables(made);
+      throw cause;
+    }
+  }
+
+  #removeTables(numbers: readonly number[]): void {
+    const { directory, host, tables } = this.#parts;
+    for (const number of numbers) {
+      if (host.files.exists(pathIn(directory, tableName(number)))) tables.removeTable(number);
+    }
+  }
+
+  #newTable(made: number[]): TableWriter {
     const { directory, host, numbers, storeId } = this.#parts;
     const number = numbers.take();
+    made.push(number);
     return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
   }
 
   /** Opens the new tables, records the edit, and only then shows the new version to readers. */
-  #install(edit: VersionEdit, flushed?: Immutable): void {
+  async #install(edit: VersionEdit, flushed?: Immutable): Promise<void> {
     const { numbers, record, tables, tree } = this.#parts;
-    for (const table of edit.added ?? []) {
-      if (edit.removed?.includes(table.fileNumber) !== true) tables.open(table);
+    const made = (edit.added ?? []).filter(
+      ({ fileNumber }) => edit.removed?.includes(fileNumber) !== true,
+    );
+    for (const table of made) tables.open(table);
+    try {
+      await record({ ...edit, nextFileNumber: numbers.next });
+    } catch (cause) {
+      // Only then it is known that nothing refers to them.
+      if (cause instanceof DiskFull) for (const table of made) tables.retire(table.fileNumber);
+      throw cause;
     }
-    record({ ...edit, nextFileNumber: numbers.next });
     tree.install(applyEdit(tree.version, edit), flushed);
   }
 }

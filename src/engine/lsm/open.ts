@@ -118,7 +118,6 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
     directory,
     storeId,
     walFileBytes: settings.walFileBytes,
-    takeNumber: () => numbers.take(),
     remove: (path) => tables.remove(path),
   });
   for (const file of files) if (file.kind === "spare") logs.adopt(file.number);

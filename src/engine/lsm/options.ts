@@ -26,9 +26,10 @@ export interface LsmOptions {
   /** A memtable that holds this many bytes is written to a table. Default 16 MiB; at most three of them are in memory. */
   readonly flushBytesMax?: number;
   /**
-   * How large the file of a log is made before it is filled, in bytes: a sync of room that is there is quicker than one
-   * of a file that grows. Up to four such files lie on the disk, and more while flushes are behind. Default: a quarter
-   * more than flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
+   * How large the file of a log usually gets, in bytes. Room is made ahead of the commits, in steps of 1 MiB or of this
+   * size if that is less, and a file of up to twice this size is used again for a later log: a sync of room that is there
+   * is quicker than one of a file that grows. At most two unused ones are kept. Default: a quarter more than
+   * flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
    */
   readonly walFileBytes?: number;
   /** Memory for blocks of tables, in bytes. Default 32 MiB. */

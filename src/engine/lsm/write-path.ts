@@ -6,7 +6,8 @@
  * (1) A log and a memtable belong together: both are exchanged in one turn, and the memtable holds what the log holds.
  * (2) At most three memtables are in memory, plus what one commit adds; beyond that commits wait for a flush.
  * (3) After the first failure of a write, a sync or of background work no commit is taken any more, and everyone who
- *     waits is told so. Nothing is retried.
+ *     waits is told so. Nothing is retried. A full disk is no failure: commits are refused before anything of them
+ *     happened, and taken again as soon as there is room.
  */
 import { Closed, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
@@ -77,6 +78,9 @@ export class WritePath {
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
   #isFlushWanted = false;
+  /** The log after the present one: undefined until one is wanted, then on its way, then there. */
+  #nextWal: WalWriter | undefined;
+  #makingNextWal: Promise<void> | undefined;
 
   constructor(opened: OpenedDatabase, views: OpenViews, limits: Limits, found: PointResult) {
     this.#opened = opened;
@@ -95,7 +99,10 @@ export class WritePath {
     this.#room = new WriteRoom({
       clock: opened.host.clock,
       isFull: () => this.#isFull(),
-      hurry: () => this.#log.wake(),
+      hurry: () => {
+        this.#log.wake();
+        this.#maintenance.wake();
+      },
     });
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
@@ -224,15 +231,36 @@ export class WritePath {
     return this.#isFlushWanted || active.bytes >= this.#settings.flushBytesMax;
   }
 
-  #nextLog(): WalWriter {
-    const { logs, numbers } = this.#opened;
-    const formerLog = this.#log.logNumber;
-    const wal = logs.createNow(numbers.take());
-    this.#tree.rotate(formerLog, this.#log.appended);
+  /** The next log and its memtable; undefined while the log is being made. Commits go on in the present one. */
+  #nextLog(): WalWriter | undefined {
+    const wal = this.#nextWal;
+    if (wal === undefined) {
+      this.#makingNextWal ??= this.#makeNextLog();
+      return undefined;
+    }
+    this.#nextWal = undefined;
+    this.#tree.rotate(this.#log.logNumber, this.#log.appended);
     this.#isFlushWanted = false;
-    this.#maintenance.wake();
     this.#room.changed();
     return wal;
+  }
+
+  /** Never rejects: a failure is handed on. */
+  async #makeNextLog(): Promise<void> {
+    const { logs, numbers } = this.#opened;
+    try {
+      this.#nextWal = await logs.create(numbers.take());
+      this.#log.wake();
+    } catch (cause) {
+      this.#failUnlessFull(cause);
+    } finally {
+      this.#makingNextWal = undefined;
+    }
+  }
+
+  #failUnlessFull(cause: unknown): void {
+    if (cause instanceof DiskFull) this.#room.refuse(cause);
+    else this.#fail(cause);
   }
 
   // ---------------------------------------------------------------- asked for by hand
@@ -243,10 +271,12 @@ export class WritePath {
     const target = this.#log.appended;
     while (this.#tree.flushedSequence < target) {
       if (this.#tree.rotatedSequence < target) this.#isFlushWanted = true;
+      const refusals = this.#room.refusals;
       this.#log.wake();
       this.#maintenance.wake();
       await this.#room.nextChange();
       this.#assertWritable();
+      this.#room.assertNotRefused(refusals);
     }
   }
 
@@ -260,9 +290,7 @@ export class WritePath {
   #assertWritable(): void {
     if (this.#isClosed) throw new Closed("database");
     if (this.#failure === undefined) return;
-    const { cause } = this.#failure;
-    if (cause instanceof DiskFull) throw new DiskFull(String(cause.details["file"]), { cause });
-    throw new StorageError("ReadOnly", undefined, { cause });
+    throw new StorageError("ReadOnly", undefined, { cause: this.#failure.cause });
   }
 
   #fail(cause: unknown): void {
@@ -281,7 +309,7 @@ export class WritePath {
     this.#changed();
     await this.#maintenance.stop(closed);
     const failures: unknown[] = [];
-    const attempt = async (work: () => void | Promise<void>): Promise<void> => {
+    const attempt = async (work: () => void | undefined | Promise<void>): Promise<void> => {
       try {
         await work();
       } catch (failure) {
@@ -289,6 +317,8 @@ export class WritePath {
       }
     };
     await attempt(() => this.#log.close());
+    await attempt(() => this.#makingNextWal);
+    await attempt(() => this.#nextWal?.abandon());
     await attempt(() =>
       this.#failure === undefined ? this.#manifest.close() : this.#manifest.abandon(),
     );
@@ -300,6 +330,7 @@ export class WritePath {
   get stats(): Readonly<Record<string, number>> {
     return {
       ...this.#log.stats,
+      ...this.#opened.logs.stats,
       ...this.#committer.stats,
       ...this.#maintenance.stats,
       sequence: this.#log.appended,
@@ -324,6 +355,11 @@ export class WritePath {
       owner: {
         wantsNextLog: () => this.#wantsNextLog(),
         nextLog: () => this.#nextLog(),
+        full: (cause) => this.#room.refuse(cause),
+        logClosed: () => {
+          this.#maintenance.wake();
+          this.#room.changed();
+        },
         visibleChanged: () => this.#wakes.visible(this.#log.visible),
         failed: (cause) => this.#fail(cause),
       },
@@ -354,22 +390,35 @@ export class WritePath {
       record: (edit) => this.#record(edit),
       retireLog: (logNumber) => this.#opened.logs.retire(logNumber),
       activeLog: () => this.#log.logNumber,
+      closedUpTo: () => this.#log.closedUpTo,
       visible: () => this.#log.visible,
       flushed: () => this.#changed(),
       failed: (cause) => this.#fail(cause),
+      diskFull: (cause) => this.#room.refuse(cause),
     });
   }
 
-  #record(edit: VersionEdit): void {
+  async #record(edit: VersionEdit): Promise<void> {
     if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
       const { directory, numbers } = this.#opened;
       const former = this.#manifest;
       const number = numbers.take();
       const state = { ...former.state, nextFileNumber: numbers.next };
-      this.#manifest = ManifestWriter.create(this.#host, directory, state, number);
+      this.#manifest = rolled(() => ManifestWriter.create(this.#host, directory, state, number));
       former.abandon();
     }
-    this.#manifest.append({ ...edit, nextFileNumber: this.#opened.numbers.next });
+    await this.#manifest.appendInBackground({ ...edit, nextFileNumber: this.#opened.numbers.next });
+  }
+}
+
+/** Which manifest rules is not known when making the new one failed; so that is never only a full disk. */
+function rolled(make: () => ManifestWriter): ManifestWriter {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof DiskFull)) throw cause;
+    const file = String(cause.details["file"]);
+    throw new StorageError("Io", { file, error: "no room for a new manifest" }, { cause });
   }
 }
 

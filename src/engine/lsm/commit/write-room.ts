@@ -2,8 +2,10 @@
  * Whether there is room in memory for more commits, and the line of those who wait for it.
  *
  * Always true: everybody in the line looks again whenever a memtable was set aside or has left, and when nothing will
- * change any more; so nobody waits for ever.
+ * change any more; so nobody waits for ever. Where making room fails because the disk is full, those who wait are
+ * refused, each after it has seen an attempt fail.
  */
+import type { DiskFull } from "../../contract/index.ts";
 import type { Clock } from "../host/index.ts";
 
 export class WriteRoom {
@@ -13,6 +15,8 @@ export class WriteRoom {
   #waiting: (() => void)[] = [];
   #stalls = 0;
   #stallMillis = 0;
+  #refusals = 0;
+  #refusal: DiskFull | undefined;
 
   /** `hurry` is called before each wait: it sees to it that room is made. */
   constructor(parts: {
@@ -33,15 +37,37 @@ export class WriteRoom {
     return { stalls: this.#stalls, stallMillis: this.#stallMillis };
   }
 
-  /** Waits for room, or until the signal says that it is not wanted any more. */
+  /** How often making room has failed because the disk was full. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** Waits for room, or until the signal says that it is not wanted any more. Throws DiskFull. */
   async wait(signal: AbortSignal | undefined): Promise<void> {
     const start = this.#clock.monotonicMillis();
     this.#stalls++;
-    while (this.#isFull() && signal?.aborted !== true) {
-      this.#hurry();
-      await this.nextChange(signal);
+    try {
+      while (this.#isFull() && signal?.aborted !== true) {
+        const before = this.#refusals;
+        this.#hurry();
+        await this.nextChange(signal);
+        if (this.#isFull()) this.assertNotRefused(before);
+      }
+    } finally {
+      this.#stallMillis += this.#clock.monotonicMillis() - start;
     }
-    this.#stallMillis += this.#clock.monotonicMillis() - start;
+  }
+
+  /** Making room has failed: the disk is full. Nothing has changed, and it may be tried again. */
+  refuse(cause: DiskFull): void {
+    this.#refusals++;
+    this.#refusal = cause;
+    this.changed();
+  }
+
+  /** Throws DiskFull if making room has failed since there were `before` refusals. */
+  assertNotRefused(before: number): void {
+    if (this.#refusals > before && this.#refusal !== undefined) throw this.#refusal;
   }
 
   nextChange(signal?: AbortSignal): Promise<void> {

@@ -4,14 +4,15 @@
  * Always true:
  * (1) A manifest and its name are durable before a marker names it, and that marker is durable before the older ones and
  *     their manifests are removed. So at every moment the marker with the highest count leads to a whole manifest.
- * (2) An edit is durable when append() returns, and before the next one is written.
- * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again.
+ * (2) An edit is durable when append() is done, and before the next one is written.
+ * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again. One failure
+ *     is none: a write that found the disk full is taken back, and the edit has not happened.
  * (4) A writer whose marker is gone writes nothing more: somebody else has taken the directory over, from a place that
  *     the lock does not reach.
  */
 import { Closed, assert, equalBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { DatabaseLocked, StorageError } from "../../contract/index.ts";
+import { DatabaseLocked, DiskFull, StorageError } from "../../contract/index.ts";
 import {
   FORMAT_VERSION,
   STORE_ID_BYTES,
@@ -103,14 +104,34 @@ export class ManifestWriter {
     return this.#fileBytes;
   }
 
-  /** Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. */
+  /**
+   * Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. After
+   * DiskFull it has not happened and may be tried again.
+   */
   append(edit: VersionEdit): void {
+    this.#prepare(edit);
+    this.#write(TYPE_EDIT, edit);
+    this.#tables.apply(edit);
+  }
+
+  /** The same without blocking the thread; one at a time. */
+  async appendInBackground(edit: VersionEdit): Promise<void> {
+    this.#prepare(edit);
+    const end = this.#writeRecord(TYPE_EDIT, edit);
+    try {
+      await this.#file.sync();
+    } catch (cause) {
+      throw this.#syncFailed(cause);
+    }
+    this.#fileBytes = end;
+    this.#tables.apply(edit);
+  }
+
+  #prepare(edit: VersionEdit): void {
     this.#assertUsable();
     const problem = this.#tables.problemOf(edit);
     assert(problem === undefined, `an edit fits the manifest, not ${problem}`);
     this.#assertRuling();
-    this.#write(TYPE_EDIT, edit);
-    this.#tables.apply(edit);
   }
 
   /** Writes the close mark, so that from then on damage anywhere in the file is seen. Idempotent. */
@@ -130,16 +151,41 @@ export class ManifestWriter {
   }
 
   #write(type: ManifestRecordType, edit: VersionEdit): void {
+    const end = this.#writeRecord(type, edit);
+    try {
+      this.#file.syncNow();
+    } catch (cause) {
+      throw this.#syncFailed(cause);
+    }
+    this.#fileBytes = end;
+  }
+
+  /** Writes a record that is not yet synced, and gives the offset after it. */
+  #writeRecord(type: ManifestRecordType, edit: VersionEdit): number {
     const record = encodeRecord(type, edit);
     sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
     try {
-      this.#file.write(record, 0, record.length, this.#fileBytes);
-      this.#file.syncNow();
+      this.#writeOrTakeBack(record);
     } catch (cause) {
-      this.#failure = cause;
+      if (!(cause instanceof DiskFull)) this.#failure = cause;
       throw cause;
     }
-    this.#fileBytes += record.length;
+    return this.#fileBytes + record.length;
+  }
+
+  #writeOrTakeBack(record: Bytes): void {
+    try {
+      this.#file.write(record, 0, record.length, this.#fileBytes);
+    } catch (cause) {
+      if (cause instanceof DiskFull) this.#file.truncate(this.#fileBytes);
+      throw cause;
+    }
+  }
+
+  /** Never DiskFull, after which the caller could think that the edit has not happened. */
+  #syncFailed(cause: unknown): StorageError {
+    this.#failure = cause;
+    return new StorageError("Io", { file: this.path, error: "a failed sync" }, { cause });
   }
 
   #assertRuling(): void {
