@@ -28,6 +28,7 @@ import { LsmSnapshot, LsmTransaction } from "./lsm-transaction.ts";
 import type { ChosenState, ViewSource } from "./sequence-view.ts";
 import type { Tree } from "./tree.ts";
 import { WritePath, versionOfSequence } from "./write-path.ts";
+import type { RecoveryReport } from "./recovery/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 
 const CAPABILITIES: Capabilities = {
@@ -149,6 +150,11 @@ export class LsmEngine implements StorageEngine {
   }
 
   // ---------------------------------------------------------------- of this engine only
+
+  /** What opening the database found in its logs, and what it could not read; see the option `recovery`. */
+  get recoveryReport(): RecoveryReport {
+    return this.#opened.recoveryReport;
+  }
 
   /** Writes all that is in memory to tables, so that the log is empty. Needed by nobody; useful before a file copy. */
   flush(): Promise<void> {

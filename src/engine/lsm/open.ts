@@ -14,8 +14,9 @@
  */
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../contract/index.ts";
-import { FORMAT_VERSION, pathIn, tableName } from "./codec/index.ts";
+import { FORMAT_VERSION, pathIn, tableName, walName } from "./codec/index.ts";
 import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
+import { mergeCursor } from "./cursor/index.ts";
 import { nodeHost } from "./host/index.ts";
 import type { Host } from "./host/index.ts";
 import { LsmEngine } from "./lsm-engine.ts";
@@ -27,15 +28,17 @@ import type { LsmOptions, LsmSettings } from "./options.ts";
 import {
   FileNumbers,
   firstFreeNumber,
+  RecoveryNotes,
   listFiles,
   logsToReplay,
   orphans,
+  rebuildState,
   replayLogs,
 } from "./recovery/index.ts";
-import { TableWriter } from "./sstable/index.ts";
+import { TableReader, TableWriter } from "./sstable/index.ts";
 import { Tree } from "./tree.ts";
 import { LogFiles } from "./wal/index.ts";
-import type { WalWriter } from "./wal/index.ts";
+import type { DamagePolicy, WalWriter } from "./wal/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 
 const STORE_ID_BYTES = 16;
@@ -43,8 +46,8 @@ const STORE_ID_BYTES = 16;
 /**
  * Opens the database in a directory, or makes a new one there.
  *
- * Fails with DatabaseLocked if it is open elsewhere, CorruptionError if a file is not what was written, StorageError
- * 'FormatTooNew' for a database of a newer version, DiskFull or StorageError 'Io' if the storage fails.
+ * Fails with DatabaseLocked if it is open elsewhere, CorruptionError if a file is not what was written (see the option
+ * `recovery`), StorageError 'FormatTooNew' or 'FormatTooOld' for a database of another version, DiskFull or StorageError 'Io' if the storage fails.
  *
  * @example
  * const engine = await openLsmEngine({ path: "data" });
@@ -69,16 +72,33 @@ export async function openLsmEngine(options: LsmOptions): Promise<LsmEngine> {
 type Recovered = Omit<OpenedDatabase, "lock">;
 
 async function recover(host: Host, directory: string, settings: LsmSettings): Promise<Recovered> {
-  const former = readManifest(host, directory) ?? newDatabase(host);
+  const notes = new RecoveryNotes(host, directory, settings.recovery);
+  const found = readState(host, directory, notes);
+  const former = found.state ?? newDatabase(host);
   const { storeId } = former;
   const { blockCacheBytesMax } = settings;
   const tables = new OpenTables({ host, directory, storeId, blockCacheBytesMax });
   try {
-    const place: Place = { host, directory, settings, storeId, tables };
-    return await recoverInto(place, former);
+    const place: Place = { host, directory, settings, storeId, tables, notes };
+    return await recoverInto(place, former, found.isRebuilt);
   } catch (error) {
     tables.close();
     throw error;
+  }
+}
+
+/** In salvage a manifest that cannot be read is made up for. */
+function readState(
+  host: Host,
+  directory: string,
+  notes: RecoveryNotes,
+): { readonly state: ManifestState | undefined; readonly isRebuilt: boolean } {
+  try {
+    return { state: readManifest(host, directory), isRebuilt: false };
+  } catch (error) {
+    if (notes.mode !== "salvage" || !(error instanceof CorruptionError)) throw error;
+    notes.lost(error);
+    return { state: rebuildState(host, directory, notes), isRebuilt: true };
   }
 }
 
@@ -88,26 +108,34 @@ interface Place {
   readonly settings: LsmSettings;
   readonly storeId: Bytes;
   readonly tables: OpenTables;
+  readonly notes: RecoveryNotes;
 }
 
-async function recoverInto(place: Place, former: ManifestState): Promise<Recovered> {
-  const { directory, host, settings, storeId, tables } = place;
+async function recoverInto(
+  place: Place,
+  former: ManifestState,
+  isRebuilt: boolean,
+): Promise<Recovered> {
+  const { directory, host, notes, settings, storeId, tables } = place;
   const files = listFiles(host, directory);
   const numbers = new FileNumbers(firstFreeNumber(former.nextFileNumber, files));
-  for (const table of former.tables) openTable(place, table);
+  const readable = former.tables.filter((table) => openTable(place, table));
+  const present = isRebuilt ? await mergeAll(place, readable, numbers) : readable;
   const replayed = replayLogs({
     host,
     directory,
     storeId,
     logNumbers: logsToReplay(files, former.logNumber),
     memtableBytesMax: settings.flushBytesMax,
+    damage: damagePolicy(notes),
   });
-  const added = await flushAll(place, former.tables, replayed.memtables, numbers);
+  notes.commitsReplayed = replayed.commits;
+  const added = await flushAll(place, present, replayed.memtables, numbers);
   const manifestNumber = numbers.take();
   const logNumber = numbers.take();
   const state: ManifestState = {
     ...former,
-    tables: [...former.tables, ...added],
+    tables: [...present, ...added],
     logNumber,
     nextFileNumber: numbers.next,
     lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
@@ -128,10 +156,24 @@ async function recoverInto(place: Place, former: ManifestState): Promise<Recover
     manifest.abandon();
     throw error;
   }
+  if (isRebuilt) for (const { fileNumber } of readable) tables.retire(fileNumber);
   sweep(place, logs, state, manifestNumber);
   const tree = new Tree(tables, state.lastSequence);
   tree.install(versionOf(state.tables));
-  return { ...place, tree, numbers, manifest, logs, wal, lastSequence: state.lastSequence };
+  const { lastSequence } = state;
+  const recoveryReport = notes.report;
+  return { ...place, tree, numbers, manifest, logs, wal, lastSequence, recoveryReport };
+}
+
+function damagePolicy(notes: RecoveryNotes): DamagePolicy {
+  if (notes.mode === "strict") return { mode: "strict" };
+  return {
+    mode: notes.mode === "salvage" ? "skip" : "stop",
+    lost: (damage, logNumbers) => {
+      notes.lost(damage);
+      notes.setAside(logNumbers.map(walName));
+    },
+  };
 }
 
 function newDatabase(host: Host): ManifestState {
@@ -145,13 +187,70 @@ function newDatabase(host: Host): ManifestState {
   };
 }
 
-function openTable({ directory, host, tables }: Place, table: TableMeta): void {
+/** False: it is damaged or missing, and was left out. */
+function openTable(place: Place, table: TableMeta): boolean {
+  const { notes, tables } = place;
+  try {
+    assertPresent(place, table);
+    if (notes.mode === "salvage") assertWhole(place, table);
+    tables.open(table);
+    return true;
+  } catch (error) {
+    if (notes.mode !== "salvage" || !(error instanceof CorruptionError)) throw error;
+    notes.lost(error);
+    notes.setAside([tableName(table.fileNumber)]);
+    return false;
+  }
+}
+
+/** Reads every block: a table that would fail later is of no use. */
+function assertWhole({ directory, host, storeId, tables }: Place, table: TableMeta): void {
+  const file = pathIn(directory, tableName(table.fileNumber));
+  const reader = TableReader.open(host, file, table, storeId, tables.cache);
+  try {
+    const [found] = reader.verify();
+    if (found === undefined) return;
+    throw new CorruptionError({ file, offset: 0, expected: "a table without damage", found });
+  } finally {
+    reader.close();
+  }
+}
+
+function assertPresent({ directory, host }: Place, table: TableMeta): void {
   const path = pathIn(directory, tableName(table.fileNumber));
   if (!host.files.exists(path)) {
     const expected = `a table of ${table.fileBytes} bytes`;
     throw new CorruptionError({ file: path, offset: 0, expected, found: "no such file" });
   }
-  tables.open(table);
+}
+
+/** Tables whose order is not known, as one sorted run in new tables; what they are made of is set aside. */
+async function mergeAll(
+  place: Place,
+  found: readonly TableMeta[],
+  numbers: FileNumbers,
+): Promise<readonly TableMeta[]> {
+  if (found.length === 0) return [];
+  const { directory, host, notes, settings, storeId, tables } = place;
+  const readers = found.map(({ fileNumber }) => tables.reader(fileNumber));
+  const { tables: merged } = await mergeTables({
+    cursor: mergeCursor(readers.map((reader) => reader.cursor({ fillCache: false }))),
+    rangeDeletes: readers.flatMap((reader) => reader.rangeDeletes),
+    views: [],
+    beneath: new OlderBeneath(versionOf([]), 0, []),
+    newTable: () => {
+      const number = numbers.take();
+      return new TableWriter(host, pathIn(directory, tableName(number)), number, storeId);
+    },
+    outputLevel: 1,
+    tableBytesTarget: settings.tableBytesTarget,
+    slices: new Slices(host, settings.sliceMillis),
+    between: () => false,
+  });
+  if (merged.length > 0) host.files.syncDirectory(directory);
+  for (const table of merged) tables.open(table);
+  notes.setAside(found.map(({ fileNumber }) => tableName(fileNumber)));
+  return merged;
 }
 
 /** Writes what was replayed to level 0, oldest first, so that newer data has the higher number. */
@@ -186,19 +285,15 @@ async function flushAll(
 }
 
 /** Removes what the new manifest does not speak of; logs become spares. What cannot be removed is tried again later. */
-function sweep(
-  { directory, host, tables }: Place,
-  logs: LogFiles,
-  state: ManifestState,
-  manifest: number,
-): void {
+function sweep(place: Place, logs: LogFiles, state: ManifestState, manifest: number): void {
+  const { directory, host, tables } = place;
   const live = {
     table: new Set(state.tables.map((table) => table.fileNumber)),
     wal: new Set([state.logNumber]),
     manifest: new Set([manifest]),
   };
   for (const file of orphans(listFiles(host, directory), live)) {
-    if (file.kind === "wal") logs.retire(file.number);
+    if (file.kind === "wal" && !place.notes.isSetAside(file.name)) logs.retire(file.number);
     else tables.remove(pathIn(directory, file.name));
   }
 }

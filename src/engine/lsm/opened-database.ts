@@ -4,7 +4,7 @@ import type { OpenTables } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
 import type { ManifestWriter } from "./manifest/index.ts";
 import type { LsmSettings } from "./options.ts";
-import type { FileNumbers } from "./recovery/index.ts";
+import type { FileNumbers, RecoveryReport } from "./recovery/index.ts";
 import type { Tree } from "./tree.ts";
 import type { LogFiles, WalWriter } from "./wal/index.ts";
 
@@ -20,6 +20,8 @@ export interface OpenedDatabase {
   readonly numbers: FileNumbers;
   readonly manifest: ManifestWriter;
   readonly logs: LogFiles;
+  /** What opening found and lost. */
+  readonly recoveryReport: RecoveryReport;
   readonly wal: WalWriter;
   /** Of the newest commit. */
   readonly lastSequence: number;

@@ -2,6 +2,7 @@
 import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
 import type { Host } from "./host/index.ts";
+import type { RecoveryMode } from "./recovery/index.ts";
 import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
 
 const KIB = 1_024;
@@ -46,6 +47,13 @@ export interface LsmOptions {
   readonly transactionMillisMax?: number;
   /** How much it remembers of them, in bytes. Default 64 MiB. */
   readonly recentCommitsBytesMax?: number;
+  /**
+   * What is done about damage that is found while opening. "strict" (default): refused, and nothing is changed.
+   * "point-in-time": logs are read up to the first damaged record. "salvage": all that can be read is served, also where
+   * logs, tables or the manifest are damaged or missing. What was lost is told by the engine's recoveryReport, and the
+   * damaged files are kept in the folder `lost` of the database.
+   */
+  readonly recovery?: RecoveryMode;
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
 }
@@ -60,7 +68,7 @@ export const L0_STOP_FACTOR = 5;
 
 const bounds: Readonly<
   Record<
-    Exclude<keyof LsmSettings, "durability" | "limits">,
+    Exclude<keyof LsmSettings, "durability" | "limits" | "recovery">,
     readonly [min: number, usual: number, max: number]
   >
 > = {
@@ -76,6 +84,7 @@ const bounds: Readonly<
   sliceMillis: [0, 2, 100],
 };
 
+const RECOVERIES: readonly RecoveryMode[] = ["strict", "point-in-time", "salvage"];
 const DURABILITIES: readonly Durability[] = ["durable", "buffered", "memory"];
 
 /** Fills in defaults. A value out of its bounds is a RangeError that names the option: a mistake of the program. */
@@ -83,6 +92,10 @@ export function settingsOf(options: LsmOptions): LsmSettings {
   const durability = options.durability ?? "durable";
   if (!DURABILITIES.includes(durability)) {
     throw new RangeError(`durability must be one of ${DURABILITIES.join(", ")}`);
+  }
+  const recovery = options.recovery ?? "strict";
+  if (!RECOVERIES.includes(recovery)) {
+    throw new RangeError(`recovery must be one of ${RECOVERIES.join(", ")}`);
   }
   const number = (name: keyof typeof bounds, other?: number): number => {
     const [min, usual, max] = bounds[name];
@@ -93,6 +106,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
   const limits = limitsOf(options);
   return {
     durability,
+    recovery,
     limits: {
       ...limits,
       transactionMillis: number("transactionMillisMax", limits.transactionMillis),

@@ -104,7 +104,8 @@ test("while a log is being closed commits go on, and nothing is written to the n
     host.onCall = ({ path, what }) => {
       if (what === "write" || what === "sync") order.push(`${what} ${path.at(-5)}`);
       // The commit comes while the first log is being closed.
-      if (what === "sync" && log.logNumber === 2) waiting ??= Promise.resolve(log.acknowledged(append()));
+      if (what === "sync" && log.logNumber === 2)
+        waiting ??= Promise.resolve(log.acknowledged(append()));
     };
     wantNextLog();
     while (waiting === undefined) await turn();
