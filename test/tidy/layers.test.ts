@@ -26,6 +26,7 @@ const standsOn: Record<string, readonly string[]> = {
   "engine/lsm/sstable": lsm("host", "codec", "cursor", "manifest"),
   "engine/lsm/commit": lsm("host", "codec", "wal", "manifest", "memtable", "sstable", "cursor"),
   "engine/lsm/compaction": lsm("host", "codec", "manifest", "memtable", "sstable", "cursor"),
+  "engine/lsm/change-log": lsm("host", "codec", "wal"),
   "engine/lsm/recovery": lsm("host", "codec", "wal", "manifest", "memtable", "sstable", "cursor"),
   "engine/lsm": lsm(
     "host",
@@ -37,6 +38,7 @@ const standsOn: Record<string, readonly string[]> = {
     "cursor",
     "commit",
     "compaction",
+    "change-log",
     "recovery",
   ),
   engine: ["engine/contract", "engine/memory", "engine/lsm"],

@@ -7,19 +7,21 @@
  * (2) A view pins the sequence it reads at, never a file: whatever is flushed or compacted keeps what it sees.
  * (3) Reads go on after a failure, at what was acknowledged; see WritePath for what happens to commits.
  */
-import { Closed, EMPTY_BYTES } from "../../base/index.ts";
+import { Closed, EMPTY_BYTES, assert } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { StorageError } from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
   Capabilities,
+  ChangeSet,
   CommitListener,
   CommitResult,
   EngineTransaction,
   Limits,
   Snapshot,
   StorageEngine,
+  Version,
 } from "../contract/index.ts";
 import { OpenViews } from "./commit/index.ts";
 import { bytesOf, tablesOf, versionProblems, versionText } from "./compaction/index.ts";
@@ -44,7 +46,9 @@ const CAPABILITIES: Capabilities = {
 export class LsmEngine implements StorageEngine {
   readonly name = "lsm";
   readonly limits: Limits;
-  readonly capabilities: Capabilities = CAPABILITIES;
+  readonly capabilities: Capabilities;
+  /** There where the option `changeLog` asks for it. */
+  readonly changes?: NonNullable<StorageEngine["changes"]>;
 
   readonly #opened: OpenedDatabase;
   readonly #tree: Tree;
@@ -58,6 +62,10 @@ export class LsmEngine implements StorageEngine {
     this.#opened = opened;
     this.#tree = opened.tree;
     this.limits = opened.settings.limits;
+    const { changeLog } = opened;
+    this.capabilities =
+      changeLog === undefined ? CAPABILITIES : { ...CAPABILITIES, changes: "log" };
+    if (changeLog !== undefined) this.changes = (after, options) => this.#changes(after, options);
     this.#writes = new WritePath(opened, this.#views, this.limits, noResult());
     this.#source = {
       tree: opened.tree,
@@ -94,6 +102,16 @@ export class LsmEngine implements StorageEngine {
   onCommit(wake: CommitListener): () => void {
     this.#assertOpen();
     return this.#writes.onCommit(wake);
+  }
+
+  #changes(
+    after: Version | undefined,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<readonly ChangeSet[]> {
+    this.#assertOpen();
+    const changes = this.#writes.changesAfter(after, signal);
+    assert(changes !== undefined, "changes() is there only where commits are kept");
+    return changes;
   }
 
   stats(): Readonly<Record<string, number>> {

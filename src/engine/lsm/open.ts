@@ -14,6 +14,7 @@
  */
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../contract/index.ts";
+import { ChangeLog } from "./change-log/index.ts";
 import { FORMAT_VERSION, pathIn, tableName, walName } from "./codec/index.ts";
 import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
 import { mergeCursor } from "./cursor/index.ts";
@@ -37,8 +38,8 @@ import {
 } from "./recovery/index.ts";
 import { TableReader, TableWriter } from "./sstable/index.ts";
 import { Tree } from "./tree.ts";
-import { LogFiles } from "./wal/index.ts";
-import type { DamagePolicy, WalWriter } from "./wal/index.ts";
+import { LogFiles, keepLog } from "./wal/index.ts";
+import type { DamagePolicy, LogSpan, WalWriter } from "./wal/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 
 const STORE_ID_BYTES = 16;
@@ -149,20 +150,52 @@ async function recoverInto(
     remove: (path) => tables.remove(path),
   });
   for (const file of files) if (file.kind === "spare") logs.adopt(file.number);
-  let wal: WalWriter;
+  let wal: WalWriter | undefined;
+  let changeLog: ChangeLog | undefined;
   try {
     wal = logs.createNow(logNumber);
+    changeLog = openChangeLog(place, state);
   } catch (error) {
+    wal?.abandon();
     manifest.abandon();
     throw error;
   }
   if (isRebuilt) for (const { fileNumber } of readable) tables.retire(fileNumber);
-  sweep(place, logs, state, manifestNumber);
+  sweep(place, logs, state, manifestNumber, changeLog !== undefined);
   const tree = new Tree(tables, state.lastSequence);
   tree.install(versionOf(state.tables));
   const { lastSequence } = state;
   const recoveryReport = notes.report;
-  return { ...place, tree, numbers, manifest, logs, wal, lastSequence, recoveryReport };
+  const parts = { tree, numbers, manifest, logs, wal, lastSequence };
+  return { ...place, ...parts, changeLog, recoveryReport };
+}
+
+/** The logs of former runs as far as they follow one another up to the present state, if they are to be kept. */
+function openChangeLog(place: Place, state: ManifestState): ChangeLog | undefined {
+  const { directory, host, notes, settings, storeId, tables } = place;
+  if (settings.changeLog === undefined) return undefined;
+  const changeLog = new ChangeLog({
+    ...settings.changeLog,
+    host,
+    directory,
+    storeId,
+    remove: (path) => tables.remove(path),
+  });
+  const spans: LogSpan[] = [];
+  for (const { kind, name, number } of listFiles(host, directory)) {
+    if (kind !== "wal" || number === state.logNumber || notes.isSetAside(name)) continue;
+    try {
+      const span = keepLog(host, directory, number, storeId);
+      if (span === undefined) tables.remove(pathIn(directory, name));
+      else spans.push(span);
+    } catch (error) {
+      if (notes.mode === "strict" || !(error instanceof CorruptionError)) throw error;
+      notes.lost(error);
+      notes.setAside([name]);
+    }
+  }
+  changeLog.adopt(spans, state.logNumber, state.lastSequence + 1);
+  return changeLog;
 }
 
 function damagePolicy(notes: RecoveryNotes): DamagePolicy {
@@ -285,7 +318,13 @@ async function flushAll(
 }
 
 /** Removes what the new manifest does not speak of; logs become spares. What cannot be removed is tried again later. */
-function sweep(place: Place, logs: LogFiles, state: ManifestState, manifest: number): void {
+function sweep(
+  place: Place,
+  logs: LogFiles,
+  state: ManifestState,
+  manifest: number,
+  keepsLogs: boolean,
+): void {
   const { directory, host, tables } = place;
   const live = {
     table: new Set(state.tables.map((table) => table.fileNumber)),
@@ -293,7 +332,8 @@ function sweep(place: Place, logs: LogFiles, state: ManifestState, manifest: num
     manifest: new Set([manifest]),
   };
   for (const file of orphans(listFiles(host, directory), live)) {
-    if (file.kind === "wal" && !place.notes.isSetAside(file.name)) logs.retire(file.number);
-    else tables.remove(pathIn(directory, file.name));
+    if (file.kind === "wal" && !place.notes.isSetAside(file.name)) {
+      if (!keepsLogs) logs.retire(file.number);
+    } else tables.remove(pathIn(directory, file.name));
   }
 }

@@ -1,5 +1,6 @@
 /** What opening hands to the engine. */
 import type { Bytes } from "../../base/index.ts";
+import type { ChangeLog } from "./change-log/index.ts";
 import type { OpenTables } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
 import type { ManifestWriter } from "./manifest/index.ts";
@@ -20,6 +21,8 @@ export interface OpenedDatabase {
   readonly numbers: FileNumbers;
   readonly manifest: ManifestWriter;
   readonly logs: LogFiles;
+  /** undefined: it was not asked for. */
+  readonly changeLog: ChangeLog | undefined;
   /** What opening found and lost. */
   readonly recoveryReport: RecoveryReport;
   readonly wal: WalWriter;

@@ -2,6 +2,7 @@
 import { PORTABLE_LIMITS } from "../contract/index.ts";
 import type { Durability, Limits } from "../contract/index.ts";
 import type { Host } from "./host/index.ts";
+import type { ChangeLogLimits } from "./change-log/index.ts";
 import type { RecoveryMode } from "./recovery/index.ts";
 import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
 
@@ -54,13 +55,22 @@ export interface LsmOptions {
    * damaged files are kept in the folder `lost` of the database.
    */
   readonly recovery?: RecoveryMode;
+  /**
+   * Keeps the commits of the past in order, so that changes() can give them from a version on; absent (default): they are
+   * not kept, and that costs nothing. The oldest logs go when all of them hold more than `bytesMax` (default 256 MiB, from
+   * 1 KiB), or when they were closed more than `millisMax` ago (default 7 days, from 1); this is looked at after each
+   * flush and when the database is opened.
+   */
+  readonly changeLog?: { readonly bytesMax?: number; readonly millisMax?: number };
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
 }
 
 /** All options but path and host, complete and checked. */
-export type LsmSettings = Required<Omit<LsmOptions, "path" | "host" | "limits">> & {
+export type LsmSettings = Required<Omit<LsmOptions, "path" | "host" | "limits" | "changeLog">> & {
   readonly limits: Limits;
+  /** undefined: nothing is kept. */
+  readonly changeLog: ChangeLogLimits | undefined;
 };
 
 /** So many tables in level 0 stop flushes, and so writers, until compaction has caught up: a multiple of the trigger. */
@@ -68,7 +78,7 @@ export const L0_STOP_FACTOR = 5;
 
 const bounds: Readonly<
   Record<
-    Exclude<keyof LsmSettings, "durability" | "limits" | "recovery">,
+    Exclude<keyof LsmSettings, "durability" | "limits" | "recovery" | "changeLog">,
     readonly [min: number, usual: number, max: number]
   >
 > = {
@@ -107,6 +117,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
   return {
     durability,
     recovery,
+    changeLog: changeLogOf(options),
     limits: {
       ...limits,
       transactionMillis: number("transactionMillisMax", limits.transactionMillis),
@@ -124,6 +135,14 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     recentCommitsBytesMax: number("recentCommitsBytesMax"),
     sliceMillis: number("sliceMillis"),
   };
+}
+
+function changeLogOf({ changeLog }: LsmOptions): ChangeLogLimits | undefined {
+  if (changeLog === undefined) return undefined;
+  const { bytesMax = 256 * MIB, millisMax = 7 * 86_400_000 } = changeLog;
+  if (!(bytesMax >= 1 * KIB)) throw new RangeError(`changeLog.bytesMax must be at least ${KIB}`);
+  if (!(millisMax >= 1)) throw new RangeError("changeLog.millisMax must be at least 1");
+  return { bytesMax, millisMax };
 }
 
 function limitsOf({ limits = "local" }: LsmOptions): Limits {

@@ -13,6 +13,7 @@ import { Closed, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { CommitGate, DiskFull, StorageError } from "../contract/index.ts";
 import type {
+  ChangeSet,
   CommitListener,
   CommitPlan,
   CommitResult,
@@ -130,6 +131,20 @@ export class WritePath {
     return this.#wakes.add(wake);
   }
 
+  /** Commits in order, after a version or from now on; undefined where none are kept. */
+  changesAfter(
+    after: Version | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<readonly ChangeSet[]> | undefined {
+    const upTo = (): number => Math.min(this.#log.visible, this.#log.written);
+    const start = after ?? versionOfSequence(this.#log.visible);
+    if (Number(start) > this.#log.appended) {
+      // A state of before a power cut, which took it back: what came after it then never was.
+      throw new StorageError("TooOld", { what: "change log", version: start });
+    }
+    return this.#opened.changeLog?.read(start, upTo, signal);
+  }
+
   /** Runs `begin` when it is this transaction's turn to be the only one that commits; leaveExclusive() ends that. */
   enterExclusive<T>(begin: () => T, signal: AbortSignal | undefined): Awaitable<T> {
     return this.#gate.enter(begin, signal);
@@ -241,6 +256,7 @@ export class WritePath {
     this.#nextWal = undefined;
     this.#tree.rotate(this.#log.logNumber, this.#log.appended);
     this.#isFlushWanted = false;
+    this.#opened.changeLog?.begin(wal.logNumber, this.#log.appended + 1);
     this.#room.changed();
     return wal;
   }
@@ -307,6 +323,7 @@ export class WritePath {
     const closed = new Closed("database");
     this.#gate.close(closed);
     this.#changed();
+    this.#opened.changeLog?.close();
     await this.#maintenance.stop(closed);
     const failures: unknown[] = [];
     const attempt = async (work: () => void | undefined | Promise<void>): Promise<void> => {
@@ -331,6 +348,7 @@ export class WritePath {
     return {
       ...this.#log.stats,
       ...this.#opened.logs.stats,
+      ...this.#opened.changeLog?.stats,
       ...this.#committer.stats,
       ...this.#maintenance.stats,
       sequence: this.#log.appended,
@@ -356,11 +374,15 @@ export class WritePath {
         wantsNextLog: () => this.#wantsNextLog(),
         nextLog: () => this.#nextLog(),
         full: (cause) => this.#room.refuse(cause),
-        logClosed: () => {
+        logClosed: ({ fileBytes, logNumber }) => {
+          this.#opened.changeLog?.closed(logNumber, fileBytes);
           this.#maintenance.wake();
           this.#room.changed();
         },
-        visibleChanged: () => this.#wakes.visible(this.#log.visible),
+        visibleChanged: () => {
+          this.#wakes.visible(this.#log.visible);
+          this.#opened.changeLog?.changed();
+        },
         failed: (cause) => this.#fail(cause),
       },
     });
@@ -388,7 +410,11 @@ export class WritePath {
       ...this.#opened,
       views: this.#views,
       record: (edit) => this.#record(edit),
-      retireLog: (logNumber) => this.#opened.logs.retire(logNumber),
+      retireLog: (logNumber) => {
+        const { changeLog, logs } = this.#opened;
+        if (changeLog === undefined) logs.retire(logNumber);
+        else changeLog.flushed(logNumber);
+      },
       activeLog: () => this.#log.logNumber,
       closedUpTo: () => this.#log.closedUpTo,
       visible: () => this.#log.visible,

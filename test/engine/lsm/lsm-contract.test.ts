@@ -20,6 +20,10 @@ describeEngine("the LSM engine with tiny tables on a disk in memory", async () =
   openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY }),
 );
 
+describeEngine("the LSM engine that keeps a change log", async () =>
+  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, changeLog: {} }),
+);
+
 describeEngine("the LSM engine that acknowledges at once", async () =>
   openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, durability: "memory" }),
 );

@@ -34,8 +34,8 @@ export interface CommitLogOwner {
    * is being made: then wake() when it is there.
    */
   nextLog(): WalWriter | undefined;
-  /** One more log is closed and synced whole. */
-  logClosed(): void;
+  /** One more log is closed and synced whole, and its writer done. */
+  logClosed(log: WalWriter): void;
   /** The disk is full; what is not written yet waits for room. */
   full(cause: DiskFull): void;
   /** More commits have become visible to readers. */
@@ -96,6 +96,9 @@ export class CommitLog {
 
   get appended(): number {
     return this.#appended;
+  }
+  get written(): number {
+    return this.#written;
   }
   get synced(): number {
     return this.#synced;
@@ -241,7 +244,7 @@ export class CommitLog {
       this.#full = undefined;
       this.#writes++;
       this.#written = this.#appended;
-      if (this.#durability === "buffered") this.#owner.visibleChanged();
+      if (this.#durability !== "durable") this.#owner.visibleChanged();
     }
     this.#settle(this.#waitingForWrite, this.#written);
   }
@@ -354,7 +357,7 @@ export class CommitLog {
     this.#bytesOfFormerLogs += former.fileBytes;
     this.#closedUpTo = target;
     try {
-      this.#owner.logClosed();
+      this.#owner.logClosed(former);
     } catch (cause) {
       this.#fail(cause);
       return;
