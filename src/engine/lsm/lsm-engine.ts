@@ -179,6 +179,14 @@ export class LsmEngine implements StorageEngine {
     return this.#writes.flush();
   }
 
+  /**
+   * Writes all that is in memory to tables, and removes the logs that held it, also those that are kept to be used again;
+   * not those of the change log. Gives how many bytes of disk that set free.
+   */
+  cleanupWal(): Promise<number> {
+    return this.#writes.cleanupWal();
+  }
+
   /** Rewrites all tables into one sorted run, leaving out everything that no open view can see. */
   compact(): Promise<void> {
     return this.#writes.compact();

@@ -296,6 +296,12 @@ export class WritePath {
     }
   }
 
+  /** Flushes, so that no log but the present one is needed, and removes those that are not; gives the bytes set free. */
+  async cleanupWal(): Promise<number> {
+    await this.flush();
+    return this.#opened.logs.removeSpares();
+  }
+
   async compact(): Promise<void> {
     await this.flush();
     await this.#maintenance.compactAll();
@@ -347,6 +353,7 @@ export class WritePath {
   get stats(): Readonly<Record<string, number>> {
     return {
       ...this.#log.stats,
+      logFiles: 1 + this.#tree.immutables.length + (this.#nextWal === undefined ? 0 : 1),
       ...this.#opened.logs.stats,
       ...this.#opened.changeLog?.stats,
       ...this.#committer.stats,

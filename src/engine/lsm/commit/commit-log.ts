@@ -24,6 +24,7 @@ import type { Durability } from "../../contract/index.ts";
 import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { WalWriter } from "../wal/index.ts";
+import { SyncTimes } from "./sync-times.ts";
 
 /** What the owner of the log decides and learns. */
 export interface CommitLogOwner {
@@ -75,6 +76,7 @@ export class CommitLog {
   #syncs = 0;
   #writes = 0;
   #bytesOfFormerLogs = 0;
+  readonly #times = new SyncTimes();
 
   constructor(parts: {
     readonly host: Host;
@@ -118,7 +120,7 @@ export class CommitLog {
   get logNumber(): number {
     return this.#wal.logNumber;
   }
-  get stats(): Readonly<Record<"syncs" | "writes" | "logBytes" | "logBytesTotal", number>> {
+  get stats(): Readonly<Record<string, number>> {
     const former = this.#former?.fileBytes ?? 0;
     const logBytes = former + this.#wal.fileBytes + this.#wal.pendingBytes;
     return {
@@ -126,6 +128,7 @@ export class CommitLog {
       writes: this.#writes,
       logBytes,
       logBytesTotal: this.#bytesOfFormerLogs + logBytes,
+      ...this.#times.stats,
     };
   }
 
@@ -280,9 +283,12 @@ export class CommitLog {
     this.#syncing = true;
     const target = this.#written;
     this.#syncs++;
+    const { clock } = this.#host;
+    const start = clock.monotonicMillis();
     this.#wal.sync().then(
       () => {
         this.#syncing = false;
+        this.#times.add(clock.monotonicMillis() - start, target - this.#synced);
         this.#synchronized(target);
       },
       (cause: unknown) => {

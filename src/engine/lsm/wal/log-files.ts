@@ -78,9 +78,11 @@ export class LogFiles {
     this.#keep(path, () => this.#parts.host.files.rename(path, spare), spare);
   }
 
-  /** Removes all spares. */
-  removeSpares(): void {
+  /** Removes all spares, and gives how many bytes that sets free. */
+  removeSpares(): number {
+    const { spareLogBytes } = this.stats;
     for (const { path } of this.#spares.splice(0)) this.#parts.remove(path);
+    return spareLogBytes;
   }
 
   #keep(path: string, rename: () => void, renamed: string = path): void {
