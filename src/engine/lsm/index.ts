@@ -1,7 +1,7 @@
 export { LsmEngine } from "./lsm-engine.ts";
 export { openLsmEngine } from "./open.ts";
 export type { LsmOptions } from "./options.ts";
-export type { RecoveryLoss, RecoveryMode, RecoveryReport } from "./recovery/index.ts";
+export type { RecoveryMode } from "./recovery/index.ts";
 export { LSM_LIMITS } from "./limits.ts";
 export { dumpDatabase } from "./dump-database.ts";
 // The world below

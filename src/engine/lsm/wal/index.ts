@@ -1,5 +1,4 @@
 export { WalWriter } from "./wal-writer.ts";
-export type { WalPlace } from "./wal-writer.ts";
 export { LogFiles } from "./log-files.ts";
 export { readWal, readWals } from "./wal-reader.ts";
 export type { DamagePolicy, WalEnd } from "./wal-reader.ts";

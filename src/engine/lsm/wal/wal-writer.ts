@@ -317,7 +317,7 @@ function namesUnknown(file: string): (cause: unknown) => never {
 let zeros: Bytes = new Uint8Array(0);
 
 /** Writes zeros to file[start, end) and returns `end`. */
-export function writeZeros(file: FileHandle, start: number, end: number): number {
+function writeZeros(file: FileHandle, start: number, end: number): number {
   if (zeros.length === 0) zeros = new Uint8Array(STEP_BYTES);
   for (let at = start; at < end; at += zeros.length) {
     file.write(zeros, 0, Math.min(zeros.length, end - at), at);

@@ -140,7 +140,7 @@ describe("a file header", () => {
 
   it("is decoded into what was encoded", () => {
     const decoded = decodeFileHeader(header, "KOTOBAWL");
-    expect(decoded).toMatchObject({ formatVersion: 1, fileNumber: 12, storeId });
+    expect(decoded).toMatchObject({ formatVersion: 2, fileNumber: 12, storeId });
   });
 
   it("is none when any bit of it is flipped, when it is cut, or with another magic", () => {
