@@ -33,7 +33,7 @@ import type {
 import { openLsmEngine } from "../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../src/engine/lsm/index.ts";
 import type { TableMeta } from "../src/engine/lsm/manifest/index.ts";
-import { settingsOf } from "../src/engine/lsm/options.ts";
+import { settingsOf } from "../src/engine/lsm/settings/index.ts";
 
 const POLICIES: readonly CompactionPolicy[] = ["leveled", "lazy-leveled", "tiered"];
 const ENTRY_BYTES = 128;

@@ -44,6 +44,8 @@ const standsOn: Record<string, readonly string[]> = {
     "sstable",
     "cursor",
   ),
+  "engine/lsm/change-log": lsm("host", "codec", "wal"),
+  "engine/lsm/settings": lsm("host", "change-log", "compaction", "recovery", "report", "sstable"),
   "engine/lsm/recovery": lsm("host", "codec", "wal", "manifest", "memtable", "sstable", "cursor"),
   "engine/lsm/maintenance": lsm(
     "report",
@@ -103,6 +105,8 @@ const standsOn: Record<string, readonly string[]> = {
     "commit",
     "compaction",
     "maintenance",
+    "change-log",
+    "settings",
     "recovery",
     "read",
     "load",

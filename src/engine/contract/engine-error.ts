@@ -185,13 +185,13 @@ export class CorruptionError extends KotobaError<"CorruptionError"> {
   }
 }
 
-/** The disk is full. Nothing that was acknowledged is lost. */
+/** The disk is full. Nothing that was acknowledged is lost, and nothing of what was refused has happened. */
 export class DiskFull extends KotobaError<"DiskFull"> {
   readonly _tag = "DiskFull" as const;
   constructor(file: string, options?: { readonly cause?: unknown }) {
     super({
       sentence: "The disk is full.",
-      remedy: "Make room, then open the database again.",
+      remedy: "Make room: reads go on, and writes do as soon as there is some.",
       details: { file },
       cause: options?.cause,
     });

@@ -1,6 +1,6 @@
 export { LsmEngine } from "./lsm-engine.ts";
 export { openLsmEngine } from "./open.ts";
-export type { LsmOptions } from "./options.ts";
+export type { LsmOptions } from "./settings/index.ts";
 export type {
   EventTable,
   HistogramFigures,
@@ -8,7 +8,8 @@ export type {
   LsmEvent,
   LsmReport,
 } from "./report/index.ts";
-export { LSM_LIMITS } from "./limits.ts";
+export type { RecoveryMode } from "./recovery/index.ts";
+export { LSM_LIMITS } from "./settings/index.ts";
 // Looking at a database that nobody has open
 export { dumpDatabase, dumpFile, verifyDatabase } from "./inspect/index.ts";
 export type { DatabaseVerification, Progress, VerifyOptions } from "./inspect/index.ts";

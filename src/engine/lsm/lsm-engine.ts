@@ -7,13 +7,14 @@
  * (2) A view pins the sequence it reads at, never a file: whatever is flushed or compacted keeps what it sees.
  * (3) Reads go on after a failure, at what was acknowledged; see WritePath for what happens to commits.
  */
-import { Closed, EMPTY_BYTES } from "../../base/index.ts";
+import { Closed, EMPTY_BYTES, assert } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import { StorageError } from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
   Capabilities,
+  ChangeSet,
   CommitListener,
   CommitResult,
   EngineTransaction,
@@ -21,6 +22,7 @@ import type {
   Limits,
   Snapshot,
   StorageEngine,
+  Version,
 } from "../contract/index.ts";
 import { writeCheckpoint } from "./checkpoint/index.ts";
 import type { CheckpointOptions, CheckpointResult } from "./checkpoint/index.ts";
@@ -31,6 +33,7 @@ import { engineReport } from "./engine-report.ts";
 import { verifyOpenFiles } from "./inspect/index.ts";
 import type { VerifyOptions } from "./inspect/index.ts";
 import { LsmSnapshot, LsmTransaction } from "./lsm-transaction.ts";
+import type { RecoveryReport } from "./recovery/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import type { LsmReport } from "./report/index.ts";
 import type { ChosenState, Tree, ViewSource } from "./read/index.ts";
@@ -50,7 +53,9 @@ const CAPABILITIES: Capabilities = {
 export class LsmEngine implements StorageEngine {
   readonly name = "lsm";
   readonly limits: Limits;
-  readonly capabilities: Capabilities = CAPABILITIES;
+  readonly capabilities: Capabilities;
+  /** There where the option `changeLog` asks for it. */
+  readonly changes?: NonNullable<StorageEngine["changes"]>;
 
   readonly #parts: EngineParts;
   readonly #tree: Tree;
@@ -70,6 +75,10 @@ export class LsmEngine implements StorageEngine {
     this.#views = views;
     this.#writes = writes;
     this.limits = parts.settings.limits;
+    const { changeLog } = parts;
+    this.capabilities =
+      changeLog === undefined ? CAPABILITIES : { ...CAPABILITIES, changes: "log" };
+    if (changeLog !== undefined) this.changes = (after, options) => this.#changes(after, options);
     this.#source = {
       tree: parts.tree,
       found: noResult(),
@@ -147,6 +156,16 @@ export class LsmEngine implements StorageEngine {
     return this.#writes.onCommit(wake);
   }
 
+  #changes(
+    after: Version | undefined,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<readonly ChangeSet[]> {
+    this.#assertOpen();
+    const changes = this.#writes.changesAfter(after, signal);
+    assert(changes !== undefined, "changes() is there only where commits are kept");
+    return changes;
+  }
+
   stats(): Readonly<Record<string, number>> {
     const { tables, tree } = this.#parts;
     const { version } = tree;
@@ -213,9 +232,23 @@ export class LsmEngine implements StorageEngine {
 
   // ---------------------------------------------------------------- of this engine only
 
+  /** What opening the database found in its logs, and what it could not read; see the option `recovery`. */
+  get recoveryReport(): RecoveryReport {
+    return this.#parts.recoveryReport;
+  }
+
   /** Writes all that is in memory to tables, so that the log is empty. Needed by nobody; useful before a file copy. */
   flush(): Promise<void> {
     return this.#writes.flush();
+  }
+
+  /**
+   * Writes all that is in memory to tables, and removes the logs that held it, also those that are kept to be used again;
+   * not those of the change log. Gives how many bytes of disk that set free.
+   */
+  cleanupWal(): Promise<number> {
+    this.#assertOpen();
+    return this.#writes.cleanupWal();
   }
 
   /**

@@ -16,7 +16,7 @@ import type { DirectoryLock, Host } from "./host/index.ts";
 import { readManifest } from "./manifest/index.ts";
 import type { ManifestState } from "./manifest/index.ts";
 import type { EngineParts } from "./opened-database.ts";
-import type { LsmSettings } from "./options.ts";
+import type { LsmSettings } from "./settings/index.ts";
 import { firstFreeNumber, listFiles, logsToReplay, replayLogs } from "./recovery/index.ts";
 import { Histogram, LsmEvents, Traffic } from "./report/index.ts";
 import type { HistogramFigures, LsmEventListener } from "./report/index.ts";
@@ -88,6 +88,8 @@ function read(place: Place, former: ManifestState): ReadOnlyDatabase {
       storeId,
       logNumbers: logs,
       memtableBytesMax: settings.flushBytesMax,
+      // Setting aside what is damaged would write.
+      damage: { mode: "strict" },
     });
     const lastSequence = Math.max(former.lastSequence, replayed.lastSequence);
     const tree = new Tree(tables, former.lastSequence);
@@ -95,12 +97,27 @@ function read(place: Place, former: ManifestState): ReadOnlyDatabase {
     tree.adopt(replayed.memtables, lastSequence);
     const { commits } = replayed;
     const millis = host.clock.monotonicMillis() - startMillis;
-    events.emit({ type: "recovery", logs: logs.length, commits, tables: 0, lastSequence, millis });
+    events.emit({
+      type: "recovery",
+      logs: logs.length,
+      commits,
+      tables: 0,
+      losses: 0,
+      lastSequence,
+      millis,
+    });
     const nextFileNumber = firstFreeNumber(former.nextFileNumber, files);
     const { formatVersion } = former;
     const copyState = { formatVersion, nextFileNumber, lastSequence, logs };
     const writes = new ReadOnlyWrites({ ...place, tables, copyState });
-    return { parts: { ...place, storeId, tree, tables }, writes };
+    const recoveryReport = {
+      mode: "strict",
+      losses: [],
+      setAside: [],
+      commitsReplayed: commits,
+    } as const;
+    const parts = { ...place, storeId, tree, tables, recoveryReport, changeLog: undefined };
+    return { parts, writes };
   } catch (error) {
     tables.close();
     throw error;
@@ -164,6 +181,12 @@ class ReadOnlyWrites implements WriteSide {
   }
   async compact(): Promise<void> {
     throw this.#refusal();
+  }
+  async cleanupWal(): Promise<number> {
+    throw this.#refusal();
+  }
+  changesAfter(): undefined {
+    return undefined;
   }
   async load(): Promise<void> {
     throw this.#refusal();

@@ -1,54 +1,20 @@
-/**
- * Opening a database: take the directory, read what is there, make it durable anew, then serve.
- *
- * What the logs hold is written to tables before anything is served, and the logs go once the manifest lists those
- * tables. Keeping the old logs until the next flush would be cheaper, but not safe: after a failed sync the operating
- * system may show bytes of a log that are not on the disk, and a reader could be shown what the next power cut takes.
- * Tables are new files with a sync of their own.
- *
- * Always true:
- * (1) Until the new manifest rules, nothing of the former run is changed: a crash while opening can be repeated.
- * (2) No file number is used twice.
- * (3) The manifest that names the new log's number is durable before that log exists, so an older log that ends torn is
- *     never followed by a newer one.
- */
-import type { Bytes } from "../../base/index.ts";
-import { CorruptionError } from "../contract/index.ts";
-import { pathIn, tableName } from "./codec/index.ts";
-import { OlderBeneath, OpenTables, Slices, mergeTables, versionOf } from "./compaction/index.ts";
-import { nodeHost } from "./host/index.ts";
-import type { Host } from "./host/index.ts";
+/** The one way to an engine. */
 import { OpenViews } from "./commit/index.ts";
+import { nodeHost } from "./host/index.ts";
 import { LsmEngine } from "./lsm-engine.ts";
-import { DATABASE_FORMAT_NEWEST, ManifestWriter, readManifest } from "./manifest/index.ts";
 import { openReadOnly } from "./open-read-only.ts";
-import type { ManifestState, TableMeta } from "./manifest/index.ts";
-import type { Memtable } from "./memtable/index.ts";
-import { settingsOf, tableOptions } from "./options.ts";
-import type { LsmOptions, LsmSettings } from "./options.ts";
-import { LsmEvents, eventTable } from "./report/index.ts";
-import {
-  FileNumbers,
-  firstFreeNumber,
-  listFiles,
-  logsToReplay,
-  orphans,
-  replayLogs,
-} from "./recovery/index.ts";
-import { TableWriter } from "./sstable/index.ts";
-import { Tree } from "./read/index.ts";
-import { LogFiles } from "./wal/index.ts";
-import type { WalWriter } from "./wal/index.ts";
+import { recover } from "./recover.ts";
+import { LsmEvents } from "./report/index.ts";
+import { settingsOf } from "./settings/index.ts";
+import type { LsmOptions } from "./settings/index.ts";
 import { WritePath } from "./write-path.ts";
-import type { OpenedDatabase } from "./opened-database.ts";
-
-const STORE_ID_BYTES = 16;
 
 /**
  * Opens the database in a directory, or makes a new one there.
  *
- * Fails with DatabaseLocked if it is open elsewhere, StorageError 'NoDatabase' if it is to be read only and is not there, CorruptionError if a file is not what was written, StorageError
- * 'FormatTooNew' for a database of a newer version, DiskFull or StorageError 'Io' if the storage fails.
+ * Fails with DatabaseLocked if it is open elsewhere, StorageError 'NoDatabase' if it is to be read only and is not there,
+ * CorruptionError if a file is not what was written (see the option `recovery`), StorageError 'FormatTooNew' or
+ * 'FormatTooOld' for a database of another version, DiskFull or StorageError 'Io' if the storage fails.
  *
  * @example
  * const engine = await openLsmEngine({ path: "data" });
@@ -73,171 +39,5 @@ export async function openLsmEngine(options: LsmOptions): Promise<LsmEngine> {
   } catch (error) {
     await lock.release();
     throw error;
-  }
-}
-
-type Recovered = Omit<OpenedDatabase, "lock">;
-
-async function recover(
-  host: Host,
-  directory: string,
-  settings: LsmSettings,
-  events: LsmEvents,
-): Promise<Recovered> {
-  const former = readManifest(host, directory) ?? newDatabase(host);
-  const { storeId } = former;
-  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
-  const tables = new OpenTables({
-    host,
-    directory,
-    storeId,
-    blockCacheBytesMax,
-    openTablesMax,
-    slowReadMicros,
-    events,
-  });
-  try {
-    const place: Place = { host, directory, settings, storeId, tables, events };
-    return await recoverInto(place, former);
-  } catch (error) {
-    tables.close();
-    throw error;
-  }
-}
-
-interface Place {
-  readonly host: Host;
-  readonly directory: string;
-  readonly settings: LsmSettings;
-  readonly storeId: Bytes;
-  readonly tables: OpenTables;
-  readonly events: LsmEvents;
-}
-
-async function recoverInto(place: Place, former: ManifestState): Promise<Recovered> {
-  const { directory, host, settings, storeId, tables } = place;
-  const startMillis = host.clock.monotonicMillis();
-  const files = listFiles(host, directory);
-  const numbers = new FileNumbers(firstFreeNumber(former.nextFileNumber, files));
-  for (const table of former.tables) openTable(place, table);
-  const logNumbers = logsToReplay(files, former.logNumber);
-  const replayed = replayLogs({
-    host,
-    directory,
-    storeId,
-    logNumbers,
-    memtableBytesMax: settings.flushBytesMax,
-  });
-  const added = await flushAll(place, former.tables, replayed.memtables, numbers);
-  const manifestNumber = numbers.take();
-  const logNumber = numbers.take();
-  const state: ManifestState = {
-    ...former,
-    tables: [...former.tables, ...added],
-    logNumber,
-    nextFileNumber: numbers.next,
-    lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
-  };
-  const manifest = ManifestWriter.create(host, directory, state, manifestNumber);
-  const logs = new LogFiles({
-    host,
-    directory,
-    storeId,
-    walFileBytes: settings.walFileBytes,
-    takeNumber: () => numbers.take(),
-    remove: (path) => tables.remove(path),
-  });
-  for (const file of files) if (file.kind === "spare") logs.adopt(file.number);
-  let wal: WalWriter;
-  try {
-    wal = logs.createNow(logNumber);
-  } catch (error) {
-    manifest.abandon();
-    throw error;
-  }
-  sweep(place, logs, state, manifestNumber);
-  const tree = new Tree(tables, state.lastSequence, settings.flushBytesMax);
-  tree.install(versionOf(state.tables));
-  for (const table of added) {
-    place.events.emit({ type: "table-created", by: "recovery", table: eventTable(table) });
-  }
-  place.events.emit({
-    type: "recovery",
-    logs: logNumbers.length,
-    commits: replayed.commits,
-    tables: added.length,
-    lastSequence: state.lastSequence,
-    millis: host.clock.monotonicMillis() - startMillis,
-  });
-  return { ...place, tree, numbers, manifest, logs, wal, lastSequence: state.lastSequence };
-}
-
-function newDatabase(host: Host): ManifestState {
-  return {
-    storeId: host.random.bytes(STORE_ID_BYTES),
-    formatVersion: DATABASE_FORMAT_NEWEST,
-    tables: [],
-    logNumber: 0,
-    nextFileNumber: 1,
-    lastSequence: 0,
-  };
-}
-
-function openTable({ directory, host, tables }: Place, table: TableMeta): void {
-  const path = pathIn(directory, tableName(table.fileNumber));
-  if (!host.files.exists(path)) {
-    const expected = `a table of ${table.fileBytes} bytes`;
-    throw new CorruptionError({ file: path, offset: 0, expected, found: "no such file" });
-  }
-  tables.open(table);
-}
-
-/** Writes what was replayed to level 0, oldest first, so that newer data has the higher number. */
-async function flushAll(
-  place: Place,
-  former: readonly TableMeta[],
-  memtables: readonly Memtable[],
-  numbers: FileNumbers,
-): Promise<readonly TableMeta[]> {
-  const { directory, host, settings, storeId, tables } = place;
-  const added: TableMeta[] = [];
-  for (const memtable of memtables) {
-    const { tables: written } = await mergeTables({
-      cursor: memtable.cursor(),
-      rangeDeletes: memtable.rangeDeletes,
-      views: [],
-      beneath: new OlderBeneath(versionOf([...former, ...added]), 0, []),
-      newTable: () => {
-        const number = numbers.take();
-        const path = pathIn(directory, tableName(number));
-        return new TableWriter(host, path, number, storeId, tableOptions(settings, false));
-      },
-      outputLevel: 0,
-      tableBytesTarget: Infinity,
-      slices: new Slices(host, settings.sliceMillis),
-      between: () => false,
-    });
-    for (const table of written) tables.open(table);
-    added.push(...written);
-  }
-  if (added.length > 0) host.files.syncDirectory(directory);
-  return added;
-}
-
-/** Removes what the new manifest does not speak of; logs become spares. What cannot be removed is tried again later. */
-function sweep(
-  { directory, host, tables }: Place,
-  logs: LogFiles,
-  state: ManifestState,
-  manifest: number,
-): void {
-  const live = {
-    table: new Set(state.tables.map((table) => table.fileNumber)),
-    wal: new Set([state.logNumber]),
-    manifest: new Set([manifest]),
-  };
-  for (const file of orphans(listFiles(host, directory), live)) {
-    if (file.kind === "wal") logs.retire(file.number);
-    else tables.remove(pathIn(directory, file.name));
   }
 }

@@ -1,11 +1,12 @@
 /** What opening hands to the engine. */
 import type { Bytes } from "../../base/index.ts";
+import type { ChangeLog } from "./change-log/index.ts";
 import type { OpenTables } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
 import type { ManifestWriter } from "./manifest/index.ts";
-import type { LsmSettings } from "./options.ts";
+import type { LsmSettings } from "./settings/index.ts";
 import type { LsmEvents } from "./report/index.ts";
-import type { FileNumbers } from "./recovery/index.ts";
+import type { FileNumbers, RecoveryReport } from "./recovery/index.ts";
 import type { Tree } from "./read/index.ts";
 import type { LogFiles, WalWriter } from "./wal/index.ts";
 
@@ -18,6 +19,10 @@ export interface EngineParts {
   readonly events: LsmEvents;
   readonly tree: Tree;
   readonly tables: OpenTables;
+  /** undefined: it was not asked for, or nothing is written. */
+  readonly changeLog: ChangeLog | undefined;
+  /** What opening found and lost. */
+  readonly recoveryReport: RecoveryReport;
 }
 
 /** A database that was opened to be written: everything read, checked and made durable. */

@@ -6,12 +6,14 @@
  * (1) A log and a memtable belong together: both are exchanged in one turn, and the memtable holds what the log holds.
  * (2) At most three memtables are in memory, plus what one commit adds; beyond that commits wait for a flush.
  * (3) After the first failure of a write, a sync or of background work no commit is taken any more, and everyone who
- *     waits is told so. Nothing is retried.
+ *     waits is told so. Nothing is retried. A full disk is no failure: commits are refused before anything of them
+ *     happened, and taken again as soon as there is room.
  */
 import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { CommitGate, DiskFull, StorageError } from "../contract/index.ts";
 import type {
+  ChangeSet,
   CommitListener,
   CommitPlan,
   CommitResult,
@@ -25,31 +27,27 @@ import {
   CommitWakes,
   Committer,
   RecentCommits,
-  WritePace,
   WriteRoom,
   checkPlan,
-  writeRate,
 } from "./commit/index.ts";
 import type { OpenViews } from "./commit/index.ts";
-import { compactionDebtBytes, levelTargets } from "./compaction/index.ts";
-import type { Version as TreeVersion } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import { BulkLoads } from "./load/index.ts";
 import type { LoadRows } from "./load/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
+import { NextLog } from "./next-log.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
-import { L0_SLOW_FACTOR, L0_STOP_FACTOR, tableOptions } from "./options.ts";
-import type { LsmSettings } from "./options.ts";
+import { L0_STOP_FACTOR, tableOptions } from "./settings/index.ts";
+import type { LsmSettings } from "./settings/index.ts";
 import type { Tree } from "./read/index.ts";
 import type { WalWriter } from "./wal/index.ts";
+import { WritePressure } from "./write-pressure.ts";
 import type { HistogramFigures, Traffic } from "./report/index.ts";
 
 /** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */
 const MANIFEST_BYTES_MAX: number = 4 * 1_024 * 1_024;
-/** Besides the memtable that takes writes. */
-const IMMUTABLES_MAX = 2;
 
 /** What a copy of the database must say of itself. */
 export interface CopyState {
@@ -71,7 +69,7 @@ export interface WriteSide {
   readonly bytesCommitted: number;
   readonly traffic: Traffic;
   readonly stalls: HistogramFigures;
-  /** How long syncs took, in milliseconds, and how many commits each covered; where the log counts them. */
+  /** How long syncs took, in milliseconds, and how many commits each covered; undefined where nothing is written. */
   readonly syncMillis?: HistogramFigures | undefined;
   readonly commitsOfSync?: HistogramFigures | undefined;
   readonly logNumbers: readonly number[];
@@ -84,6 +82,12 @@ export interface WriteSide {
   commit(plan: CommitPlan, transaction: CommittingTransaction | undefined): Awaitable<CommitResult>;
   flush(): Promise<void>;
   compact(range?: KeyRange): Promise<void>;
+  /** Gives the bytes of disk that were set free. */
+  cleanupWal(): Promise<number>;
+  changesAfter(
+    after: Version | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<readonly ChangeSet[]> | undefined;
   load(rows: LoadRows): Promise<void>;
   /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
   settle(): Promise<void>;
@@ -122,10 +126,9 @@ export class WritePath implements WriteSide {
   /** Filled by each lookup of a commit and read at once. */
   readonly #found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
   readonly #room: WriteRoom;
+  readonly #pressure: WritePressure;
+  readonly #nextLog: NextLog;
   #bytesCommitted = 0;
-  readonly #pace: WritePace;
-  /** The rate of commits, for the version that it was worked out from. */
-  #paced: { readonly version: TreeVersion; readonly rate: number } | undefined;
   readonly #loads: BulkLoads;
   /** The newest one that the manifest was told of: after a load, newer than what waits in memory. */
   #recordedSequence = 0;
@@ -147,15 +150,22 @@ export class WritePath implements WriteSide {
       bytesMax: opened.settings.recentCommitsBytesMax,
       ageMillisMax: opened.settings.transactionMillisMax,
     });
-    this.#pace = new WritePace(opened.host.clock, () => this.#writeRate());
+    this.#pressure = new WritePressure({
+      ...opened,
+      isEnded: () => this.#failure !== undefined || this.#isClosed,
+    });
     this.#room = new WriteRoom({
       clock: opened.host.clock,
       timers: opened.host.timers,
-      isFull: () => this.#isFull(),
-      pace: this.#pace,
-      hurry: () => this.#log.wake(),
+      isFull: () => this.#pressure.isFull,
+      pace: this.#pressure.pace,
+      hurry: () => {
+        this.#log.wake();
+        this.#maintenance.wake();
+      },
       events: opened.events,
     });
+    this.#nextLog = this.#newNextLog();
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
     this.#maintenance = this.#newMaintenance();
@@ -181,6 +191,20 @@ export class WritePath implements WriteSide {
 
   onCommit(wake: CommitListener): () => void {
     return this.#wakes.add(wake);
+  }
+
+  /** Commits in order, after a version or from now on; undefined where none are kept. */
+  changesAfter(
+    after: Version | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<readonly ChangeSet[]> | undefined {
+    const upTo = (): number => Math.min(this.#log.visible, this.#log.written);
+    const start = after ?? versionOfSequence(this.#log.visible);
+    if (Number(start) > this.#log.appended) {
+      // A state of before a power cut, which took it back: what came after it then never was.
+      throw new StorageError("TooOld", { what: "change log", version: start });
+    }
+    return this.#opened.changeLog?.read(start, upTo, signal);
   }
 
   /** Runs `begin` when it is this transaction's turn to be the only one that commits; leaveExclusive() ends that. */
@@ -248,7 +272,7 @@ export class WritePath implements WriteSide {
       });
       if (this.#log.appended > before) {
         this.#announce(sequence, plan.ops);
-        if (this.#writeRate() !== Infinity) this.#pace.took(bytesOf(plan.ops));
+        this.#pressure.took(plan.ops);
       }
     } finally {
       transaction?.release();
@@ -264,64 +288,23 @@ export class WritePath implements WriteSide {
     this.#wakes.visible(this.#log.visible);
   }
 
-  // ---------------------------------------------------------------- room for writes
-
-  /** Not after a failure or close(): what comes next says so. */
-  #isFull(): boolean {
-    if (this.#failure !== undefined || this.#isClosed) return false;
-    const { active, immutables } = this.#tree;
-    const { flushBytesMax } = this.#settings;
-    if (active.bytes < flushBytesMax) return false;
-    return immutables.length >= IMMUTABLES_MAX || active.bytes >= 2 * flushBytesMax;
-  }
-
-  /** HOT: bench/lsm-engine.ts. Asked for each commit, worked out once for each version of the tree. */
-  #writeRate(): number {
-    const { version } = this.#tree;
-    if (this.#failure !== undefined || this.#isClosed) return Infinity;
-    if (this.#paced?.version === version) return this.#paced.rate;
-    const settings = this.#settings;
-    const { compactionDebtBytesSlow, l0TablesTrigger } = settings;
-    const rate = writeRate({
-      // What is dropped from its end never catches up, and need not.
-      level0Tables: settings.policy === "fifo" ? 0 : version.levels[0]!.length,
-      level0Slow: l0TablesTrigger * L0_SLOW_FACTOR,
-      level0Stop: l0TablesTrigger * L0_STOP_FACTOR,
-      debtBytes: this.#debtBytes(),
-      debtBytesSlow: compactionDebtBytesSlow,
-    });
-    this.#paced = { version, rate };
-    return rate;
-  }
-
-  #debtBytes(): number {
-    const { policy, l0TablesTrigger } = this.#settings;
-    // Where runs are gathered, their number is the measure; no level has a size to keep.
-    if (policy !== "leveled") return 0;
-    const { version } = this.#tree;
-    return compactionDebtBytes(version, l0TablesTrigger, levelTargets(version, this.#settings));
-  }
-
   #changed(): void {
     this.#room.changed();
     this.#log.wake();
   }
 
   #wantsNextLog(): boolean {
-    const { active, immutables } = this.#tree;
-    if (this.#isClosed || active.isEmpty || immutables.length >= IMMUTABLES_MAX) return false;
-    return this.#isFlushWanted || active.bytes >= this.#settings.flushBytesMax;
+    if (this.#isClosed) return false;
+    return this.#pressure.wantsNextLog(this.#isFlushWanted);
   }
 
-  #nextLog(): WalWriter {
-    // A log of a writer that was taken over must never stand beside those of its successor, which would replay it.
-    this.#manifest.assertRuling();
-    const { logs, numbers } = this.#opened;
-    const formerLog = this.#log.logNumber;
-    const wal = logs.createNow(numbers.take());
-    this.#tree.rotate(formerLog, this.#log.appended);
+  /** The next log and its memtable; undefined while the log is being made. Commits go on in the present one. */
+  #exchangeLog(): WalWriter | undefined {
+    const wal = this.#nextLog.take();
+    if (wal === undefined) return undefined;
+    this.#tree.rotate(this.#log.logNumber, this.#log.appended);
     this.#isFlushWanted = false;
-    this.#maintenance.wake();
+    this.#opened.changeLog?.begin(wal.logNumber, this.#log.appended + 1);
     this.#room.changed();
     return wal;
   }
@@ -336,11 +319,19 @@ export class WritePath implements WriteSide {
     const target = active.isEmpty ? rotatedSequence : this.#log.appended;
     while (this.#tree.flushedSequence < target) {
       if (this.#tree.rotatedSequence < target) this.#isFlushWanted = true;
+      const refusals = this.#room.refusals;
       this.#log.wake();
       this.#maintenance.wake();
       await this.#room.nextChange();
       this.#assertWritable();
+      this.#room.assertNotRefused(refusals);
     }
+  }
+
+  /** Flushes, so that no log but the present one is needed, and removes those that are not; gives the bytes set free. */
+  async cleanupWal(): Promise<number> {
+    await this.flush();
+    return this.#opened.logs.removeSpares();
   }
 
   async compact(range?: KeyRange): Promise<void> {
@@ -369,8 +360,12 @@ export class WritePath implements WriteSide {
 
   // ---------------------------------------------------------------- bulk load
 
-  load(rows: LoadRows): Promise<void> {
-    return this.#loads.load(rows);
+  async load(rows: LoadRows): Promise<void> {
+    // Loaded rows are in no log, so the change log could not tell of them.
+    if (this.#opened.changeLog !== undefined) {
+      throw new StorageError("NotSupported", { what: "load() beside a change log" });
+    }
+    await this.#loads.load(rows);
   }
 
   // ---------------------------------------------------------------- failure and end
@@ -378,9 +373,7 @@ export class WritePath implements WriteSide {
   #assertWritable(): void {
     if (this.#isClosed) throw new Closed("database");
     if (this.#failure === undefined) return;
-    const { cause } = this.#failure;
-    if (cause instanceof DiskFull) throw new DiskFull(String(cause.details["file"]), { cause });
-    throw new StorageError("ReadOnly", undefined, { cause });
+    throw new StorageError("ReadOnly", undefined, { cause: this.#failure.cause });
   }
 
   #fail(cause: unknown): void {
@@ -398,11 +391,12 @@ export class WritePath implements WriteSide {
     const closed = new Closed("database");
     this.#gate.close(closed);
     this.#changed();
+    this.#opened.changeLog?.close();
     const loadsEnded = this.#loads.stop(closed);
     await this.#maintenance.stop(closed);
     await loadsEnded;
     const failures: unknown[] = [];
-    const attempt = async (work: () => void | Promise<void>): Promise<void> => {
+    const attempt = async (work: () => void | undefined | Promise<void>): Promise<void> => {
       try {
         await work();
       } catch (failure) {
@@ -410,6 +404,7 @@ export class WritePath implements WriteSide {
       }
     };
     await attempt(() => this.#log.close());
+    await attempt(() => this.#nextLog.close());
     await attempt(() =>
       this.#failure === undefined ? this.#manifest.close() : this.#manifest.abandon(),
     );
@@ -432,9 +427,19 @@ export class WritePath implements WriteSide {
     return this.#room.waits.stalls;
   }
 
+  get syncMillis(): HistogramFigures {
+    return this.#log.syncMillis.figures;
+  }
+  get commitsOfSync(): HistogramFigures {
+    return this.#log.commitsOfSync.figures;
+  }
+
   get stats(): Readonly<Record<string, number>> {
     return {
       ...this.#log.stats,
+      logFiles: 1 + this.#tree.immutables.length + this.#nextLog.count,
+      ...this.#opened.logs.stats,
+      ...this.#opened.changeLog?.stats,
       ...this.#committer.stats,
       ...this.#maintenance.stats,
       ...this.#loads.stats,
@@ -446,7 +451,7 @@ export class WritePath implements WriteSide {
       ...this.#room.stats,
       bytesCommitted: this.#bytesCommitted,
       logNumber: this.#log.logNumber,
-      compactionDebtBytes: this.#debtBytes(),
+      compactionDebtBytes: this.#pressure.debtBytes,
       isFailed: this.#failure === undefined ? 0 : 1,
     };
   }
@@ -462,8 +467,17 @@ export class WritePath implements WriteSide {
       sequence: lastSequence,
       owner: {
         wantsNextLog: () => this.#wantsNextLog(),
-        nextLog: () => this.#nextLog(),
-        visibleChanged: () => this.#wakes.visible(this.#log.visible),
+        nextLog: () => this.#exchangeLog(),
+        full: (cause) => this.#refuse(cause),
+        logClosed: ({ fileBytes, logNumber }) => {
+          this.#opened.changeLog?.closed(logNumber, fileBytes);
+          this.#maintenance.wake();
+          this.#room.changed();
+        },
+        visibleChanged: () => {
+          this.#wakes.visible(this.#log.visible);
+          this.#opened.changeLog?.changed();
+        },
         failed: (cause) => this.#fail(cause),
       },
     });
@@ -500,12 +514,40 @@ export class WritePath implements WriteSide {
       },
       views: this.#views,
       record: (edit) => this.#record(edit),
-      retireLog: (logNumber) => this.#opened.logs.retire(logNumber),
+      retireLog: (logNumber) => {
+        const { changeLog, logs } = this.#opened;
+        if (changeLog === undefined) logs.retire(logNumber);
+        else changeLog.flushed(logNumber);
+      },
       activeLog: () => this.#log.logNumber,
+      closedUpTo: () => this.#log.closedUpTo,
       visible: () => this.#log.visible,
       flushed: () => this.#changed(),
       failed: (cause) => this.#fail(cause),
+      diskFull: (cause) => this.#refuse(cause),
     });
+  }
+
+  #newNextLog(): NextLog {
+    const { logs, numbers } = this.#opened;
+    return new NextLog({
+      make: () => {
+        // A log of a writer that was taken over must never stand beside those of its successor, which would replay it.
+        this.#manifest.assertRuling();
+        return logs.create(numbers.take());
+      },
+      made: () => this.#log.wake(),
+      failed: (cause) => {
+        if (cause instanceof DiskFull) this.#refuse(cause);
+        else this.#fail(cause);
+      },
+    });
+  }
+
+  /** Nothing happened, and whoever waits for room hears why. */
+  #refuse(cause: DiskFull): void {
+    this.#opened.events.emitError(cause);
+    this.#room.refuse(cause);
   }
 
   #newLoads(): BulkLoads {
@@ -529,7 +571,7 @@ export class WritePath implements WriteSide {
       const { numbers } = this.#opened;
       const number = numbers.take();
       const state = { ...this.#manifest.state, nextFileNumber: numbers.next };
-      this.#manifest = this.#manifest.roll(state, number);
+      this.#manifest = rolled(() => this.#manifest.roll(state, number));
     }
     this.#recordedSequence = Math.max(edit.lastSequence ?? 0, this.#recordedSequence);
     await this.#manifest.appendInBackground({
@@ -540,14 +582,15 @@ export class WritePath implements WriteSide {
   }
 }
 
-/** About how much a commit adds to memory and so to the work of compaction. */
-function bytesOf(ops: readonly WriteOp[]): number {
-  let bytes = 0;
-  for (const op of ops) {
-    if (op.op === "delRange") bytes += op.range.start.length + (op.range.end?.length ?? 0);
-    else bytes += op.key.length + (op.op === "put" ? op.value.length : 0);
+/** Which manifest rules is not known when making the new one failed; so that is never only a full disk. */
+function rolled(make: () => ManifestWriter): ManifestWriter {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof DiskFull)) throw cause;
+    const file = String(cause.details["file"]);
+    throw new StorageError("Io", { file, error: "no room for a new manifest" }, { cause });
   }
-  return bytes;
 }
 
 /** A transaction that waits for its turn and is sent away was not released by its commit. */

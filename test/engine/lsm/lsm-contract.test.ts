@@ -25,6 +25,10 @@ describeEngine("the LSM engine on a disk that is never waited for", async () =>
   openLsmEngine({ path: "/db", host: new MemoryHost({ readMillis: 1 }), ...SLOW }),
 );
 
+describeEngine("the LSM engine that keeps a change log", async () =>
+  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, changeLog: {} }),
+);
+
 describeEngine("the LSM engine that acknowledges at once", async () =>
   openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, durability: "memory" }),
 );

@@ -219,6 +219,6 @@ test("the random work above does flush, compact and move tables", async () => {
   }
   const stats = run.engine!.stats();
   expect(stats["flushes"]).toBeGreaterThan(10);
-  expect(stats["compactions"]).toBeGreaterThan(5);
+  expect(stats["compactions"]).toBeGreaterThan(2);
   await run.finish();
 });

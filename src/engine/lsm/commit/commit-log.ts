@@ -10,25 +10,35 @@
  * Always true:
  * (1) synced <= written <= appended, and none of them ever goes back.
  * (2) At most one sync runs. Who comes while it runs waits for the next one, which covers everybody who came.
- * (3) A log is exchanged for the next only when it is closed and synced whole, so only the newest log can be torn.
+ * (3) Nothing is written to a log before the one before it is closed and synced whole, so only the newest log that holds
+ *     anything can be torn. Commits go on meanwhile: they are appended to the next log's buffer.
  * (4) After the first failure nothing is written or synced any more: what the failed call did is unknown, and a second
- *     sync could report as kept what the operating system has dropped.
+ *     sync could report as kept what the operating system has dropped. A full disk is no failure: what could not be
+ *     written is kept and written later, and no commit is appended until it was.
  * (5) Each waiter is settled exactly once.
  */
 import { assert } from "../../../base/index.ts";
 import type { Awaitable } from "../../../base/index.ts";
-import { StorageError } from "../../contract/index.ts";
+import { DiskFull, StorageError } from "../../contract/index.ts";
 import type { Durability } from "../../contract/index.ts";
 import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
+import { Histogram } from "../report/index.ts";
 import type { WalWriter } from "../wal/index.ts";
 
 /** What the owner of the log decides and learns. */
 export interface CommitLogOwner {
   /** The memtable is full and the next one may begin: asked when no sync runs. */
   wantsNextLog(): boolean;
-  /** The log is closed and synced whole; makes the next one, and the memtable that goes with it. */
-  nextLog(): WalWriter;
+  /**
+   * All that was appended is written. Begins the next memtable and gives the log that goes with it; undefined while that
+   * is being made: then wake() when it is there.
+   */
+  nextLog(): WalWriter | undefined;
+  /** One more log is closed and synced whole, and its writer done. */
+  logClosed(log: WalWriter): void;
+  /** The disk is full; what is not written yet waits for room. */
+  full(cause: DiskFull): void;
   /** More commits have become visible to readers. */
   visibleChanged(): void;
   /** Writing or syncing failed; called once. */
@@ -50,6 +60,11 @@ export class CommitLog {
   #written: number;
   #synced: number;
   #acknowledged: number;
+  #closedUpTo: number;
+  /** The log before, while it is being closed; nothing is written to the present one until then. */
+  #former: WalWriter | undefined;
+  /** What could not be written for want of room. */
+  #full: DiskFull | undefined;
   /** Both in the order of sequences. */
   #waitingForWrite: Waiter[] = [];
   #waitingForSync: Waiter[] = [];
@@ -61,6 +76,9 @@ export class CommitLog {
   #syncs = 0;
   #writes = 0;
   #bytesOfFormerLogs = 0;
+  /** How long syncs took, in milliseconds, and how many commits each made durable. */
+  readonly syncMillis: Histogram = new Histogram();
+  readonly commitsOfSync: Histogram = new Histogram();
 
   constructor(parts: {
     readonly host: Host;
@@ -77,10 +95,14 @@ export class CommitLog {
     this.#written = parts.sequence;
     this.#synced = parts.sequence;
     this.#acknowledged = parts.sequence;
+    this.#closedUpTo = parts.sequence;
   }
 
   get appended(): number {
     return this.#appended;
+  }
+  get written(): number {
+    return this.#written;
   }
   get synced(): number {
     return this.#synced;
@@ -93,22 +115,37 @@ export class CommitLog {
   get acknowledgedUpTo(): number {
     return Math.max(this.#acknowledged, this.visible);
   }
+  /** All commits up to this one are in logs that are closed. */
+  get closedUpTo(): number {
+    return this.#closedUpTo;
+  }
   get logNumber(): number {
     return this.#wal.logNumber;
   }
-  get stats(): Readonly<Record<"syncs" | "writes" | "logBytes" | "logBytesTotal", number>> {
-    const logBytes = this.#wal.fileBytes + this.#wal.pendingBytes;
+  get stats(): Readonly<Record<string, number>> {
+    const former = this.#former?.fileBytes ?? 0;
+    const logBytes = former + this.#wal.fileBytes + this.#wal.pendingBytes;
     return {
       syncs: this.#syncs,
       writes: this.#writes,
       logBytes,
       logBytesTotal: this.#bytesOfFormerLogs + logBytes,
+      syncMicrosP50: this.syncMillis.percentile(0.5) * 1_000,
+      syncMicrosP99: this.syncMillis.percentile(0.99) * 1_000,
+      syncMicrosMax: this.syncMillis.figures.max * 1_000,
+      commitsPerSyncMean: this.commitsOfSync.figures.mean,
+      commitsPerSyncP99: this.commitsOfSync.percentile(0.99),
+      commitsPerSyncMax: this.commitsOfSync.figures.max,
     };
   }
 
-  /** Encodes one commit into the buffer; no I/O. Gives its sequence. Follow it with acknowledged(). */
+  /**
+   * Encodes one commit into the buffer. Gives its sequence. Follow it with acknowledged(). Throws DiskFull when there is no
+   * room for it on the disk, and nothing has happened then.
+   */
   append(entries: readonly Entry[]): number {
     assert(this.#failure === undefined && !this.#closed, "nothing is appended to an ended log");
+    if (this.#full !== undefined) this.#writeNowOrRefuse();
     const sequence = this.#appended + 1;
     this.#wal.append(sequence, entries);
     this.#appended = sequence;
@@ -209,8 +246,8 @@ export class CommitLog {
   #turn(): void {
     if (this.#failure !== undefined || this.#closed) return;
     try {
+      this.#write();
       if (!this.#syncing && this.#owner.wantsNextLog()) this.#exchangeLog();
-      else this.#write();
     } catch (cause) {
       this.#fail(cause);
       return;
@@ -220,13 +257,42 @@ export class CommitLog {
   }
 
   #write(): void {
-    if (this.#written < this.#appended) {
-      this.#wal.writePending();
+    if (this.#written < this.#appended && this.#former === undefined) {
+      try {
+        this.#wal.writePending();
+      } catch (cause) {
+        if (!(cause instanceof DiskFull)) throw cause;
+        this.#beFull(cause);
+        return;
+      }
+      this.#full = undefined;
       this.#writes++;
       this.#written = this.#appended;
-      if (this.#durability === "buffered") this.#owner.visibleChanged();
+      if (this.#durability !== "durable") this.#owner.visibleChanged();
     }
     this.#settle(this.#waitingForWrite, this.#written);
+  }
+
+  /** Whoever waits for what is not written learns that its outcome is open: it is written when there is room, or lost. */
+  #beFull(cause: DiskFull): void {
+    this.#full = cause;
+    for (const waiters of [this.#waitingForWrite, this.#waitingForSync]) {
+      const first = waiters.findIndex(({ sequence }) => sequence > this.#written);
+      if (first < 0) continue;
+      for (const waiter of waiters.splice(first)) waiter.reject(unknownOutcome(cause));
+    }
+    this.#owner.full(cause);
+  }
+
+  #writeNowOrRefuse(): void {
+    try {
+      this.#write();
+    } catch (cause) {
+      this.#fail(cause);
+      throw new StorageError("ReadOnly", undefined, { cause });
+    }
+    const cause = this.#full;
+    if (cause !== undefined) throw new DiskFull(String(cause.details["file"]), { cause });
   }
 
   #needsSync(): boolean {
@@ -238,9 +304,13 @@ export class CommitLog {
     this.#syncing = true;
     const target = this.#written;
     this.#syncs++;
+    const { clock } = this.#host;
+    const start = clock.monotonicMillis();
     this.#wal.sync().then(
       () => {
         this.#syncing = false;
+        this.syncMillis.record(clock.monotonicMillis() - start);
+        if (target > this.#synced) this.commitsOfSync.record(target - this.#synced);
         this.#synchronized(target);
       },
       (cause: unknown) => {
@@ -280,9 +350,48 @@ export class CommitLog {
   }
 
   #exchangeLog(): void {
-    this.#closeLog();
-    this.#bytesOfFormerLogs += this.#wal.fileBytes;
-    this.#wal = this.#owner.nextLog();
+    if (this.#written < this.#appended) return;
+    const next = this.#owner.nextLog();
+    if (next === undefined) return;
+    const former = this.#wal;
+    const target = this.#appended;
+    this.#wal = next;
+    this.#former = former;
+    this.#syncing = true;
+    this.#syncs += 2;
+    former
+      .closeInBackground(() => this.#formerSynced(target))
+      .then(
+        () => this.#formerClosed(former, target),
+        (cause: unknown) => {
+          this.#syncing = false;
+          this.#fail(cause);
+        },
+      );
+  }
+
+  /** The mark is still to come, but all commits of the log are safe. */
+  #formerSynced(target: number): void {
+    // Meanwhile a sequence may have been skipped, where nothing else was left to sync.
+    if (this.#failure === undefined) this.#reachSynced(Math.max(target, this.#synced));
+  }
+
+  #formerClosed(former: WalWriter, target: number): void {
+    this.#syncing = false;
+    if (this.#failure !== undefined) {
+      this.#becomeIdle();
+      return;
+    }
+    this.#former = undefined;
+    this.#bytesOfFormerLogs += former.fileBytes;
+    this.#closedUpTo = target;
+    try {
+      this.#owner.logClosed(former);
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
+    this.#turn();
   }
 
   /** Closing writes what is pending and syncs everything. */

@@ -6,7 +6,9 @@
  *     many wait, memory grows by one commit beyond the bound.
  * (2) Everybody in the line looks again whenever a memtable was set aside or has left, and when nothing will change any
  *     more; so nobody waits for ever.
+ * (3) Where making room fails because the disk is full, those who wait are refused, each after it has seen an attempt fail.
  */
+import type { DiskFull } from "../../contract/index.ts";
 import type { Clock, Timers } from "../host/index.ts";
 import { Histogram } from "../report/index.ts";
 import type { HistogramFigures, LsmEvents } from "../report/index.ts";
@@ -23,6 +25,8 @@ export class WriteRoom {
   readonly #stalls: Histogram = new Histogram();
   readonly #slowdowns: Histogram = new Histogram();
   #waiting: (() => void)[] = [];
+  #refusals = 0;
+  #refusal: DiskFull | undefined;
   /** How many stand in the line, and when the last of them has gone. */
   #inLine = 0;
   #lastGone: Promise<void> = Promise.resolve();
@@ -69,6 +73,23 @@ export class WriteRoom {
     return { stalls: this.#stalls.figures, slowdowns: this.#slowdowns.figures };
   }
 
+  /** How often making room has failed because the disk was full. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** Making room has failed: the disk is full. Nothing has changed, and it may be tried again. */
+  refuse(cause: DiskFull): void {
+    this.#refusals++;
+    this.#refusal = cause;
+    this.changed();
+  }
+
+  /** Throws DiskFull if making room has failed since there were `before` refusals. */
+  assertNotRefused(before: number): void {
+    if (this.#refusals > before && this.#refusal !== undefined) throw this.#refusal;
+  }
+
   /** Runs `work` when there is room for it, or when the signal says that it is not wanted any more. */
   async enter<T>(work: () => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {
     const before = this.#lastGone;
@@ -112,19 +133,28 @@ export class WriteRoom {
       const start = this.#clock.monotonicMillis();
       if (this.#isFull()) {
         this.#events.emit({ type: "stall-begin" });
-        while (this.#isFull() && signal?.aborted !== true) {
-          this.#hurry();
-          await this.nextChange(signal);
+        try {
+          await this.#whileFull(signal);
+        } finally {
+          const stalled = this.#clock.monotonicMillis() - start;
+          this.#stalls.record(stalled);
+          this.#events.emit({ type: "stall-end", millis: stalled });
         }
-        const stalled = this.#clock.monotonicMillis() - start;
-        this.#stalls.record(stalled);
-        this.#events.emit({ type: "stall-end", millis: stalled });
       }
       const millis = this.#pace.waitMillis();
       if (millis === 0 || signal?.aborted === true) return;
       const from = this.#clock.monotonicMillis();
       await unlessAborted(this.#timers.sleep(millis), signal);
       this.#slowdowns.record(this.#clock.monotonicMillis() - from);
+    }
+  }
+
+  async #whileFull(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#isFull() && signal?.aborted !== true) {
+      const before = this.#refusals;
+      this.#hurry();
+      await this.nextChange(signal);
+      if (this.#isFull()) this.assertNotRefused(before);
     }
   }
 }

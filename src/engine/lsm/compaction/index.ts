@@ -28,5 +28,6 @@ export type { ViewSequences } from "./keep-or-drop.ts";
 export { OlderBeneath } from "./older-beneath.ts";
 // Doing
 export { mergeTables } from "./merge-tables.ts";
+export type { MergeParts } from "./merge-tables.ts";
 export type { MergeResult } from "./merge-tables.ts";
 export { Slices } from "./slices.ts";

@@ -17,6 +17,7 @@
  *     and all writing ends.
  */
 import { assert, nextKey } from "../../../base/index.ts";
+import { DiskFull } from "../../contract/index.ts";
 import type { CommitGate, WriteOp } from "../../contract/index.ts";
 import type { CommitLog, CommitWakes, OpenViews, RecentCommits } from "../commit/index.ts";
 import { Slices } from "../compaction/index.ts";
@@ -143,7 +144,9 @@ class Installation {
       const taken = log.skip();
       assert(taken === sequence, "no commit came while the gate was held");
     } catch (cause) {
-      failed(cause);
+      // Then the edit has not happened.
+      if (cause instanceof DiskFull) this.#isRecorded = false;
+      else failed(cause);
       throw cause;
     }
     this.#announce(sequence);

@@ -8,9 +8,12 @@
  * (2) Order of durability: table data synced, directory synced, manifest edit synced; only then is the log or the table
  *     that it replaces removed. A crash between any two of these loses nothing.
  * (3) A failure ends all writing: nothing is installed or tried again after it, and no file goes that was ever referred to.
+ *     A full disk is no failure: what was written in vain goes, and the work is tried again, as new files, when somebody
+ *     asks for room.
  * (4) A flush never waits for a compaction.
  */
 import { assert } from "../../../base/index.ts";
+import { DiskFull } from "../../contract/index.ts";
 import type { KeyRange } from "../../contract/index.ts";
 import type { OpenViews } from "../commit/index.ts";
 import {
@@ -81,11 +84,15 @@ export interface MaintenanceParts extends StorePlace {
   readonly record: (edit: VersionEdit) => Promise<void>;
   /** The log that takes commits at present. */
   readonly activeLog: () => number;
+  /** All commits up to this one are in logs that are closed, so that their memtables may be flushed. */
+  readonly closedUpTo: () => number;
   /** The newest sequence that a view may still begin at or after. */
   readonly visible: () => number;
   /** A memtable has left memory. */
   readonly flushed: () => void;
   readonly failed: (cause: unknown) => void;
+  /** The disk is full: nothing happened, and the work is tried again at the next wake(). */
+  readonly diskFull: (cause: DiskFull) => void;
 }
 
 interface Request {
@@ -120,7 +127,8 @@ export class Maintenance {
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts;
-    const { failed, host } = parts;
+    const { host } = parts;
+    const failed = (cause: unknown): void => this.#failed(cause);
     this.#flushing = new Lane(host.timers, () => this.#flushOldest(), failed);
     this.#compacting = new Lane(host.timers, () => this.#compactNext(), failed);
   }
@@ -251,9 +259,25 @@ export class Maintenance {
   #mayFlush(): boolean {
     const { settings, tree } = this.#parts;
     // What is dropped from its end never catches up, and need not.
-    if (settings.policy === "fifo") return tree.immutables.length > 0;
+    if (settings.policy === "fifo") return this.#isOldestClosed();
     const isStopped = tree.version.levels[0]!.length >= settings.l0TablesStop;
-    return tree.immutables.length > 0 && !isStopped;
+    return this.#isOldestClosed() && !isStopped;
+  }
+
+  #isOldestClosed(): boolean {
+    const { closedUpTo, tree } = this.#parts;
+    const oldest = tree.immutables.at(-1);
+    return oldest !== undefined && oldest.lastSequence <= closedUpTo();
+  }
+
+  /** Trying again at once would find the disk as full as before, so that is left to the next wake(). */
+  #failed(cause: unknown): void {
+    if (!(cause instanceof DiskFull)) {
+      this.#parts.failed(cause);
+      return;
+    }
+    for (const request of this.#served.splice(0)) request.reject(cause);
+    this.#parts.diskFull(cause);
   }
 
   async #flushOldest(): Promise<boolean> {
@@ -282,7 +306,8 @@ export class Maintenance {
     }
     const { lastSequence } = oldest;
     const logNumber = this.#nextLogAfter(oldest);
-    if (!(await this.#install({ added: result.tables, logNumber, lastSequence }, oldest))) {
+    const edit = { added: result.tables, logNumber, lastSequence };
+    if (!(await this.#installMade(edit, oldest))) {
       events.emit({ ...told, outcome: "given-up" });
       return true;
     }
@@ -369,7 +394,7 @@ export class Maintenance {
         grandparents: job.grandparents ?? [],
       });
       if (result === undefined) return undefined;
-      if (!(await this.#install({ removed, added: result.tables }))) return undefined;
+      if (!(await this.#installMade({ removed, added: result.tables }))) return undefined;
       this.#compactions++;
       this.#bytesCompacted += bytesOf(result.tables);
       made = result.tables;
@@ -422,6 +447,21 @@ export class Maintenance {
       else tables.removeTable(table.fileNumber);
     }
     return false;
+  }
+
+  /** Like #install(), of tables that are new: where the disk was full, nothing refers to them, and they go. */
+  async #installMade(
+    edit: VersionEdit & { readonly added: readonly TableMeta[] },
+    flushed?: FlushSource,
+  ): Promise<boolean> {
+    try {
+      return await this.#install(edit, flushed);
+    } catch (cause) {
+      if (cause instanceof DiskFull) {
+        for (const { fileNumber } of edit.added) this.#parts.tables.retire(fileNumber);
+      }
+      throw cause;
+    }
   }
 
   /**

@@ -46,6 +46,17 @@ export interface Marker {
 
 /** The state that the directory's manifest describes; undefined if there is no database in it. */
 export function readManifest(host: Host, directory: string): ManifestState | undefined {
+  return readFormerRun(host, directory)?.state;
+}
+
+/** What the run before left behind. */
+export interface FormerRun {
+  readonly state: ManifestState;
+  /** It ended in good order. Else it may even be alive, in a place that the lock does not reach. */
+  readonly isClosed: boolean;
+}
+
+export function readFormerRun(host: Host, directory: string): FormerRun | undefined {
   const marker = rulingMarker(host, directory);
   if (marker === undefined) {
     refuseFilesWithoutMarker(host, directory);
@@ -102,7 +113,7 @@ function refuseFilesWithoutMarker(host: Host, directory: string): void {
   }
 }
 
-function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): ManifestState {
+function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): FormerRun {
   const header = readHeader(path, bytes, manifestNumber);
   const state = new ManifestTables(header.storeId);
   let offset = FILE_HEADER_BYTES;
@@ -129,7 +140,7 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): M
   if (formatVersion < DATABASE_FORMAT_OLDEST) {
     throw new StorageError("FormatTooOld", { file: path, formatVersion });
   }
-  return state.state;
+  return { state: state.state, isClosed: closed };
 }
 
 function problemOfRecord(

@@ -5,7 +5,8 @@
  * (1) A manifest and its name are durable before a marker names it, and that marker is durable before the older ones and
  *     their manifests are removed. So at every moment the marker with the highest count leads to a whole manifest.
  * (2) An edit is durable when append() returns, and before the next one is written.
- * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again.
+ * (3) After a failure nothing more is written: whether the edit took effect is known only after opening again. One failure
+ *     is none: a write that found the disk full is taken back, and the edit has not happened.
  * (4) Fenced: a writer whose marker does not rule any more writes nothing more, and says so before its caller removes
  *     a file: somebody else has taken the directory over, from a place that the lock does not reach (two containers on one
  *     volume). It looks before it writes an edit and again after; a manifest that follows its own is refused as well.
@@ -14,7 +15,7 @@
  */
 import { Closed, assert, equalBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { DatabaseLocked, StorageError } from "../../contract/index.ts";
+import { DatabaseLocked, DiskFull, StorageError } from "../../contract/index.ts";
 import {
   STORE_ID_BYTES,
   encodeFileHeader,
@@ -119,7 +120,10 @@ export class ManifestWriter {
     return this.#fileBytes;
   }
 
-  /** Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. */
+  /**
+   * Makes the edit part of the database, durably. It must fit the state: anything else is a defect of the caller. After
+   * DiskFull it has not happened and may be tried again.
+   */
   append(edit: VersionEdit): void {
     this.#assertFits(edit);
     this.#write(TYPE_EDIT, edit);
@@ -139,12 +143,13 @@ export class ManifestWriter {
     this.#assertFits(edit);
     this.#isAppending = true;
     try {
-      const length = this.#put(TYPE_EDIT, edit);
-      await this.#file.sync();
-      this.#fileBytes += length;
-    } catch (cause) {
-      this.#failure = cause;
-      throw cause;
+      const end = this.#writeRecord(TYPE_EDIT, edit);
+      try {
+        await this.#file.sync();
+      } catch (cause) {
+        throw this.#syncFailed(cause);
+      }
+      this.#fileBytes = end;
     } finally {
       this.#isAppending = false;
     }
@@ -178,22 +183,41 @@ export class ManifestWriter {
   }
 
   #write(type: ManifestRecordType, edit: VersionEdit): void {
+    const end = this.#writeRecord(type, edit);
     try {
-      const length = this.#put(type, edit);
       this.#file.syncNow();
-      this.#fileBytes += length;
     } catch (cause) {
-      this.#failure = cause;
+      throw this.#syncFailed(cause);
+    }
+    this.#fileBytes = end;
+  }
+
+  /** Writes a record that is not yet synced, and gives the offset after it. */
+  #writeRecord(type: ManifestRecordType, edit: VersionEdit): number {
+    const record = encodeRecord(type, edit);
+    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
+    try {
+      this.#writeOrTakeBack(record);
+    } catch (cause) {
+      if (!(cause instanceof DiskFull)) this.#failure = cause;
+      throw cause;
+    }
+    return this.#fileBytes + record.length;
+  }
+
+  #writeOrTakeBack(record: Bytes): void {
+    try {
+      this.#file.write(record, 0, record.length, this.#fileBytes);
+    } catch (cause) {
+      if (cause instanceof DiskFull) this.#file.truncate(this.#fileBytes);
       throw cause;
     }
   }
 
-  /** Writes the record behind the last one, not synced; gives its length. */
-  #put(type: ManifestRecordType, edit: VersionEdit): number {
-    const record = encodeRecord(type, edit);
-    sealRecord(record, 0, record.length, this.#identity, this.#fileBytes);
-    this.#file.write(record, 0, record.length, this.#fileBytes);
-    return record.length;
+  /** Never DiskFull, after which the caller could think that the edit has not happened. */
+  #syncFailed(cause: unknown): StorageError {
+    this.#failure = cause;
+    return new StorageError("Io", { file: this.path, error: "a failed sync" }, { cause });
   }
 
   /** Whoever takes over makes the next marker before it removes ours, so a missing one is the late sign; both are looked for. */

@@ -5,6 +5,7 @@ import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import { Memtable } from "../memtable/index.ts";
 import { readWals } from "../wal/index.ts";
+import type { DamagePolicy } from "../wal/index.ts";
 
 export interface Replayed {
   /** Oldest first; none if the logs hold no commit. */
@@ -14,19 +15,23 @@ export interface Replayed {
   readonly commits: number;
 }
 
-/** A memtable takes commits until it holds `memtableBytesMax`. Throws CorruptionError rather than skip anything. */
+/**
+ * A memtable takes commits until it holds `memtableBytesMax`. Throws CorruptionError rather than skip anything, unless
+ * `damage` says what to do instead.
+ */
 export function replayLogs(parts: {
   readonly host: Host;
   readonly directory: string;
   readonly storeId: Bytes;
   readonly logNumbers: readonly number[];
   readonly memtableBytesMax: number;
+  readonly damage?: DamagePolicy;
 }): Replayed {
   const memtables: Memtable[] = [];
   let lastSequence = 0;
   let commits = 0;
   const { host, directory, logNumbers, storeId } = parts;
-  readWals(host, directory, logNumbers, storeId, (sequence, ops) => {
+  const onCommit = (sequence: number, ops: readonly Entry[]): void => {
     let memtable = memtables.at(-1);
     if (memtable === undefined || memtable.bytes >= parts.memtableBytesMax) {
       memtable = new Memtable();
@@ -35,7 +40,8 @@ export function replayLogs(parts: {
     insertEntries(memtable, sequence, ops);
     lastSequence = sequence;
     commits++;
-  });
+  };
+  readWals(host, directory, logNumbers, storeId, onCommit, parts.damage);
   return { memtables, lastSequence, commits };
 }
 

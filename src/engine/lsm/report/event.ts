@@ -26,6 +26,8 @@ export type LsmEventBody =
       readonly logs: number;
       readonly commits: number;
       readonly tables: number;
+      /** Places that could not be read; see recoveryReport of the engine. */
+      readonly losses: number;
       readonly lastSequence: number;
       readonly millis: number;
     }

@@ -16,4 +16,5 @@ export type { Errand } from "./block/errand.ts";
 export type { TableStats } from "./table-reader.ts";
 export { TableReader } from "./table-reader.ts";
 // Looking into one
+export { describeTable } from "./describe-table.ts";
 export { dumpTable } from "./dump-table.ts";

@@ -1,7 +1,8 @@
 export { WalWriter } from "./wal-writer.ts";
-export type { WalPlace } from "./wal-writer.ts";
 export { LogFiles } from "./log-files.ts";
 export { readWal, readWals } from "./wal-reader.ts";
-export type { WalEnd } from "./wal-reader.ts";
+export type { DamagePolicy, WalEnd } from "./wal-reader.ts";
+export { keepLog, readLogPiece } from "./keep-log.ts";
+export type { LogSpan } from "./keep-log.ts";
 export type { WalOp } from "./wal-format.ts";
 export { dumpWal } from "./dump-wal.ts";

@@ -44,6 +44,8 @@ export interface ExpectedWal {
   readonly storeId: Bytes;
   /** No later log holds a record. Only such a log may end torn. */
   readonly newest: boolean;
+  /** Damage is handed to it and skipped: what is read goes on behind. Absent: damage is thrown. */
+  readonly skip?: (damage: CorruptionError) => void;
 }
 
 /** Called for each commit, in the order of sequences. The ops' bytes hold during the call only. */
@@ -91,6 +93,7 @@ export function readWals(
   logNumbers: readonly number[],
   storeId: Bytes,
   onCommit: OnCommit,
+  damage: DamagePolicy = { mode: "strict" },
 ): readonly WalEnd[] {
   let newest = logNumbers.length - 1;
   // A crash between making a log and its first record leaves it empty, and the one before it is the newest still.
@@ -101,18 +104,45 @@ export function readWals(
     newest--;
   }
   let lastSequence = 0;
-  return logNumbers.map((logNumber, i) => {
+  const ends: WalEnd[] = [];
+  for (const [i, logNumber] of logNumbers.entries()) {
     const path = pathOf(directory, logNumber);
     const expected = { logNumber, storeId, newest: i >= newest };
-    return readWal(host, path, expected, (sequence, ops) => {
+    const skip =
+      damage.mode === "skip"
+        ? (error: CorruptionError) => damage.lost(error, [logNumber])
+        : undefined;
+    const take: OnCommit = (sequence, ops) => {
       if (sequence <= lastSequence) {
-        throw damaged(path, 0, `sequences above ${lastSequence} of the logs before`, `${sequence}`);
+        const error = damaged(path, 0, `sequences above ${lastSequence}`, `${sequence}`);
+        if (skip === undefined) throw error;
+        skip(error);
+        return;
       }
       lastSequence = sequence;
       onCommit(sequence, ops);
-    });
-  });
+    };
+    try {
+      ends.push(readWal(host, path, skip === undefined ? expected : { ...expected, skip }, take));
+    } catch (error) {
+      if (damage.mode !== "stop" || !(error instanceof CorruptionError)) throw error;
+      damage.lost(error, logNumbers.slice(i));
+      break;
+    }
+  }
+  return ends;
 }
+
+/**
+ * What is done about damage. strict: it is thrown. stop: reading ends there, as if nothing had been written since. skip:
+ * reading goes on behind it. `lost` hears of it, with the numbers of the logs that are not, or not wholly, taken over.
+ */
+export type DamagePolicy =
+  | { readonly mode: "strict" }
+  | {
+      readonly mode: "stop" | "skip";
+      readonly lost: (damage: CorruptionError, logNumbers: readonly number[]) => void;
+    };
 
 function pathOf(directory: string, logNumber: number): string {
   return pathIn(directory, walName(logNumber));
@@ -132,28 +162,54 @@ function identityOf(logNumber: number, storeId: Bytes): number {
 }
 
 function replay(file: FileHandle, expected: ExpectedWal, onCommit: OnCommit): WalEnd {
-  checkHeader(file, expected);
+  attempt(expected, () => checkHeader(file, expected));
   const scan = new WalScan(file, identityOf(expected.logNumber, expected.storeId));
   let offset = FILE_HEADER_BYTES;
   let lastSequence = 0;
   for (;;) {
     const record = scan.recordAt(offset);
     if ("found" in record) {
-      refuseUnlessEnd(file.path, scan, record, expected.newest);
-      return { validBytes: offset, closed: false, closedAtMillis: 0, lastSequence };
+      attempt(expected, () => refuseUnlessEnd(file.path, scan, record, expected.newest));
+      const next = expected.skip === undefined ? undefined : scan.recordAfter(offset);
+      if (next === undefined) {
+        return { validBytes: offset, closed: false, closedAtMillis: 0, lastSequence };
+      }
+      offset = next.offset;
+      continue;
     }
-    checkOrder(file.path, record, lastSequence);
+    if (!attempt(expected, () => checkOrder(file.path, record, lastSequence))) {
+      offset = record.end;
+      continue;
+    }
     if (record.head.type === TYPE_CLOSE) {
-      checkClose(file.path, record);
+      attempt(expected, () => checkClose(file.path, record));
       const closedAtMillis = scan.closedAtMillisOf(record);
       return { validBytes: record.end, closed: true, closedAtMillis, lastSequence };
     }
     const ops = scan.opsOf(record);
     // The checksum is right, so this was written: a record that is no commit is never cut off as a torn tail.
-    if (typeof ops === "string") throw damaged(file.path, offset, "the ops of a commit", ops);
+    if (typeof ops === "string") {
+      attempt(expected, () => {
+        throw damaged(file.path, record.offset, "the ops of a commit", ops);
+      });
+      offset = record.end;
+      continue;
+    }
     lastSequence = record.head.sequence;
     offset = record.end;
     onCommit(lastSequence, ops);
+  }
+}
+
+/** Runs a check; false if it found damage and damage is to be skipped. */
+function attempt({ skip }: ExpectedWal, check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (skip === undefined || !(error instanceof CorruptionError)) throw error;
+    skip(error);
+    return false;
   }
 }
 

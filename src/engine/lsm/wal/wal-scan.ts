@@ -116,6 +116,17 @@ export class WalScan {
     return undefined;
   }
 
+  /** The first whole record behind `bad` that stands in its place. */
+  recordAfter(bad: number): WalRecord | undefined {
+    let offset = this.#nextIdentity(Math.max(bad + 1, FILE_HEADER_BYTES));
+    while (offset !== undefined) {
+      const record = this.recordAt(offset);
+      if (!("found" in record)) return record;
+      offset = this.#nextIdentity(offset + 1);
+    }
+    return undefined;
+  }
+
   /** A close mark at `offset` that was written for another place. */
   #strayCloseMark(offset: number): RecordHead | undefined {
     if (offset + CLOSE_BYTES > this.size) return undefined;

@@ -90,7 +90,7 @@ export class WalWriter {
   static create(place: WalPlace, logNumber: number, spare?: string): WalWriter {
     const { directory, host } = place;
     // The name of the spare is durable first, so that no power cut can leave one file under two names.
-    if (spare !== undefined) host.files.syncDirectory(directory);
+    if (spare !== undefined) named(directory, () => host.files.syncDirectory(directory));
     const draft = writeHeader(place, logNumber, spare);
     try {
       draft.syncNow();
@@ -98,18 +98,19 @@ export class WalWriter {
       draft.close();
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
-    host.files.syncDirectory(directory);
+    named(directory, () => host.files.syncDirectory(directory));
     return new WalWriter(place, logNumber);
   }
 
-  /** The same without blocking the thread. */
+  /** The same without blocking the thread. After DiskFull no log was made, and another one may be tried. */
   static async createInBackground(
     place: WalPlace,
     logNumber: number,
     spare?: string,
   ): Promise<WalWriter> {
     const { directory, host } = place;
-    if (spare !== undefined) await host.files.syncDirectoryInBackground(directory);
+    const syncNames = (): Promise<void> => host.files.syncDirectoryInBackground(directory);
+    if (spare !== undefined) await syncNames().catch(namesUnknown(directory));
     const draft = writeHeader(place, logNumber, spare);
     try {
       await draft.sync();
@@ -117,7 +118,7 @@ export class WalWriter {
       draft.close();
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
-    await host.files.syncDirectoryInBackground(directory);
+    await syncNames().catch(namesUnknown(directory));
     return new WalWriter(place, logNumber);
   }
 
@@ -294,10 +295,29 @@ export class WalWriter {
   }
 }
 
+function named(directory: string, sync: () => void): void {
+  try {
+    sync();
+  } catch (cause) {
+    namesUnknown(directory)(cause);
+  }
+}
+
+/**
+ * Never DiskFull, after which the caller could think that there is no log: the name may be durable or not, and a log
+ * without its close mark must not be followed by another one.
+ */
+function namesUnknown(file: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!(cause instanceof DiskFull)) throw cause;
+    throw new StorageError("Io", { file, error: "a failed sync" }, { cause });
+  };
+}
+
 let zeros: Bytes = new Uint8Array(0);
 
 /** Writes zeros to file[start, end) and returns `end`. */
-export function writeZeros(file: FileHandle, start: number, end: number): number {
+function writeZeros(file: FileHandle, start: number, end: number): number {
   if (zeros.length === 0) zeros = new Uint8Array(STEP_BYTES);
   for (let at = start; at < end; at += zeros.length) {
     file.write(zeros, 0, Math.min(zeros.length, end - at), at);

@@ -37,6 +37,8 @@ function bench(durability: Durability = "durable"): Bench {
           ++logNumber,
         );
       },
+      logClosed: () => events.push(`closed up to ${log.closedUpTo}`),
+      full: (cause) => events.push(`full ${cause._tag}`),
       visibleChanged: () => events.push(`visible ${log.visible}`),
       failed: (cause) => events.push(`failed ${(cause as Error).name}`),
     },
@@ -69,13 +71,13 @@ test("who comes while a sync runs waits for the next one", async () => {
   const { append, log } = bench();
   append();
   const first = log.acknowledged(11);
-  while (log.stats.syncs === 0) await turn();
+  while (log.stats["syncs"] === 0) await turn();
   append();
   const second = log.acknowledged(12);
   await first;
   expect(log.synced).toBe(11);
   await second;
-  expect([log.synced, log.stats.syncs]).toEqual([12, 2]);
+  expect([log.synced, log.stats["syncs"]]).toEqual([12, 2]);
   await log.close();
 });
 
@@ -84,10 +86,57 @@ test("the log is exchanged whole: all that was appended is synced in the one bef
   append();
   wantNextLog();
   await log.acknowledged(11);
-  expect(events).toEqual(["visible 11", "next log at 11"]);
+  expect(events).toEqual(["next log at 11", "visible 11"]);
   expect(log.logNumber).toBe(2);
   append();
   await log.acknowledged(12);
+  expect(events).toEqual(["next log at 11", "visible 11", "closed up to 11", "visible 12"]);
+  await log.close();
+});
+
+test("while a log is being closed commits go on, and nothing is written to the next log before", async () => {
+  for (const durability of ["durable", "buffered"] as const) {
+    const { append, host, log, wantNextLog } = bench(durability);
+    append();
+    await log.acknowledged(11);
+    const order: string[] = [];
+    let waiting: Promise<void> | undefined;
+    host.onCall = ({ path, what }) => {
+      if (what === "write" || what === "sync") order.push(`${what} ${path.at(-5)}`);
+      // The commit comes while the first log is being closed.
+      if (what === "sync" && log.logNumber === 2)
+        waiting ??= Promise.resolve(log.acknowledged(append()));
+    };
+    wantNextLog();
+    while (waiting === undefined) await turn();
+    await waiting;
+    expect(log.logNumber).toBe(2);
+    const last = order.lastIndexOf("sync 1");
+    expect(order.slice(last - 1, last + 1)).toEqual(["write 1", "sync 1"]);
+    expect(order.filter((what) => what === "write 2").length).toBeGreaterThan(0);
+    // Making room for the commit is no record: zeros may come before.
+    expect(order.lastIndexOf("write 2"), durability).toBeGreaterThan(last);
+    host.onCall = undefined;
+    await log.close();
+  }
+});
+
+test("on a full disk what was appended waits, its waiters learn that its outcome is open, and commits are refused until there is room", async () => {
+  const { append, events, host, log } = bench();
+  append();
+  let isFull = true;
+  host.onCall = ({ call, what }) => {
+    if (isFull && what === "write") host.failAt(call, "ENOSPC");
+  };
+  await expect(log.acknowledged(11)).rejects.toMatchObject({ code: "CommitUnknown" });
+  expect(() => append()).toThrow(/disk is full/);
+  expect(() => append()).toThrow(/disk is full/);
+  expect([log.appended, log.visible]).toEqual([11, 10]);
+  isFull = false;
+  expect(append()).toBe(12);
+  await log.acknowledged(12);
+  expect(log.synced).toBe(12);
+  expect(events).toEqual(["full DiskFull", "full DiskFull", "full DiskFull", "visible 12"]);
   await log.close();
 });
 

@@ -131,6 +131,23 @@ test("a transaction older than what is remembered fails with TooOld, also withou
   await engine.close();
 });
 
+test("a transaction that began before more than can be remembered was committed fails with TooOld, and runs again", async () => {
+  const { engine } = await open({ recentCommitsBytesMax: 4_000 });
+  const old = await engine.begin();
+  await old.get(bytes("a"));
+  for (let i = 0; i < 60; i++) await write(engine, [put(`other ${i}`, "1")]);
+  expect(engine.stats()["recentCommitsBytes"]).toBeLessThanOrEqual(4_000);
+  await expect(async () =>
+    old.commit(plan({ readKeys: [bytes("a")], ops: [put("z", "1")] })),
+  ).rejects.toMatchObject({ code: "TooOld", retryable: true, committed: "no" });
+  expect(await valueOf(engine, "z")).toBeUndefined();
+  const again = await engine.begin();
+  await again.get(bytes("a"));
+  await again.commit(plan({ readKeys: [bytes("a")], ops: [put("z", "2")] }));
+  expect(await valueOf(engine, "z")).toBe("2");
+  await engine.close();
+});
+
 test("nothing is remembered of commits that no open transaction can conflict with", async () => {
   const { engine } = await open();
   for (let i = 0; i < 20; i++) await write(engine, [put(`k${i}`, "")]);
@@ -261,4 +278,39 @@ test("who waits for a flush or a compaction is told when the engine closes or fa
   await expect(failing.engine.compact()).rejects.toThrow(StorageError);
   await expect(failing.engine.compact()).rejects.toMatchObject({ code: "ReadOnly" });
   await failing.engine.close();
+});
+
+test("cleanupWal leaves one empty log and no spares, and says how much it set free", async () => {
+  const { engine, host } = await open(TINY);
+  for (let i = 0; i < 60; i++) await write(engine, [put(`k${i}`, "x".repeat(100))]);
+  await engine.flush();
+  expect(engine.stats()["spareLogs"]).toBeGreaterThan(0);
+  const logs = (): string[] => host.paths().filter((path) => /log$|spare$/.test(path));
+  const before = logs().reduce((bytes, path) => bytes + host.contentOf(path).length, 0);
+  const freed = await engine.cleanupWal();
+  expect(freed).toBeGreaterThan(1_000);
+  expect(freed).toBeLessThanOrEqual(before + 2_560);
+  expect(logs()).toHaveLength(1);
+  expect(engine.stats()).toMatchObject({
+    spareLogs: 0,
+    spareLogBytes: 0,
+    logFiles: 1,
+    immutables: 0,
+  });
+  await write(engine, [put("after", "1")]);
+  expect(await valueOf(engine, "k7")).toBe("x".repeat(100));
+  await engine.close();
+});
+
+test("stats() says how long syncs took and how many commits shared one", async () => {
+  const { engine } = await open();
+  for (let i = 0; i < 9; i++) await write(engine, [put(`k${i}`, "")]);
+  await Promise.all(Array.from({ length: 50 }, (_, i) => write(engine, [put(`k${i}`, "")])));
+  const { commitsPerSyncMax, commitsPerSyncMean, commitsPerSyncP99, syncMicrosMax, syncs } =
+    engine.stats();
+  expect([syncs, commitsPerSyncMax, commitsPerSyncP99]).toEqual([10, 50, 50]);
+  expect(commitsPerSyncMean).toBeCloseTo(5.9);
+  // The clock of the simulated disk stands still.
+  expect(syncMicrosMax).toBe(0);
+  await engine.close();
 });

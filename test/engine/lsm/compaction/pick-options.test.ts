@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { settingsOf } from "../../../../src/engine/lsm/options.ts";
+import { settingsOf } from "../../../../src/engine/lsm/settings/index.ts";
 import type { LsmOptions } from "../../../../src/engine/lsm/index.ts";
 
 const of = (options: Partial<LsmOptions>): ReturnType<typeof settingsOf> =>

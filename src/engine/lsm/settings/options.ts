@@ -1,23 +1,10 @@
 /** What can be set when a database is opened, with defaults and bounds. */
-import { PORTABLE_LIMITS } from "../contract/index.ts";
-import type { Durability, Limits } from "../contract/index.ts";
-import type { CompactionPolicy } from "./compaction/index.ts";
-import type { Host } from "./host/index.ts";
-import type { LsmEventListener } from "./report/index.ts";
-import {
-  COMPRESSIONS,
-  PREFIX_BYTES_MAX,
-  PREFIX_LENGTHS,
-  PREFIX_LENGTHS_MAX,
-  ZSTD_NODE,
-  arePrefixLengths,
-  isAvailable,
-} from "./sstable/index.ts";
-import type { Compression, TableWriterOptions } from "./sstable/index.ts";
-import { LSM_LIMITS, RECENT_COMMITS_BYTES_MAX, TRANSACTION_MILLIS_MAX } from "./limits.ts";
-
-const KIB = 1_024;
-const MIB = 1_024 * KIB;
+import type { Durability } from "../../contract/index.ts";
+import type { CompactionPolicy } from "../compaction/index.ts";
+import type { Host } from "../host/index.ts";
+import type { RecoveryMode } from "../recovery/index.ts";
+import type { LsmEventListener } from "../report/index.ts";
+import type { Compression } from "../sstable/index.ts";
 
 export interface LsmOptions {
   /** The directory of the database; it is created, with its parents, when it is not there. */
@@ -38,9 +25,10 @@ export interface LsmOptions {
   /** A memtable that holds this many bytes is written to a table. Default 16 MiB; at most three of them are in memory. */
   readonly flushBytesMax?: number;
   /**
-   * How large the file of a log is made before it is filled, in bytes: a sync of room that is there is quicker than one
-   * of a file that grows. Up to four such files lie on the disk, and more while flushes are behind. Default: a quarter
-   * more than flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
+   * How large the file of a log usually gets, in bytes. Room is made ahead of the commits, in steps of 1 MiB or of this
+   * size if that is less, and a file of up to twice this size is used again for a later log: a sync of room that is there
+   * is quicker than one of a file that grows. At most two unused ones are kept. Default: a quarter more than
+   * flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
    */
   readonly walFileBytes?: number;
   /** Memory for blocks of tables, in bytes. Default 32 MiB. */
@@ -138,6 +126,20 @@ export interface LsmOptions {
   readonly readOnly?: boolean;
   /** How much memory a bulk load may take for rows that it sorts, in bytes. Default 32 MiB; a larger row still fits. */
   readonly loadBytesMax?: number;
+  /**
+   * What is done about damage that is found while opening. "strict" (default): refused, and nothing is changed.
+   * "point-in-time": logs are read up to the first damaged record. "salvage": all that can be read is served, also where
+   * logs, tables or the manifest are damaged or missing. What was lost is told by the engine's recoveryReport, and the
+   * damaged files are kept in the folder `lost` of the database.
+   */
+  readonly recovery?: RecoveryMode;
+  /**
+   * Keeps the commits of the past in order, so that changes() can give them from a version on; absent (default): they are
+   * not kept, and that costs nothing. The oldest logs go when all of them hold more than `bytesMax` (default 256 MiB, from
+   * 1 KiB), or when they were closed more than `millisMax` ago (default 7 days, from 1); this is looked at after each
+   * flush and when the database is opened.
+   */
+  readonly changeLog?: { readonly bytesMax?: number; readonly millisMax?: number };
   /** How long background work may keep the thread before others get a turn, in milliseconds. Default 2; 0: one entry. */
   readonly sliceMillis?: number;
   /**
@@ -157,175 +159,4 @@ export interface LsmOptions {
   readonly compactionDebtBytesSlow?: number;
 }
 
-type CompactionProfile = "balanced" | "write-heavy" | "read-heavy" | "memory-constrained";
-
-/** All options but path and host, complete and checked. */
-export type LsmSettings = Required<
-  Omit<LsmOptions, "path" | "host" | "limits" | "onEvent" | "readOnly" | "profile" | "maxSstables">
-> & {
-  readonly limits: Limits;
-};
-
-/** So many tables in level 0 begin to slow commits down: a multiple of the trigger. */
-export const L0_SLOW_FACTOR = 3;
-/** So many tables in level 0 stop flushes, and so writers, until compaction has caught up: a multiple of the trigger. */
-export const L0_STOP_FACTOR = 5;
-
-const bounds: Readonly<
-  Record<
-    Exclude<
-      keyof LsmSettings,
-      | "durability"
-      | "limits"
-      | "policy"
-      | "backgroundThread"
-      | "compression"
-      | "bottomCompression"
-      | "prefixFilterBytes"
-    >,
-    readonly [min: number, usual: number, max: number]
-  >
-> = {
-  flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
-  walFileBytes: [512, 20 * MIB, 1_024 * MIB],
-  slowReadMicros: [0, 200, 1_000_000],
-  openTablesMax: [8, 500, 1_000_000],
-  blockCacheBytesMax: [64 * KIB, 32 * MIB, 64 * 1_024 * MIB],
-  l0TablesTrigger: [2, 10, 64],
-  minCompactionFiles: [2, 4, 64],
-  fifoBytesMax: [1 * KIB, 1_024 * MIB, Number.MAX_SAFE_INTEGER],
-  tombstoneDensePercent: [1, 5, 100],
-  periodicMillis: [0, 0, Number.MAX_SAFE_INTEGER],
-  levelBaseBytes: [1 * KIB, 64 * MIB, 1_024 * 1_024 * MIB],
-  levelFanOut: [2, 10, 100],
-  tableBytesTarget: [1 * KIB, 8 * MIB, 1_024 * MIB],
-  blockBytes: [128, 8 * KIB, 8 * KIB],
-  transactionMillisMax: [1, TRANSACTION_MILLIS_MAX, 3_600_000],
-  recentCommitsBytesMax: [1, RECENT_COMMITS_BYTES_MAX, 1_024 * MIB],
-  loadBytesMax: [1 * KIB, 32 * MIB, 1_024 * MIB],
-  sliceMillis: [0, 2, 100],
-  backgroundThreadBytesMin: [0, 4 * MIB, 1_024 * 1_024 * MIB],
-  compactionDebtBytesSlow: [64 * KIB, 1_024 * MIB, 1_024 * 1_024 * MIB],
-};
-
-const POLICIES: readonly CompactionPolicy[] = ["leveled", "lazy-leveled", "tiered", "fifo"];
-
-/** Where a profile differs from the usual values. */
-const profiles: Readonly<
-  Record<CompactionProfile, Readonly<Partial<Record<keyof typeof bounds, number>>>>
-> = {
-  balanced: {},
-  "write-heavy": { l0TablesTrigger: 20, minCompactionFiles: 8, levelBaseBytes: 256 * MIB },
-  "read-heavy": { l0TablesTrigger: 5, minCompactionFiles: 2 },
-  "memory-constrained": {
-    l0TablesTrigger: 3,
-    minCompactionFiles: 2,
-    flushBytesMax: 4 * MIB,
-    blockCacheBytesMax: 8 * MIB,
-    levelBaseBytes: 16 * MIB,
-  },
-};
-
-const DURABILITIES: readonly Durability[] = ["durable", "buffered", "memory"];
-
-/** Fills in defaults. A value out of its bounds is a RangeError that names the option: a mistake of the program. */
-export function settingsOf(options: LsmOptions): LsmSettings {
-  const durability = options.durability ?? "durable";
-  if (!DURABILITIES.includes(durability)) {
-    throw new RangeError(`durability must be one of ${DURABILITIES.join(", ")}`);
-  }
-  const backgroundThread = options.backgroundThread ?? "auto";
-  if (backgroundThread !== "auto" && backgroundThread !== "off") {
-    throw new RangeError("backgroundThread must be auto or off");
-  }
-  const { policy = "leveled", profile = "balanced" } = options;
-  if (!POLICIES.includes(policy)) {
-    throw new RangeError(`policy must be one of ${POLICIES.join(", ")}`);
-  }
-  if (!Object.hasOwn(profiles, profile)) {
-    throw new RangeError(`profile must be one of ${Object.keys(profiles).join(", ")}`);
-  }
-  const number = (name: keyof typeof bounds, other?: number): number => {
-    const [min, usual, max] = bounds[name];
-    const value = options[name] ?? other ?? profiles[profile][name] ?? usual;
-    if (typeof value === "number" && value >= min && value <= max) return value;
-    throw new RangeError(`${name} must be a number from ${min} to ${max}, not ${String(value)}`);
-  };
-  const limits = limitsOf(options);
-  const l0TablesTrigger = number("l0TablesTrigger", options.maxSstables);
-  const minCompactionFiles =
-    options.minCompactionFiles === undefined
-      ? Math.min(number("minCompactionFiles"), l0TablesTrigger)
-      : number("minCompactionFiles");
-  if (minCompactionFiles > l0TablesTrigger) {
-    throw new RangeError(`minCompactionFiles must be at most the trigger, ${l0TablesTrigger}`);
-  }
-  return {
-    durability,
-    limits: {
-      ...limits,
-      transactionMillis: number("transactionMillisMax", limits.transactionMillis),
-    },
-    flushBytesMax: number("flushBytesMax"),
-    walFileBytes: Math.ceil(
-      number("walFileBytes", Math.min(64 * MIB, number("flushBytesMax") * 1.25)),
-    ),
-    blockCacheBytesMax: number("blockCacheBytesMax"),
-    policy,
-    l0TablesTrigger,
-    minCompactionFiles,
-    fifoBytesMax: number("fifoBytesMax"),
-    tombstoneDensePercent: number("tombstoneDensePercent"),
-    periodicMillis: number("periodicMillis"),
-    slowReadMicros: number("slowReadMicros"),
-    openTablesMax: number("openTablesMax"),
-    levelBaseBytes: number("levelBaseBytes"),
-    levelFanOut: number("levelFanOut"),
-    tableBytesTarget: number("tableBytesTarget"),
-    blockBytes: number("blockBytes"),
-    prefixFilterBytes: prefixFilterBytesOf(options),
-    compression: compressionOf("compression", options.compression ?? "fast"),
-    bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "dense"),
-    transactionMillisMax: number("transactionMillisMax", limits.transactionMillis),
-    recentCommitsBytesMax: number("recentCommitsBytesMax"),
-    loadBytesMax: number("loadBytesMax"),
-    sliceMillis: number("sliceMillis"),
-    backgroundThread,
-    backgroundThreadBytesMin: number("backgroundThreadBytesMin"),
-    compactionDebtBytesSlow: number("compactionDebtBytesSlow"),
-  };
-}
-
-function limitsOf({ limits = "local" }: LsmOptions): Limits {
-  switch (limits) {
-    case "local":
-      return LSM_LIMITS;
-    case "portable":
-      return PORTABLE_LIMITS;
-    default:
-      throw new RangeError("limits must be local or portable");
-  }
-}
-
-function compressionOf(name: string, value: Compression): Compression {
-  if (!COMPRESSIONS.includes(value)) {
-    throw new RangeError(`${name} must be one of ${COMPRESSIONS.join(", ")}`);
-  }
-  if (!isAvailable(value)) throw new RangeError(`${name} "${value}" needs Node ${ZSTD_NODE}`);
-  return value;
-}
-
-function prefixFilterBytesOf({
-  prefixFilterBytes = PREFIX_LENGTHS,
-}: LsmOptions): readonly number[] {
-  if (arePrefixLengths(prefixFilterBytes)) return [...prefixFilterBytes];
-  throw new RangeError(
-    `prefixFilterBytes must be at most ${PREFIX_LENGTHS_MAX} rising numbers from 1 to ${PREFIX_BYTES_MAX}`,
-  );
-}
-
-/** How a table is written. `isBottom`: no level below it will hold data when it is done. */
-export function tableOptions(settings: LsmSettings, isBottom: boolean): TableWriterOptions {
-  const { blockBytes, bottomCompression, compression, prefixFilterBytes } = settings;
-  return { blockBytes, compression: isBottom ? bottomCompression : compression, prefixFilterBytes };
-}
+export type CompactionProfile = "balanced" | "write-heavy" | "read-heavy" | "memory-constrained";

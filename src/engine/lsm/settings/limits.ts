@@ -1,6 +1,6 @@
 /** The bounds of the local engine, each with its reason, and the relations between them. */
-import { assert } from "../../base/index.ts";
-import type { Limits } from "../contract/index.ts";
+import { assert } from "../../../base/index.ts";
+import type { Limits } from "../../contract/index.ts";
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;

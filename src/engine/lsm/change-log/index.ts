@@ -1,0 +1,2 @@
+export { ChangeLog } from "./change-log.ts";
+export type { ChangeLogLimits } from "./change-log.ts";
