@@ -3,7 +3,7 @@ import { bytesOf, levelScore, tablesOf } from "./compaction/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import { readAmplification, spaceAmplification, writeAmplification } from "./report/index.ts";
 import type { LevelReport, LsmReport } from "./report/index.ts";
-import type { WriteSide } from "./write-path.ts";
+import type { WriteSide } from "./write-side.ts";
 
 /** What the engine itself counts. */
 interface Readers {

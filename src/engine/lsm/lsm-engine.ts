@@ -37,8 +37,8 @@ import type { RecoveryReport } from "./recovery/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import type { LsmReport } from "./report/index.ts";
 import type { ChosenState, Tree, ViewSource } from "./read/index.ts";
-import { versionOfSequence } from "./write-path.ts";
-import type { WriteSide } from "./write-path.ts";
+import { versionOfSequence } from "./commit/index.ts";
+import type { WriteSide } from "./write-side.ts";
 
 const CAPABILITIES: Capabilities = {
   remote: false,
@@ -56,6 +56,25 @@ export class LsmEngine implements StorageEngine {
   readonly capabilities: Capabilities;
   /** There where the option `changeLog` asks for it. */
   readonly changes?: NonNullable<StorageEngine["changes"]>;
+  /**
+   * Builds tables from the rows, without log or memtable, and makes them part of the database in one step when the last
+   * row has come: readers see all of the rows or none, before and after a crash. Rows in key order are written once;
+   * others are sorted within `loadBytesMax` of memory and pass over the disk twice or more. Of rows with equal keys the
+   * last one stays, and what the keys held before is replaced.
+   *
+   * KeyTooLarge, ValueTooLarge, DiskFull, and what `rows` itself throws: nothing of it is loaded, and the engine goes on.
+   * Closed: the engine was closed meanwhile. While the tables are opened, commits of others wait.
+   *
+   * @example
+   * await engine.load(
+   *   (async function* () {
+   *     for await (const lines of file) yield lines.map((line) => [keyOf(line), valueOf(line)] as const);
+   *   })(),
+   * );
+   *
+   * Not there beside a change log: loaded rows are in no log, so it could not tell of them.
+   */
+  readonly load?: NonNullable<StorageEngine["load"]>;
 
   readonly #parts: EngineParts;
   readonly #tree: Tree;
@@ -79,6 +98,7 @@ export class LsmEngine implements StorageEngine {
     this.capabilities =
       changeLog === undefined ? CAPABILITIES : { ...CAPABILITIES, changes: "log" };
     if (changeLog !== undefined) this.changes = (after, options) => this.#changes(after, options);
+    else this.load = (rows) => this.#load(rows);
     this.#source = {
       tree: parts.tree,
       found: noResult(),
@@ -130,30 +150,14 @@ export class LsmEngine implements StorageEngine {
     return this.#writes.commit({ ...plan, readKeys: [], readRanges: [] }, undefined);
   }
 
-  /**
-   * Builds tables from the rows, without log or memtable, and makes them part of the database in one step when the last
-   * row has come: readers see all of the rows or none, before and after a crash. Rows in key order are written once;
-   * others are sorted within `loadBytesMax` of memory and pass over the disk twice or more. Of rows with equal keys the
-   * last one stays, and what the keys held before is replaced.
-   *
-   * KeyTooLarge, ValueTooLarge, DiskFull, and what `rows` itself throws: nothing of it is loaded, and the engine goes on.
-   * Closed: the engine was closed meanwhile. While the tables are opened, commits of others wait.
-   *
-   * @example
-   * await engine.load(
-   *   (async function* () {
-   *     for await (const lines of file) yield lines.map((line) => [keyOf(line), valueOf(line)] as const);
-   *   })(),
-   * );
-   */
-  load(rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>): Promise<void> {
-    this.#assertOpen();
-    return this.#writes.load(rows);
-  }
-
   onCommit(wake: CommitListener): () => void {
     this.#assertOpen();
     return this.#writes.onCommit(wake);
+  }
+
+  #load(rows: Parameters<NonNullable<StorageEngine["load"]>>[0]): Promise<void> {
+    this.#assertOpen();
+    return this.#writes.load(rows);
   }
 
   #changes(

@@ -3,8 +3,8 @@ import { Closed, assert } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import type { CommitPlan, CommitResult, EngineTransaction } from "../contract/index.ts";
 import type { Snapshot, Version } from "../contract/index.ts";
-import { versionOfSequence } from "./write-path.ts";
-import type { CommittingTransaction } from "./write-path.ts";
+import { versionOfSequence } from "./commit/index.ts";
+import type { CommittingTransaction } from "./commit/index.ts";
 import { SequenceView } from "./read/index.ts";
 import type { ChosenState, ViewSource } from "./read/index.ts";
 

@@ -21,8 +21,9 @@ import { firstFreeNumber, listFiles, logsToReplay, replayLogs } from "./recovery
 import { Histogram, LsmEvents, Traffic } from "./report/index.ts";
 import type { HistogramFigures, LsmEventListener } from "./report/index.ts";
 import { Tree } from "./read/index.ts";
-import { versionOfSequence } from "./write-path.ts";
-import type { CommittingTransaction, CopyState, WriteSide } from "./write-path.ts";
+import { versionOfSequence } from "./commit/index.ts";
+import type { CommittingTransaction } from "./commit/index.ts";
+import type { CopyState, WriteSide } from "./write-side.ts";
 
 export interface ReadOnlyDatabase {
   readonly parts: EngineParts;
@@ -60,17 +61,8 @@ export async function openReadOnly(
 function read(place: Place, former: ManifestState): ReadOnlyDatabase {
   const { directory, events, host, settings } = place;
   const { storeId } = former;
-  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
   const startMillis = host.clock.monotonicMillis();
-  const tables = new OpenTables({
-    host,
-    directory,
-    storeId,
-    blockCacheBytesMax,
-    openTablesMax,
-    slowReadMicros,
-    events,
-  });
+  const tables = new OpenTables({ ...settings, host, directory, storeId, events });
   try {
     for (const table of former.tables) {
       const file = pathIn(directory, tableName(table.fileNumber));

@@ -71,16 +71,7 @@ export async function recover(
   const notes = new RecoveryNotes(host, directory, settings.recovery);
   const former = readFormer(host, directory, notes);
   const { storeId } = former.state;
-  const { blockCacheBytesMax, openTablesMax, slowReadMicros } = settings;
-  const tables = new OpenTables({
-    host,
-    directory,
-    storeId,
-    blockCacheBytesMax,
-    openTablesMax,
-    slowReadMicros,
-    events,
-  });
+  const tables = new OpenTables({ ...settings, host, directory, storeId, events });
   try {
     return await recoverInto({ host, directory, settings, storeId, tables, notes, events }, former);
   } catch (error) {
@@ -144,16 +135,7 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
   const manifest = ManifestWriter.create(host, directory, state, manifestNumber);
   const logs = newLogFiles(place);
   for (const file of files) if (isClosed && file.kind === "spare") logs.adopt(file.number);
-  let wal: WalWriter | undefined;
-  let changeLog: ChangeLog | undefined;
-  try {
-    wal = logs.createNow(logNumber);
-    changeLog = openChangeLog(place, state);
-  } catch (error) {
-    wal?.abandon();
-    manifest.abandon();
-    throw error;
-  }
+  const { changeLog, wal } = beginLogs(place, logs, state, manifest);
   if (isRebuilt) for (const { fileNumber } of readable) tables.retire(fileNumber);
   sweep(place, state, {
     manifestNumber,
@@ -161,24 +143,42 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
     // A former run that is still alive may write into its files, so none of them is used again.
     retireLog: isClosed ? (number) => logs.retire(number) : undefined,
   });
-  const tree = new Tree(tables, state.lastSequence, settings.flushBytesMax);
-  tree.install(versionOf(state.tables));
+  const { lastSequence } = state;
+  const recoveryReport = notes.report;
   for (const table of added) {
     events.emit({ type: "table-created", by: "recovery", table: eventTable(table) });
   }
-  const { lastSequence } = state;
-  const recoveryReport = notes.report;
   events.emit({
     type: "recovery",
     logs: logNumbers.length,
     commits: replayed.commits,
-    tables: added.length,
     losses: recoveryReport.losses.length,
+    tables: added.length,
     lastSequence,
     millis: host.clock.monotonicMillis() - startMillis,
   });
+  const tree = new Tree(tables, lastSequence, settings.flushBytesMax);
+  tree.install(versionOf(state.tables));
   const parts = { tree, numbers, manifest, logs, wal, lastSequence };
   return { ...place, ...parts, changeLog, recoveryReport };
+}
+
+/** The first log of this run, and what is kept of those before. */
+function beginLogs(
+  place: Place,
+  logs: LogFiles,
+  state: ManifestState,
+  manifest: ManifestWriter,
+): { readonly wal: WalWriter; readonly changeLog: ChangeLog | undefined } {
+  let wal: WalWriter | undefined;
+  try {
+    wal = logs.createNow(state.logNumber);
+    return { wal, changeLog: openChangeLog(place, state) };
+  } catch (error) {
+    wal?.abandon();
+    manifest.abandon();
+    throw error;
+  }
 }
 
 function newLogFiles({ directory, host, settings, storeId, tables }: Place): LogFiles {

@@ -18,103 +18,39 @@ import type {
   CommitPlan,
   CommitResult,
   KeyRange,
-  Limits,
   Version,
-  WriteOp,
 } from "../contract/index.ts";
 import {
+  Admission,
   CommitLog,
   CommitWakes,
   Committer,
   RecentCommits,
   WriteRoom,
-  checkPlan,
+  versionOfSequence,
 } from "./commit/index.ts";
-import type { OpenViews } from "./commit/index.ts";
+import type { CommittingTransaction, OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import { BulkLoads } from "./load/index.ts";
 import type { LoadRows } from "./load/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
-import type { ManifestWriter, VersionEdit } from "./manifest/index.ts";
-import { NextLog } from "./next-log.ts";
+import { EditRecorder } from "./manifest/index.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import { L0_STOP_FACTOR, tableOptions } from "./settings/index.ts";
 import type { LsmSettings } from "./settings/index.ts";
 import type { Tree } from "./read/index.ts";
+import { NextLog } from "./wal/index.ts";
 import type { WalWriter } from "./wal/index.ts";
 import { WritePressure } from "./write-pressure.ts";
+import type { CopyState, WriteSide } from "./write-side.ts";
 import type { HistogramFigures, Traffic } from "./report/index.ts";
-
-/** Beyond this size the manifest is begun anew, as the list of tables that it leads to. */
-const MANIFEST_BYTES_MAX: number = 4 * 1_024 * 1_024;
-
-/** What a copy of the database must say of itself. */
-export interface CopyState {
-  readonly formatVersion: number;
-  /** No file has this number or a higher one. */
-  readonly nextFileNumber: number;
-  /** The newest commit in tables and `logs`. */
-  readonly lastSequence: number;
-  /** Logs that belong to the copy, oldest first; nobody writes to them. */
-  readonly logs: readonly number[];
-}
-
-/** What the engine asks of the side that writes, which a database that is only read has too: it refuses. */
-export interface WriteSide {
-  readonly isReadOnly: boolean;
-  readonly readable: number;
-  readonly newest: number;
-  readonly stats: Readonly<Record<string, number>>;
-  readonly bytesCommitted: number;
-  readonly traffic: Traffic;
-  readonly stalls: HistogramFigures;
-  /** How long syncs took, in milliseconds, and how many commits each covered; undefined where nothing is written. */
-  readonly syncMillis?: HistogramFigures | undefined;
-  readonly commitsOfSync?: HistogramFigures | undefined;
-  readonly logNumbers: readonly number[];
-  /** Of one moment, together with the tree's version; good for a copy after settle(). */
-  readonly copyState: CopyState;
-  whenVisible(sequence: number): Promise<void> | undefined;
-  onCommit(wake: CommitListener): () => void;
-  enterExclusive<T>(begin: () => T, signal: AbortSignal | undefined): Awaitable<T>;
-  leaveExclusive(): void;
-  commit(plan: CommitPlan, transaction: CommittingTransaction | undefined): Awaitable<CommitResult>;
-  flush(): Promise<void>;
-  compact(range?: KeyRange): Promise<void>;
-  /** Gives the bytes of disk that were set free. */
-  cleanupWal(): Promise<number>;
-  changesAfter(
-    after: Version | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncIterable<readonly ChangeSet[]> | undefined;
-  load(rows: LoadRows): Promise<void>;
-  /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
-  settle(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** The transaction that commits; a batch that read nothing has none. */
-export interface CommittingTransaction {
-  /** Where it read; undefined if it read nothing. */
-  readonly begin: number | undefined;
-  /** It holds the gate. */
-  readonly isExclusive: boolean;
-  /** Takes it off the list of open transactions. */
-  readonly release: () => void;
-}
-
-/** The state after a commit, as the engine names it. */
-export function versionOfSequence(sequence: number): Version {
-  return String(sequence) as Version;
-}
 
 export class WritePath implements WriteSide {
   readonly isReadOnly = false;
   readonly #opened: OpenedDatabase;
   readonly #host: Host;
   readonly #settings: LsmSettings;
-  readonly #limits: Limits;
   readonly #tree: Tree;
   readonly #views: OpenViews;
   readonly #gate: CommitGate = new CommitGate();
@@ -122,6 +58,7 @@ export class WritePath implements WriteSide {
   readonly #recent: RecentCommits;
   readonly #log: CommitLog;
   readonly #committer: Committer;
+  readonly #admission: Admission;
   readonly #maintenance: Maintenance;
   /** Filled by each lookup of a commit and read at once. */
   readonly #found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
@@ -130,9 +67,7 @@ export class WritePath implements WriteSide {
   readonly #nextLog: NextLog;
   #bytesCommitted = 0;
   readonly #loads: BulkLoads;
-  /** The newest one that the manifest was told of: after a load, newer than what waits in memory. */
-  #recordedSequence = 0;
-  #manifest: ManifestWriter;
+  readonly #edits: EditRecorder;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
   #isFlushWanted = false;
@@ -141,10 +76,9 @@ export class WritePath implements WriteSide {
     this.#opened = opened;
     this.#host = opened.host;
     this.#settings = opened.settings;
-    this.#limits = opened.settings.limits;
     this.#tree = opened.tree;
     this.#views = views;
-    this.#manifest = opened.manifest;
+    this.#edits = new EditRecorder(opened.manifest, opened.numbers);
     this.#wakes = new CommitWakes(opened.host);
     this.#recent = new RecentCommits(opened.lastSequence, {
       bytesMax: opened.settings.recentCommitsBytesMax,
@@ -168,6 +102,7 @@ export class WritePath implements WriteSide {
     this.#nextLog = this.#newNextLog();
     this.#log = this.#newLog();
     this.#committer = this.#newCommitter();
+    this.#admission = this.#newAdmission();
     this.#maintenance = this.#newMaintenance();
     this.#loads = this.#newLoads();
     this.#maintenance.wake();
@@ -215,77 +150,11 @@ export class WritePath implements WriteSide {
     this.#gate.leave();
   }
 
-  /** Settles when the commit is acknowledged; throws or rejects when it is not. Releases the transaction in any case. */
   commit(
     plan: CommitPlan,
     transaction: CommittingTransaction | undefined,
   ): Awaitable<CommitResult> {
-    try {
-      if (this.#isClosed) throw new Closed("database");
-      checkPlan(plan, this.#limits);
-      if (plan.ops.length > 0 && !this.#room.isFree) return this.#commitLater(plan, transaction);
-      const result = this.#admit(plan, transaction);
-      return result instanceof Promise ? released(result, transaction) : result;
-    } catch (error) {
-      transaction?.release();
-      throw error;
-    }
-  }
-
-  async #commitLater(
-    plan: CommitPlan,
-    transaction: CommittingTransaction | undefined,
-  ): Promise<CommitResult> {
-    try {
-      return await this.#room.enter(() => this.#admit(plan, transaction), plan.signal);
-    } finally {
-      transaction?.release();
-    }
-  }
-
-  #admit(
-    plan: CommitPlan,
-    transaction: CommittingTransaction | undefined,
-  ): Awaitable<CommitResult> {
-    const section = (): Awaitable<CommitResult> => this.#commitNow(plan, transaction);
-    // Who holds the gate need not pass it; and a plan that changes and requires nothing disturbs nobody who does.
-    const passes =
-      transaction?.isExclusive !== true && (plan.ops.length > 0 || plan.requires.length > 0);
-    return passes ? this.#gate.pass(section, plan.signal) : section();
-  }
-
-  #commitNow(
-    plan: CommitPlan,
-    transaction: CommittingTransaction | undefined,
-  ): Awaitable<CommitResult> {
-    if (plan.signal?.aborted === true) throw plan.signal.reason as Error;
-    // What only reads may end as it began, also after a failure.
-    if (plan.ops.length > 0 || plan.requires.length > 0) this.#assertWritable();
-    // Off the list first, so that nobody is validated against itself. An exclusive one keeps the gate until the end.
-    if (transaction?.isExclusive === false) transaction.release();
-    const before = this.#log.appended;
-    let sequence: number;
-    try {
-      sequence = this.#committer.commit(plan, {
-        begin: transaction?.begin,
-        oldestOther: this.#views.oldestWriter,
-      });
-      if (this.#log.appended > before) {
-        this.#announce(sequence, plan.ops);
-        this.#pressure.took(plan.ops);
-      }
-    } finally {
-      transaction?.release();
-    }
-    const acknowledged = this.#log.acknowledged(sequence, plan.durability);
-    const result = sequence === 0 ? {} : { version: versionOfSequence(sequence) };
-    return acknowledged instanceof Promise ? acknowledged.then(() => result) : result;
-  }
-
-  #announce(sequence: number, ops: readonly WriteOp[]): void {
-    this.#wakes.committed(sequence, ops);
-    // Where commits are acknowledged at once, they are visible by now.
-    this.#wakes.visible(this.#log.visible);
+    return this.#admission.commit(plan, transaction);
   }
 
   #changed(): void {
@@ -346,9 +215,7 @@ export class WritePath implements WriteSide {
 
   get copyState(): CopyState {
     const { numbers } = this.#opened;
-    const { formatVersion } = this.#manifest.state;
-    // A load is newer than what was flushed before it.
-    const lastSequence = Math.max(this.#tree.flushedSequence, this.#recordedSequence);
+    const { formatVersion, lastSequence } = this.#edits.state;
     return { formatVersion, nextFileNumber: numbers.next, lastSequence, logs: [] };
   }
 
@@ -360,18 +227,17 @@ export class WritePath implements WriteSide {
 
   // ---------------------------------------------------------------- bulk load
 
-  async load(rows: LoadRows): Promise<void> {
-    // Loaded rows are in no log, so the change log could not tell of them.
-    if (this.#opened.changeLog !== undefined) {
-      throw new StorageError("NotSupported", { what: "load() beside a change log" });
-    }
-    await this.#loads.load(rows);
+  load(rows: LoadRows): Promise<void> {
+    return this.#loads.load(rows);
   }
 
   // ---------------------------------------------------------------- failure and end
 
-  #assertWritable(): void {
+  #assertOpen(): void {
     if (this.#isClosed) throw new Closed("database");
+  }
+  #assertWritable(): void {
+    this.#assertOpen();
     if (this.#failure === undefined) return;
     throw new StorageError("ReadOnly", undefined, { cause: this.#failure.cause });
   }
@@ -406,7 +272,7 @@ export class WritePath implements WriteSide {
     await attempt(() => this.#log.close());
     await attempt(() => this.#nextLog.close());
     await attempt(() =>
-      this.#failure === undefined ? this.#manifest.close() : this.#manifest.abandon(),
+      this.#failure === undefined ? this.#edits.close() : this.#edits.abandon(),
     );
     await attempt(() => this.#opened.tables.close());
     await attempt(() => this.#opened.tables.removed());
@@ -503,6 +369,21 @@ export class WritePath implements WriteSide {
     });
   }
 
+  #newAdmission(): Admission {
+    return new Admission({
+      gate: this.#gate,
+      room: this.#room,
+      committer: this.#committer,
+      log: this.#log,
+      wakes: this.#wakes,
+      views: this.#views,
+      limits: this.#settings.limits,
+      assertWritable: () => this.#assertWritable(),
+      assertOpen: () => this.#assertOpen(),
+      took: (ops) => this.#pressure.took(ops),
+    });
+  }
+
   #newMaintenance(): Maintenance {
     return new Maintenance({
       ...this.#opened,
@@ -513,7 +394,7 @@ export class WritePath implements WriteSide {
         l0TablesStop: this.#settings.l0TablesTrigger * L0_STOP_FACTOR,
       },
       views: this.#views,
-      record: (edit) => this.#record(edit),
+      record: (edit) => this.#edits.record(edit),
       retireLog: (logNumber) => {
         const { changeLog, logs } = this.#opened;
         if (changeLog === undefined) logs.retire(logNumber);
@@ -533,7 +414,7 @@ export class WritePath implements WriteSide {
     return new NextLog({
       make: () => {
         // A log of a writer that was taken over must never stand beside those of its successor, which would replay it.
-        this.#manifest.assertRuling();
+        this.#edits.assertRuling();
         return logs.create(numbers.take());
       },
       made: () => this.#log.wake(),
@@ -564,43 +445,5 @@ export class WritePath implements WriteSide {
       assertWritable: () => this.#assertWritable(),
       failed: (cause) => this.#fail(cause),
     });
-  }
-
-  async #record(edit: VersionEdit): Promise<void> {
-    if (this.#manifest.fileBytes >= MANIFEST_BYTES_MAX) {
-      const { numbers } = this.#opened;
-      const number = numbers.take();
-      const state = { ...this.#manifest.state, nextFileNumber: numbers.next };
-      this.#manifest = rolled(() => this.#manifest.roll(state, number));
-    }
-    this.#recordedSequence = Math.max(edit.lastSequence ?? 0, this.#recordedSequence);
-    await this.#manifest.appendInBackground({
-      ...edit,
-      ...(edit.lastSequence === undefined ? {} : { lastSequence: this.#recordedSequence }),
-      nextFileNumber: this.#opened.numbers.next,
-    });
-  }
-}
-
-/** Which manifest rules is not known when making the new one failed; so that is never only a full disk. */
-function rolled(make: () => ManifestWriter): ManifestWriter {
-  try {
-    return make();
-  } catch (cause) {
-    if (!(cause instanceof DiskFull)) throw cause;
-    const file = String(cause.details["file"]);
-    throw new StorageError("Io", { file, error: "no room for a new manifest" }, { cause });
-  }
-}
-
-/** A transaction that waits for its turn and is sent away was not released by its commit. */
-async function released(
-  result: Promise<CommitResult>,
-  transaction: CommittingTransaction | undefined,
-): Promise<CommitResult> {
-  try {
-    return await result;
-  } finally {
-    transaction?.release();
   }
 }

@@ -5,9 +5,10 @@ export { Committer } from "./committer.ts";
 export { CommitWakes } from "./commit-wakes.ts";
 // Validation
 export { OpenViews } from "./open-views.ts";
-export { checkPlan } from "./check-plan.ts";
 export { RecentCommits } from "./recent-commits.ts";
 export type { Verdict } from "./recent-commits.ts";
 export { disjointRanges } from "./read-ranges.ts";
 // Group commit
 export { CommitLog } from "./commit-log.ts";
+export { Admission, versionOfSequence } from "./admission.ts";
+export type { CommittingTransaction } from "./admission.ts";

@@ -16,7 +16,7 @@ export function eventTable(table: EventTable): EventTable {
 }
 
 /** given-up: the engine was closed on the way, and nothing was changed. Work that fails has no end: "failure" tells. */
-export type EventOutcome = "done" | "given-up";
+type EventOutcome = "done" | "given-up";
 
 /** Each kind of event without the time that all of them have. */
 export type LsmEventBody =

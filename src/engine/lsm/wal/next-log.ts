@@ -1,5 +1,5 @@
 /** The log after the present one: made beside the thread when it is asked for, and kept until it is taken. */
-import type { WalWriter } from "./wal/index.ts";
+import type { WalWriter } from "./wal-writer.ts";
 
 export interface NextLogParts {
   readonly make: () => Promise<WalWriter>;
