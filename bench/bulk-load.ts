@@ -58,7 +58,7 @@ async function timed(isLoad: boolean, rows: readonly Row[], loadBytesMax: number
   const path = join(folder, String(made++));
   const engine = await openLsmEngine({ path, durability: "buffered", loadBytesMax });
   const start = performance.now();
-  await (isLoad ? engine.load(handedIn(rows)) : inBatches(engine, rows));
+  await (isLoad ? engine.load!(handedIn(rows)) : inBatches(engine, rows));
   const millis = performance.now() - start;
   const { bytesCompacted, bytesFlushed, loadRuns, logBytesTotal, sstableCount } = engine.stats();
   const written = (bytesCompacted! + bytesFlushed! + logBytesTotal!) / 1e6;

@@ -8,7 +8,7 @@
  * (3) Reads go on after a failure, at what was acknowledged; see WritePath for what happens to commits.
  */
 import { Closed, EMPTY_BYTES, assert } from "../../base/index.ts";
-import type { Awaitable, Bytes } from "../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
 import { StorageError } from "../contract/index.ts";
 import type {
   BeginOptions,

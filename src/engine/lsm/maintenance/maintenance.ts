@@ -276,7 +276,7 @@ export class Maintenance {
       this.#parts.failed(cause);
       return;
     }
-    for (const request of this.#served.splice(0)) request.reject(cause);
+    this.#refuseRequests(cause);
     this.#parts.diskFull(cause);
   }
 

@@ -128,7 +128,7 @@ export class ManifestWriter {
     this.#assertFits(edit);
     this.#write(TYPE_EDIT, edit);
     this.#tables.apply(edit);
-    this.assertRuling();
+    this.#assertRulingAfter();
   }
 
   /** Throws DatabaseLocked, and stops this writer, if another one has taken the directory over. */
@@ -154,7 +154,7 @@ export class ManifestWriter {
       this.#isAppending = false;
     }
     this.#tables.apply(edit);
-    this.assertRuling();
+    this.#assertRulingAfter();
   }
 
   /** Writes the close mark, so that from then on damage anywhere in the file is seen. Idempotent. */
@@ -214,10 +214,23 @@ export class ManifestWriter {
     }
   }
 
+  /** The edit has happened by now, so a full disk would be the wrong thing to say. */
+  #assertRulingAfter(): void {
+    try {
+      this.assertRuling();
+    } catch (cause) {
+      throw cause instanceof DiskFull ? this.#syncFailed(cause) : cause;
+    }
+  }
+
   /** Never DiskFull, after which the caller could think that the edit has not happened. */
   #syncFailed(cause: unknown): StorageError {
     this.#failure = cause;
-    return new StorageError("Io", { file: this.path, error: "a failed sync" }, { cause });
+    return new StorageError(
+      "Io",
+      { file: this.path, error: "a failed call after the write" },
+      { cause },
+    );
   }
 
   /** Whoever takes over makes the next marker before it removes ours, so a missing one is the late sign; both are looked for. */

@@ -26,7 +26,11 @@ export class NextLog {
   take(): WalWriter | undefined {
     const wal = this.#wal;
     this.#wal = undefined;
-    if (wal === undefined) this.#making ??= this.#make();
+    if (wal === undefined) {
+      this.#making ??= this.#make().finally(() => {
+        this.#making = undefined;
+      });
+    }
     return wal;
   }
 
@@ -44,8 +48,6 @@ export class NextLog {
       this.#parts.made();
     } catch (cause) {
       this.#parts.failed(cause);
-    } finally {
-      this.#making = undefined;
     }
   }
 }

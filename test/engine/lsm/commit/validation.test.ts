@@ -64,7 +64,7 @@ test(
                 break;
               case "load": {
                 const rows = [[[bytes(one.key), bytes("loaded")] as const]];
-                await engine.load(
+                await engine.load!(
                   (async function* () {
                     yield* rows;
                   })(),

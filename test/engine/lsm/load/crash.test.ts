@@ -32,7 +32,7 @@ async function run(
         yield piece;
       }
     })();
-    await engine.load(rows);
+    await engine.load!(rows);
     progress.isLoaded = true;
     await commit("z/last");
     await engine.flush();
@@ -137,12 +137,12 @@ for (const fault of ["EIO", "ENOSPC"] as const) {
         host.failAt(call, fault);
       }
     };
-    await expect(engine.load(inPieces(SHUFFLED))).rejects.toBeInstanceOf(KotobaError);
+    await expect(engine.load!(inPieces(SHUFFLED))).rejects.toBeInstanceOf(KotobaError);
     host.onCall = undefined;
     expect(tableWrites).toBe(5);
     expect(tableFiles(host)).toEqual([]);
     await engine.write({ ops: [put("a", "1")], requires: [] });
-    await engine.load(inPieces(SHUFFLED));
+    await engine.load!(inPieces(SHUFFLED));
     expect(await everythingIn(engine)).toEqual([["a", "1"], ...ROWS]);
     await engine.close();
   });

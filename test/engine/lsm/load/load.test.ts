@@ -65,7 +65,7 @@ test(
               const ordered = one.isSorted
                 ? rows.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
                 : rows;
-              await engine.load(inPieces(ordered));
+              await engine.load!(inPieces(ordered));
               for (const [k, value] of ordered) model.set(k, value);
               break;
             }
@@ -122,7 +122,7 @@ test("sorted rows are written once, to the last level, past the log and the memt
   const host = new MemoryHost();
   const engine = await openTiny(host);
   const before = engine.stats();
-  await engine.load(inPieces(rowsFrom(500)));
+  await engine.load!(inPieces(rowsFrom(500)));
   const after = engine.stats();
   expect(after["logBytesTotal"]).toBe(before["logBytesTotal"]);
   expect(after["memtableBytes"]).toBe(before["memtableBytes"]);
@@ -146,7 +146,7 @@ test("unsorted rows become many runs, are merged in several passes, and leave no
   const rows = rowsFrom(900).toSorted(([a], [b]) =>
     a.split("").toReversed().join("") < b.split("").toReversed().join("") ? -1 : 1,
   );
-  await engine.load(inPieces(rows, 50));
+  await engine.load!(inPieces(rows, 50));
   const stats = engine.stats();
   expect(stats["loadRuns"]).toBeGreaterThan(33);
   expect(stats["loadedTables"]).toBe(stats["sstableCount"]);
@@ -160,7 +160,7 @@ test("of rows with equal keys the last one handed in stays, in one buffer and ac
   const rows = [0, 1, 2].flatMap((round) =>
     rowsFrom(60).map(([k], i): TextRow => [k, `${round} of ${i} ${"y".repeat(round)}`]),
   );
-  await engine.load(inPieces([...rows, ["row/00007", "early"], ["row/00007", "late"]]));
+  await engine.load!(inPieces([...rows, ["row/00007", "early"], ["row/00007", "late"]]));
   const found = new Map(await everythingIn(engine));
   expect(found.size).toBe(60);
   expect(found.get("row/00007")).toBe("late");
@@ -180,7 +180,7 @@ test("a view that was opened before a load never sees it, one that is opened aft
       yield piece;
     }
   })();
-  await engine.load(watched);
+  await engine.load!(watched);
   expect([...counts]).toEqual([1]);
   expect(await entriesOf(snapshot)).toEqual([["row/00003", "old"]]);
   const late = engine.snapshot();
@@ -202,7 +202,7 @@ test("a transaction that read where a load put rows conflicts, one that read els
   await readKey.get(bytes("row/00010"));
   await entriesOf(readRange, range("row/00050x", "row/00051x"));
   await readElsewhere.get(bytes("other"));
-  await engine.load(inPieces(rowsFrom(100)));
+  await engine.load!(inPieces(rowsFrom(100)));
   const plan = { ops: [put("mine", "1")], requires: [], readKeys: [], readRanges: [] };
   await expect(async () =>
     readKey.commit({ ...plan, readKeys: [bytes("row/00010")] }),
@@ -219,7 +219,7 @@ test("an exclusive transaction is not disturbed: the load becomes visible after 
   const engine = await openTiny(host);
   const exclusive = await engine.begin({ exclusive: true });
   expect(await exclusive.get(bytes("row/00001"))).toBeUndefined();
-  const loading = engine.load(inPieces(rowsFrom(20)));
+  const loading = engine.load!(inPieces(rowsFrom(20)));
   for (let turn = 0; turn < 300; turn++) await host.timers.pause();
   expect(await everythingIn(engine)).toEqual([]);
   await exclusive.commit({
@@ -248,7 +248,7 @@ test("rows that commits wrote to the same keys while a load ran are replaced, an
       yield piece;
     }
   })();
-  await engine.load(busy);
+  await engine.load!(busy);
   expect((await everythingIn(engine)).filter(([k]) => k.startsWith("row"))).toEqual(rows);
   await engine.write({ ops: [put("row/00002", "after"), del("row/00003")], requires: [] });
   await engine.flush();
@@ -278,7 +278,7 @@ test("what was flushed to level 0 while a load ran is older than the load, thoug
     await engine.write({ ops: rows.slice(0, 40).map(([k]) => put(k, "older")), requires: [] });
     await engine.flush();
   })();
-  await engine.load(late);
+  await engine.load!(late);
   expect(engine.stats()["level0Tables"]).toBeGreaterThan(1);
   expect(engine.stats()["level6Tables"]).toBeGreaterThan(1);
   const check = async (): Promise<void> => {
@@ -301,7 +301,7 @@ test("a load is never kept without the commits before it, however weak their dur
     yield* inPieces(rowsFrom(40));
     await engine.write({ ops: [put("before", "1")], requires: [] });
   })();
-  await engine.load(rows);
+  await engine.load!(rows);
   const survivor = await openTiny(host.crash("lost"));
   expect(await everythingIn(survivor)).toEqual([["before", "1"], ...rowsFrom(40)]);
   await survivor.close();
@@ -309,10 +309,10 @@ test("a load is never kept without the commits before it, however weak their dur
 
 test("a load that ends while a compaction runs is not put into the midst of what that compaction writes", async () => {
   const engine = await openTiny(new MemoryHost(), { tableBytesTarget: 1_000_000 });
-  await engine.load(inPieces(rowsFrom(100, "a")));
-  await engine.load(inPieces(rowsFrom(100, "z")));
+  await engine.load!(inPieces(rowsFrom(100, "a")));
+  await engine.load!(inPieces(rowsFrom(100, "z")));
   const compacted = engine.compact();
-  await engine.load(inPieces(rowsFrom(5, "m")));
+  await engine.load!(inPieces(rowsFrom(5, "m")));
   await compacted;
   expect(await engine.verify()).toEqual([]);
   const rows = ["a", "m", "z"].flatMap((prefix) => rowsFrom(prefix === "m" ? 5 : 100, prefix));
@@ -324,7 +324,7 @@ test("listeners hear of a load once, with its ranges", async () => {
   const engine = await openTiny(new MemoryHost());
   const heard: unknown[] = [];
   engine.onCommit((touched) => heard.push(touched?.ranges.length));
-  await engine.load(inPieces(rowsFrom(100)));
+  await engine.load!(inPieces(rowsFrom(100)));
   await new Promise((resolve) => setImmediate(resolve));
   expect(heard).toEqual([engine.stats()["loadedTables"]]);
   await engine.close();
@@ -338,11 +338,11 @@ test("a key or a value beyond the limits, and rows that fail, leave nothing, and
       yield* inPieces(rowsFrom(100));
       yield [bad];
     })();
-  await expect(engine.load(with_([new Uint8Array(4_097), bytes("")]))).rejects.toMatchObject({
+  await expect(engine.load!(with_([new Uint8Array(4_097), bytes("")]))).rejects.toMatchObject({
     code: "KeyTooLarge",
   });
   await expect(
-    engine.load(with_([bytes("k"), new Uint8Array(32 * 1_024 * 1_024 + 1)])),
+    engine.load!(with_([bytes("k"), new Uint8Array(32 * 1_024 * 1_024 + 1)])),
   ).rejects.toMatchObject({ code: "ValueTooLarge" });
   let isEnded = false;
   const failing = (async function* () {
@@ -353,12 +353,12 @@ test("a key or a value beyond the limits, and rows that fail, leave nothing, and
       isEnded = true;
     }
   })();
-  await expect(engine.load(failing)).rejects.toThrow("the source is gone");
+  await expect(engine.load!(failing)).rejects.toThrow("the source is gone");
   expect(isEnded).toBe(true);
   expect(tableFiles(host)).toEqual([]);
-  await engine.load(inPieces([]));
+  await engine.load!(inPieces([]));
   expect(await everythingIn(engine)).toEqual([]);
-  await engine.load(inPieces(rowsFrom(3)));
+  await engine.load!(inPieces(rowsFrom(3)));
   expect(await everythingIn(engine)).toEqual(rowsFrom(3));
   await engine.close();
 });
@@ -370,21 +370,21 @@ test("closing the engine ends a load that waits for its rows, and leaves nothing
     yield* inPieces(rowsFrom(100));
     await new Promise(() => undefined);
   })();
-  const loading = engine.load(stuck);
+  const loading = engine.load!(stuck);
   const ended = expect(loading).rejects.toMatchObject({ _tag: "Closed" });
   for (let turn = 0; turn < 50; turn++) await host.timers.pause();
   expect(tableFiles(host).length).toBeGreaterThan(0);
   await engine.close();
   await ended;
   expect(tableFiles(host)).toEqual([]);
-  expect(() => engine.load(inPieces([]))).toThrow();
+  expect(() => engine.load!(inPieces([]))).toThrow();
 });
 
 test("several loads and commits at once all arrive", async () => {
   const host = new MemoryHost();
   let engine = await openTiny(host);
   const loads = ["a", "b", "c"].map((prefix) =>
-    engine.load(inPieces(rowsFrom(80, prefix).toReversed())),
+    engine.load!(inPieces(rowsFrom(80, prefix).toReversed())),
   );
   let commits = 0;
   let isLoading = true;

@@ -1,5 +1,6 @@
 /** What an engine tells its listener, and what the listener may do to it. */
 import { expect, test } from "vitest";
+import { Closed } from "../../../../src/base/index.ts";
 import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmEvent, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put } from "../support.ts";
@@ -137,7 +138,10 @@ test("closing gives up what is under way, and each beginning still has its end",
   for (let pauses = 1; pauses < 12; pauses++) {
     const { engine, events } = await opened(host, { path: `/db${pauses}` });
     for (let i = 0; i < 60; i++) {
-      void engine.write({ ops: [put(`k${i % 30}`, "x".repeat(200))], requires: [] });
+      const write = async (): Promise<unknown> =>
+        engine.write({ ops: [put(`k${i % 30}`, "x".repeat(200))], requires: [] });
+      // Those that still wait for room when the engine closes are refused.
+      write().catch((error: unknown) => expect(error).toBeInstanceOf(Closed));
     }
     for (let i = 0; i < pauses; i++) await host.timers.pause();
     await engine.close();
