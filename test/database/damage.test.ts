@@ -13,7 +13,8 @@ const Rows = collection("rows", z.object({ n: z.number(), text: z.string() }), {
 const rowCount = 2_000;
 
 async function writeRows(path: string): Promise<void> {
-  const engine = await openLsmEngine({ path });
+  // Uncompressed, so that the place to damage can be found by its text.
+  const engine = await openLsmEngine({ path, compression: "none", bottomCompression: "none" });
   await using db = await open({ engine }, { collections: { rows: Rows } });
   const rows = Array.from({ length: rowCount }, (_, n) => ({ n, text: `row ${n} `.repeat(10) }));
   await db.rows.insertMany(rows);
