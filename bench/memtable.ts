@@ -193,7 +193,7 @@ function measure(name: string, count: number, work: () => void): void {
 }
 
 function bench(name: string, make: (arena: EntryArena) => Candidate, keys: readonly Bytes[]): void {
-  const arena = new EntryArena(ENTRIES * 160);
+  const arena = new EntryArena(new SharedArrayBuffer(ENTRIES * 160));
   const candidate = make(arena);
   let found = 0;
   measure(`${name}: insert`, ENTRIES, () => {
@@ -209,7 +209,7 @@ function bench(name: string, make: (arena: EntryArena) => Candidate, keys: reado
     candidate.scan(arena.probe(new Uint8Array(0), MAX_SEQUENCE), ENTRIES);
   });
   // A query after each hundred inserts, as an application does that reads what it wrote.
-  const arenaOfMixed = new EntryArena(ENTRIES * 160);
+  const arenaOfMixed = new EntryArena(new SharedArrayBuffer(ENTRIES * 160));
   const candidateOfMixed = make(arenaOfMixed);
   const some = Math.min(ENTRIES, 20_000);
   measure(`${name}: insert with a scan of ${SCAN_ROWS} rows after every 100`, some, () => {

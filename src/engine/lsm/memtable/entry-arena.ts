@@ -14,14 +14,16 @@
  * (1) A record never changes once written. When the buffer grows, records keep their offsets, and the old buffer stays
  *     right for whoever still reads it.
  * (2) Offset 0 is never a record.
+ * (3) After release() nothing can be read: whoever comes late fails, and never sees what the memory holds next.
  */
-import { assert } from "../../../base/index.ts";
+import { EMPTY_BYTES, assert } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { newMemory } from "./memory.ts";
 import type { Memory } from "./memory.ts";
 
 const HEADER_BYTES = 16;
 const FIRST_BYTES = 64 * 1_024;
+const NOTHING_USED = 8;
 /** The buffer doubles up to this step, then grows by it, so that no more than this lies unused. */
 const GROWTH_BYTES_MAX = 64 * 1_024 * 1_024;
 /** Offsets are 32-bit signed. A commit of 256 MiB on top of a full memtable stays far below. */
@@ -38,15 +40,25 @@ export class EntryArena {
   /** The same memory, to read four bytes of a key at a time in big-endian order. */
   view: DataView;
   #words: Int32Array;
-  #used = 8;
+  #used: number;
+  #isReleased = false;
 
-  /** `bytes`: what it is expected to hold. Without a guess it begins small and doubles. */
-  constructor(bytes: number = FIRST_BYTES, image?: ArenaImage) {
-    const memory = image?.memory ?? newMemory(Math.max(FIRST_BYTES, (bytes + 7) & ~7));
+  /** `memory`: to begin with; of it the first `used` bytes hold records. The arena begins small, and grows as it must. */
+  constructor(memory: Memory = newMemory(FIRST_BYTES), used: number = NOTHING_USED) {
     this.bytes = new Uint8Array(memory);
     this.view = new DataView(memory);
     this.#words = new Int32Array(memory);
-    if (image !== undefined) this.#used = image.used;
+    this.#used = used;
+  }
+
+  /** Gives its memory back. */
+  release(): Memory {
+    const memory = this.bytes.buffer;
+    this.bytes = EMPTY_BYTES;
+    this.view = new DataView(EMPTY_BYTES.buffer);
+    this.#words = new Int32Array(0);
+    this.#isReleased = true;
+    return memory;
   }
 
   get image(): ArenaImage {
@@ -152,6 +164,7 @@ export class EntryArena {
 
   #reserve(end: number): void {
     if (end <= this.bytes.length) return;
+    assert(!this.#isReleased, "a memtable that was given back is neither read nor written");
     assert(end <= ARENA_BYTES_MAX, "a memtable is flushed long before 2 GiB");
     const size = this.bytes.length;
     const grown = Math.max(size + Math.min(size, GROWTH_BYTES_MAX), (end + 7) & ~7);

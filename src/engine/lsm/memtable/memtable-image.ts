@@ -18,6 +18,6 @@ export interface MemtableImage {
 
 /** A cursor over the entries of an image, for the thread that it was sent to: it seeks only to the first or last. */
 export function imageCursor(image: MemtableImage): Cursor {
-  const arena = new EntryArena(0, { memory: image.arena, used: image.used });
+  const arena = new EntryArena(image.arena, image.used);
   return new MemtableCursor(arena, new SortedRecords(arena, new Int32Array(image.order)));
 }

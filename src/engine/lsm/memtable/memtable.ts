@@ -13,6 +13,7 @@ import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { EntryArena } from "./entry-arena.ts";
 import { EntryTree } from "./entry-tree.ts";
 import { isShared, newMemory } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 import { MemtableCursor } from "./memtable-cursor.ts";
 import type { MemtableImage } from "./memtable-image.ts";
 
@@ -26,9 +27,9 @@ export class Memtable {
   readonly #rangeDeleteIndex = new RangeDeleteIndex();
   #rangeDeleteBytes = 0;
 
-  /** `bytesExpected`: memory is asked for once, in this size; pages that are never touched cost nothing. */
-  constructor(bytesExpected?: number) {
-    this.#arena = new EntryArena(bytesExpected);
+  /** `memory`: what its entries lie in, as long as they fit. */
+  constructor(memory?: Memory) {
+    this.#arena = new EntryArena(memory);
     this.#tree = new EntryTree(this.#arena);
   }
 
@@ -39,6 +40,11 @@ export class Memtable {
     if (!isShared(memory) || !isShared(order)) return undefined;
     this.#tree.copyOrder(new Int32Array(order));
     return { arena: memory, used, order, rangeDeletes: this.#rangeDeletes };
+  }
+
+  /** Gives its memory back, when it is in a table and nobody reads it any more: any later read of it fails. */
+  release(): Memory {
+    return this.#arena.release();
   }
 
   /** How many point entries it holds, deletes included. */

@@ -18,7 +18,7 @@ import type { OpenTables, Version } from "../compaction/index.ts";
 import { RangeDeleteIndex, mergeCursor } from "../cursor/index.ts";
 import type { Cursor, PointResult } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
-import { Memtable } from "../memtable/index.ts";
+import { MemoryPool, Memtable } from "../memtable/index.ts";
 import { insertEntries } from "../recovery/index.ts";
 import type { BlockReads, TableReader } from "../sstable/index.ts";
 import { EmptySpans } from "./empty-spans.ts";
@@ -38,7 +38,7 @@ interface Level {
 
 export class Tree {
   readonly #tables: OpenTables;
-  readonly #memtableBytes: number | undefined;
+  readonly #memory: MemoryPool | undefined;
   #active: Memtable;
   /** Newest first. */
   #immutables: readonly Immutable[] = [];
@@ -51,12 +51,17 @@ export class Tree {
   #structure = 0;
   #flushedSequence: number;
 
-  /** All commits up to `flushedSequence` are in tables. `memtableBytes`: how large a memtable is expected to become. */
+  /**
+   * All commits up to `flushedSequence` are in tables. `memtableBytes`: at which size a memtable is set aside; undefined
+   * where nothing is written.
+   */
   constructor(tables: OpenTables, flushedSequence: number, memtableBytes?: number) {
     this.#tables = tables;
     this.#flushedSequence = flushedSequence;
-    this.#memtableBytes = memtableBytes;
-    this.#active = new Memtable(memtableBytes);
+    // While the next log is made, the memtable takes some more; pages that are never touched cost nothing.
+    const memoryBytes = memtableBytes === undefined ? 0 : (memtableBytes * 1.5 + 7) & ~7;
+    this.#memory = memoryBytes === 0 ? undefined : new MemoryPool(memoryBytes);
+    this.#active = new Memtable(this.#memory?.take());
   }
 
   /** Whether reads should run under an errand. */
@@ -101,7 +106,7 @@ export class Tree {
   /** Sets the full memtable aside and starts the next one. */
   rotate(logNumber: number, lastSequence: number): void {
     this.#immutables = [{ memtable: this.#active, logNumber, lastSequence }, ...this.#immutables];
-    this.#active = new Memtable(this.#memtableBytes);
+    this.#active = new Memtable(this.#memory?.take());
     this.#structure++;
   }
 
@@ -111,6 +116,8 @@ export class Tree {
       assert(this.#immutables.at(-1) === flushed, "the oldest memtable is flushed first");
       this.#immutables = this.#immutables.slice(0, -1);
       this.#flushedSequence = flushed.lastSequence;
+      // Lookups use what is present, and a scan that began before sees by #structure that it must begin anew.
+      this.#memory?.give(flushed.memtable.release());
     }
     const readersOf = (tables: readonly TableMeta[]): TableReader[] =>
       tables.map((table) => this.#tables.reader(table.fileNumber));

@@ -94,7 +94,10 @@ export interface LsmOptions {
    * write it, and read the database from then on. Tables that are there stay as they are until they are compacted.
    */
   readonly compression?: Compression;
-  /** The same for the deepest level, which holds most of the data and is rewritten least. Default "dense". */
+  /**
+   * The same for the deepest level, which holds most of the data and is rewritten least. Default "fast": "dense" takes a
+   * quarter less room for documents, and a get that misses the cache takes twice as long.
+   */
   readonly bottomCompression?: Compression;
   /**
    * How large blocks of tables become before compression, in bytes. Default 8 KiB, which is also the most, since it is a

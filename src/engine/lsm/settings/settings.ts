@@ -94,7 +94,7 @@ export function settingsOf(options: LsmOptions): LsmSettings {
     policy: oneOf("policy", options.policy ?? "leveled", POLICIES),
     backgroundThread: oneOf("backgroundThread", options.backgroundThread ?? "auto", THREADS),
     compression: compressionOf("compression", options.compression ?? "fast"),
-    bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "dense"),
+    bottomCompression: compressionOf("bottomCompression", options.bottomCompression ?? "fast"),
   };
   const limits = limitsOf(options);
   const numbers = numbersOf(options, limits);

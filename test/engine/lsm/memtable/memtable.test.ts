@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { compareBytes } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
 import type { PointResult } from "../../../../src/engine/lsm/cursor/index.ts";
-import { Memtable, imageCursor } from "../../../../src/engine/lsm/memtable/index.ts";
+import { MemoryPool, Memtable, imageCursor } from "../../../../src/engine/lsm/memtable/index.ts";
 import {
   allBack,
   allForward,
@@ -188,7 +188,7 @@ test("an image shows what the memtable held, from memory that is shared and not 
     }),
     { numRuns: 100 },
   );
-  const memtable = new Memtable(1 << 20);
+  const memtable = new Memtable(new SharedArrayBuffer(1 << 20));
   memtable.add(1, 1, bytes("k"), bytes("v"));
   const { arena } = memtable.image()!;
   expect(arena).toBeInstanceOf(SharedArrayBuffer);
@@ -208,4 +208,30 @@ test("lookups beside a reader of the image do not disturb it", () => {
     expect(key).toBe(`k${String(at++).padStart(4, "0")}`);
   }
   expect(at).toBe(1_000);
+});
+
+test("memory that is given back is used again, and whoever still reads the old memtable fails", () => {
+  const pool = new MemoryPool(4_096);
+  const first = new Memtable(pool.take());
+  first.add(1, 1, bytes("key"), bytes("old"));
+  const cursor = first.cursor();
+  cursor.seekToFirst();
+  const memory = first.release();
+  pool.give(memory);
+  const second = new Memtable(pool.take());
+  second.add(2, 1, bytes("key"), bytes("new"));
+  expect(second.release()).toBe(memory);
+  const out = { sequence: 0, kind: 0, buffer: bytes(""), start: 0, end: 0 };
+  expect(() => first.get(bytes("key"), 9, out)).toThrow(/given back/);
+  expect(() => cursor.seek(bytes("key"))).toThrow(/given back/);
+});
+
+test("memory that has grown beyond its size is not kept", () => {
+  const pool = new MemoryPool(1_024);
+  const memtable = new Memtable(pool.take());
+  memtable.add(1, 1, bytes("key"), new Uint8Array(5_000));
+  const grown = memtable.release();
+  expect(grown.byteLength).toBeGreaterThan(5_000);
+  pool.give(grown);
+  expect(pool.take().byteLength).toBe(1_024);
 });

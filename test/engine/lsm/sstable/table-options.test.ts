@@ -29,12 +29,14 @@ async function compressions(options: Partial<LsmOptions>, isCompacted: boolean):
     .map((name) => /compressed (.*)$/m.exec(dumpTable(host, `/db/${name}`))?.[1] ?? "not said");
 }
 
-test("tables above are compressed fast and those at the bottom densely, unless asked otherwise", async () => {
+test("tables are compressed fast, and as asked above and at the bottom", async () => {
   const fresh = await compressions({}, false);
   expect(fresh.length).toBeGreaterThan(0);
   expect(fresh.every((text) => /^fast: [1-9]/.test(text))).toBe(true);
   const compacted = await compressions({}, true);
-  expect(compacted.some((text) => /^dense: [1-9]/.test(text))).toBe(true);
+  expect(compacted.some((text) => /^fast: [1-9]/.test(text))).toBe(true);
+  const densely = await compressions({ bottomCompression: "dense" }, true);
+  expect(densely.some((text) => /^dense: [1-9]/.test(text))).toBe(true);
   const asked = { compression: "none", bottomCompression: "fast" } as const;
   expect((await compressions(asked, false)).every((text) => text.startsWith("none: none"))).toBe(
     true,
