@@ -37,6 +37,7 @@ export class ViewScan implements Scan {
   #rowsLeft: number;
   #scan: VisibleScan | undefined;
   #structure = -1;
+  #isBegun = false;
   #errand: Errand | undefined;
   #isDone = false;
 
@@ -107,8 +108,10 @@ export class ViewScan implements Scan {
 
   /** Without rows, but past deleted ones: is the scan further on than when it stopped before? */
   #hasMoved(): boolean {
+    // It may have stopped at a piece of a filter, before it had a cursor.
+    if (this.#scan === undefined) return false;
     const former = this.#rest;
-    this.#rest = this.#scan!.rest;
+    this.#rest = this.#scan.rest;
     return this.#isReverse
       ? !sameBound(former.end, this.#rest.end)
       : !sameBound(former.start, this.#rest.start);
@@ -117,11 +120,13 @@ export class ViewScan implements Scan {
   #scanNow(): VisibleScan {
     const { tree } = this.#source;
     if (this.#scan !== undefined && this.#structure === tree.structure) return this.#scan;
-    const isFirst = this.#scan === undefined;
     if (this.#scan !== undefined) {
       this.#rest = this.#scan.rest;
       this.#scan.close();
+      // If a block is missing below, the next try begins here.
+      this.#scan = undefined;
     }
+    const isFirst = !this.#isBegun;
     this.#structure = tree.structure;
     const { reverse, keysOnly, expect } = this.#options;
     const { sequence } = this.#view.chosen!;
@@ -139,6 +144,7 @@ export class ViewScan implements Scan {
         ...(isFirst ? (expect === undefined ? {} : { expect }) : { expect: "all" }),
       },
     });
+    this.#isBegun = true;
     return this.#scan;
   }
 }

@@ -7,6 +7,7 @@ import type { Host } from "../host/index.ts";
 import { DATA_HANDLE_BYTES, readDataHandle, readHandle } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
+import { piecesIn, prefixLengthsIn } from "./block/filter.ts";
 import { readBlock, readTableParts } from "./table-parts.ts";
 import type { TableProperties } from "./properties.ts";
 import type { TableParts } from "./table-parts.ts";
@@ -38,6 +39,7 @@ function summary(parts: TableParts): string[] {
     `data blocks ${properties.dataBlocks} (${properties.denseBlocks} dense), ${dataText(properties)}`,
     `index partitions ${properties.indexPartitions}, ${properties.indexBytes} bytes with the top`,
     `filter at ${footer.filter.offset}, ${footer.filter.length} bytes, prefixes ${prefixText(parts)}`,
+    ...piecesIn(parts.filter).map((piece) => pieceText(parts, piece)),
   ];
 }
 
@@ -49,8 +51,13 @@ function dataText(properties: TableProperties): string {
 }
 
 function prefixText({ filter }: TableParts): string {
-  const lengths = filter.prefixLengths.toReversed();
+  const lengths = prefixLengthsIn(filter);
   return lengths.length === 0 ? "none" : `of ${lengths.join(", ")} bytes`;
+}
+
+function pieceText({ file }: TableParts, piece: BlockHandle): string {
+  file.readOwn(piece);
+  return `  piece at ${piece.offset}, ${piece.length} bytes`;
 }
 
 function dumpTop(parts: TableParts, top: BlockReader, lines: string[]): void {

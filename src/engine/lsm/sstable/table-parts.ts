@@ -5,7 +5,7 @@ import type { FileHandle } from "../host/index.ts";
 import { BlockFile, HANDLE_BYTES, requireCodec } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
-import { Filter, filterProblem } from "./block/filter.ts";
+import { filterProblem } from "./block/filter.ts";
 import { FOOTER_BYTES, readFooter } from "./footer.ts";
 import type { Footer } from "./footer.ts";
 import { decodeProperties } from "./properties.ts";
@@ -17,7 +17,8 @@ export interface TableParts {
   readonly file: BlockFile;
   readonly fileBytes: number;
   readonly footer: Footer;
-  readonly filter: Filter;
+  /** The payload of the filter's own block. */
+  readonly filter: Bytes;
   readonly rangeDeletes: readonly RangeDelete[];
   readonly properties: TableProperties;
   /** Undefined: the table has no point entries. */
@@ -32,8 +33,8 @@ export function readTableParts(handle: FileHandle, fileBytes: number | undefined
   if (fileBytes !== undefined && found !== fileBytes) {
     throw file.damaged(Math.min(found, fileBytes), `${fileBytes} bytes`, `${found} bytes`);
   }
-  const filterBytes = file.readOwn(footer.filter);
-  const noFilter = filterProblem(filterBytes, footer.filter.length);
+  const filter = file.readOwn(footer.filter);
+  const noFilter = filterProblem(filter, footer.filter.length);
   if (noFilter !== undefined) throw file.damaged(footer.filter.offset, "a filter", noFilter);
   const rangeDeletes = decodeRangeDeletes(
     file.readOwn(footer.rangeDeletes),
@@ -48,7 +49,6 @@ export function readTableParts(handle: FileHandle, fileBytes: number | undefined
   }
   // Better now than at the first read: nothing of such a table can be read here.
   if (properties.compressedBlocks > 0) requireCodec(properties.compression, file.path);
-  const filter = new Filter(filterBytes);
   const topIndex = readTopIndex(file, footer.topIndex);
   return { file, fileBytes: found, footer, filter, rangeDeletes, properties, topIndex };
 }

@@ -4,7 +4,8 @@
  * Always true:
  * (1) Nothing from the file is used before its checksum and its form were checked; what does not hold is a
  *     CorruptionError with file and offset.
- * (2) Filter, top index and range deletes stay in memory from open() to close(); other blocks live in the cache.
+ * (2) The filter's own block, top index and range deletes stay in memory from open() to close(); other blocks, pieces of
+ *     the filter among them, live in the cache.
  */
 import { compareBytes, equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
@@ -19,7 +20,8 @@ import { DATA_HANDLE_BYTES, FRAME_BYTES } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
 import type { BlockHome, Errand } from "./block/errand.ts";
-import type { Filter } from "./block/filter.ts";
+import { Filter } from "./block/filter.ts";
+import { FilterPieces } from "./block/filter-pieces.ts";
 import type { TableProperties } from "./properties.ts";
 import { TableCursor } from "./table-cursor.ts";
 import { readBlock, readBlockAsync, readTableParts } from "./table-parts.ts";
@@ -47,6 +49,7 @@ export class TableReader implements BlockHome {
   readonly meta: TableMeta;
   readonly #parts: TableParts;
   readonly #filter: Filter;
+  readonly #filterPieces: FilterPieces;
   readonly #cache: BlockCache;
   readonly owner: number;
   /** Of a table that a load made: at which sequence all its entries are read, though it says 0. Else 0. */
@@ -63,9 +66,10 @@ export class TableReader implements BlockHome {
   private constructor(parts: TableParts, meta: TableMeta, cache: BlockCache) {
     this.meta = meta;
     this.#parts = parts;
-    this.#filter = parts.filter;
     this.#cache = cache;
     this.owner = cache.register();
+    this.#filterPieces = new FilterPieces(parts.file, cache, this.owner);
+    this.#filter = new Filter(parts.filter, this.#filterPieces);
     this.#loadedAt = parts.properties.largestSequence === 0 ? meta.largestSequence : 0;
     this.#rangeDeleteIndex = RangeDeleteIndex.build(parts.rangeDeletes);
   }
@@ -92,7 +96,7 @@ export class TableReader implements BlockHome {
     }
   }
 
-  /** May the table hold point entries with keys in [start, end)? Asked before a scan opens it. */
+  /** May the table hold point entries with keys in [start, end)? Asked before a scan opens it; may throw BLOCK_MISSING. */
   mayHoldRange(start: Bytes, end: Bytes | undefined): boolean {
     const { largestKey, smallestKey } = this.meta;
     if (this.#parts.topIndex === undefined) return false;
@@ -175,10 +179,13 @@ export class TableReader implements BlockHome {
     return new TableCursor(source);
   }
 
-  /** Memory that is taken from open() to close(): filter and top index, and about as much as the range deletes. */
+  /**
+   * Memory that is taken from open() to close(): top index and what of the filter does not live in the cache, and about as
+   * much as the range deletes.
+   */
   get pinnedBytes(): number {
-    const { filter, footer } = this.#parts;
-    return filter.bytes + footer.topIndex.length + footer.rangeDeletes.length;
+    const { footer } = this.#parts;
+    return this.#filter.bytes + footer.topIndex.length + footer.rangeDeletes.length;
   }
 
   /** Reads the whole file, past the cache, and checks it; gives the problems found, none if all is well. */
@@ -190,6 +197,7 @@ export class TableReader implements BlockHome {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#filterPieces.close();
     this.#cache.forget(this.owner);
     this.#parts.file.close();
   }

@@ -1,8 +1,8 @@
 /**
  * Writes one table, from sorted entries to a synced file:
  *
- *   data blocks, and after each 8 KiB of index entries an index partition; filter; range deletes; top index; properties;
- *   footer
+ *   data blocks, and after each 8 KiB of index entries an index partition; pieces of the filter, if it is large; filter;
+ *   range deletes; top index; properties; footer
  *
  * Always true:
  * (1) Entries come in order: key ascending, sequence descending, no two equal. Checked for each.
@@ -35,7 +35,7 @@ import {
   writeHandle,
 } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
-import { FilterBuilder } from "./block/filter.ts";
+import { FilterBuilder } from "./block/filter-builder.ts";
 import { PREFIX_LENGTHS } from "./block/key-prefix.ts";
 import { BlockCompressor } from "./compression/block-compressor.ts";
 import { CODEC_PLAIN } from "./compression/block-codec.ts";
@@ -219,8 +219,7 @@ export class TableWriter {
     this.#state = "finished";
     if (this.#data.count > 0) this.#finishData(EMPTY_BYTES, 0, -1);
     if (this.#partition.count > 0) this.#finishPartition();
-    const filter = this.#filter.finish(FRAME_BYTES);
-    const filterHandle = this.#append(filter, filter.length - FRAME_BYTES);
+    const filter = this.#filter.finish((bytes, length) => this.#append(bytes, length));
     const rangeDeletes = encodeRangeDeletes(this.#rangeDeletes, FRAME_BYTES);
     const rangeDeletesHandle = this.#append(rangeDeletes.bytes, rangeDeletes.length);
     const [smallestKey, largestKey] = this.#keyRange();
@@ -228,7 +227,7 @@ export class TableWriter {
     this.#indexBytes += topIndex.length;
     const properties = {
       ...this.#counts(),
-      filterBytes: filterHandle.length,
+      filterBytes: filter.bytes,
       rangeDeleteBytes: rangeDeletesHandle.length,
       smallestKey,
       largestKey,
@@ -237,7 +236,7 @@ export class TableWriter {
     const propertiesHandle = this.#append(encoded.bytes, encoded.length);
     const footer = {
       topIndex,
-      filter: filterHandle,
+      filter: filter.handle,
       rangeDeletes: rangeDeletesHandle,
       properties: propertiesHandle,
       fileNumber: this.#fileNumber,

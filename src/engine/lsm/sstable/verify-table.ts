@@ -7,6 +7,8 @@ import type { TableMeta } from "../manifest/index.ts";
 import { DATA_HANDLE_BYTES, hexU32, readDataHandle, readHandle } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
+import { piecesIn, wholeFilter } from "./block/filter.ts";
+import type { Filter } from "./block/filter.ts";
 import { isDense } from "./properties.ts";
 import { readBlock } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
@@ -50,6 +52,7 @@ class EntryPlace implements Place {
 class TableCheck {
   readonly problems: string[] = [];
   readonly #parts: TableParts;
+  readonly #filter: Filter;
   #entries = 0;
   #tombstones = 0;
   #keys = 0;
@@ -71,7 +74,17 @@ class TableCheck {
 
   constructor(parts: TableParts) {
     this.#parts = parts;
+    this.#filter = wholeFilter(parts.filter, (piece) => this.#readPiece(piece));
     for (const { sequence } of parts.rangeDeletes) this.#seeSequence(sequence);
+  }
+
+  #readPiece(piece: BlockHandle): Bytes | undefined {
+    try {
+      return this.#parts.file.readOwn(piece);
+    } catch (error) {
+      this.#reportDamage(error);
+      return undefined;
+    }
   }
 
   fileCrc(expected: number): void {
@@ -113,8 +126,7 @@ class TableCheck {
           if (isDense(this.#tombstones - tombstones, block.count)) this.#denseBlocks++;
         }
       } catch (error) {
-        if (!(error instanceof CorruptionError)) throw error;
-        this.#report(error.offset, `expected ${error.expected}, found ${error.found}`);
+        this.#reportDamage(error);
       }
       // The next block's entries are held against the bound, so that it lies between the two blocks.
       if (this.#last !== undefined && comparePlaces(this.#last, bound) > 0) {
@@ -149,7 +161,7 @@ class TableCheck {
       if (order >= 0) this.#report(offset, `entry ${i}, key ${keyText(entry)}, is out of order`);
       if (byKey !== 0) {
         this.#keys++;
-        if (!this.#parts.filter.mayHold(entry.key, 0, entry.keyLength)) {
+        if (!this.#filter.mayHold(entry.key, 0, entry.keyLength)) {
           this.#report(offset, `the filter denies the key ${keyText(entry)}`);
         }
       }
@@ -173,7 +185,7 @@ class TableCheck {
   }
 
   totals(meta: TableMeta): void {
-    const { properties, footer } = this.#parts;
+    const { filter, properties, footer } = this.#parts;
     const counted = {
       entries: this.#entries,
       tombstones: this.#tombstones,
@@ -190,7 +202,10 @@ class TableCheck {
       dataBytes: this.#dataBytes,
       compressedBlocks: this.#compressedBlocks,
       indexBytes: this.#indexBytes + footer.topIndex.length,
-      filterBytes: footer.filter.length,
+      filterBytes: piecesIn(filter).reduce(
+        (sum, piece) => sum + piece.length,
+        footer.filter.length,
+      ),
       rangeDeleteBytes: footer.rangeDeletes.length,
     };
     for (const name of Object.keys(counted) as (keyof typeof counted)[]) {
@@ -220,6 +235,10 @@ class TableCheck {
   #seeSequence(sequence: number): void {
     if (sequence < this.#smallestSequence) this.#smallestSequence = sequence;
     if (sequence > this.#largestSequence) this.#largestSequence = sequence;
+  }
+  #reportDamage(error: unknown): void {
+    if (!(error instanceof CorruptionError)) throw error;
+    this.#report(error.offset, `expected ${error.expected}, found ${error.found}`);
   }
   #report(offset: number, what: string): void {
     this.problems.push(`${this.#parts.file.path} at ${offset}: ${what}`);

@@ -2,19 +2,14 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareBytes, hex, nextKey, prefixEnd } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
-import {
-  Filter,
-  FilterBuilder,
-  filterProblem,
-} from "../../../../src/engine/lsm/sstable/block/filter.ts";
+import { writeU32 } from "../../../../src/engine/lsm/codec/index.ts";
+import { filterProblem } from "../../../../src/engine/lsm/sstable/block/filter.ts";
+import type { Filter } from "../../../../src/engine/lsm/sstable/block/filter.ts";
 import { bytes, keys } from "../cursor/entry-model.ts";
+import { buildFilter } from "./filter-kit.ts";
 
 function filterOf(list: readonly Bytes[], prefixes: readonly number[] = []): Filter {
-  const builder = new FilterBuilder(prefixes);
-  for (const key of list) builder.add(key, 0, key.length);
-  const payload = builder.finish(0);
-  expect(filterProblem(payload, payload.length)).toBeUndefined();
-  return new Filter(payload);
+  return buildFilter(list, prefixes).filter;
 }
 
 test("a filter never denies a key that was added", () => {
@@ -140,9 +135,7 @@ test("prefixes cost their own bits only", () => {
 });
 
 test("a filter whose size does not fit its lines is refused", () => {
-  const builder = new FilterBuilder();
-  builder.add(bytes("a"), 0, 1);
-  const payload = builder.finish(0);
+  const { payload } = buildFilter([bytes("a")]);
   expect(filterProblem(payload, payload.length - 1)).toBeDefined();
   expect(filterProblem(payload, 7)).toBeDefined();
   payload[5] = 3;
@@ -154,4 +147,54 @@ test("a filter whose size does not fit its lines is refused", () => {
   expect(filterProblem(payload, payload.length)).toBeUndefined();
   payload[0] = 2;
   expect(filterProblem(payload, payload.length)).toBeDefined();
+});
+
+/** So many keys of 12 bytes, each with bits of its own. */
+const counted = (count: number): readonly Bytes[] =>
+  Array.from({ length: count }, (_, i) => bytes(`cut/${String(i).padStart(8, "0")}`));
+/** The most keys whose filter has so many lines. */
+const keysFor = (lines: number): number => Math.floor((lines * 512) / 18);
+
+test("a filter of up to 254 lines is one block, a larger one is cut into pieces of 127 lines", () => {
+  for (const [lines, pieces] of [
+    [1, []],
+    [254, []],
+    [255, [127, 127, 1]],
+    [381, [127, 127, 127]],
+    [382, [127, 127, 127, 1]],
+  ] as const) {
+    const built = buildFilter(counted(keysFor(lines)));
+    expect(built.pieces.map((piece) => piece.length / 64)).toEqual(pieces);
+    expect(built.payload.length).toBe(8 + (pieces.length > 0 ? 14 * pieces.length : 64 * lines));
+    expect(built.bytes).toBe(8 + 64 * lines + 14 * pieces.length);
+    expect(built.filter.bytes).toBe(8 + 64 * lines);
+    for (const key of counted(keysFor(lines))) {
+      expect(built.filter.mayHold(key, 0, key.length)).toBe(true);
+    }
+  }
+});
+
+test("a filter whose pieces have other sizes than its lines need is refused", () => {
+  const { payload } = buildFilter(counted(keysFor(300)));
+  expect(payload.length).toBe(8 + 3 * 14);
+  const lengthOf = (piece: number): number => 8 + 14 * piece + 6;
+  for (const [at, value] of [
+    [0, 299],
+    [0, 254],
+    [0, 0],
+    [0, 0xffff_ffff],
+    [lengthOf(0), 126 * 64],
+    [lengthOf(1), 128 * 64],
+    [lengthOf(2), 0xffff_ffff],
+    [lengthOf(2), 47 * 64],
+  ] as const) {
+    const changed = Uint8Array.from(payload);
+    writeU32(changed, at, value);
+    expect([at, value, filterProblem(changed, changed.length) !== undefined]).toEqual([
+      at,
+      value,
+      true,
+    ]);
+  }
+  expect(filterProblem(payload, payload.length - 14)).toBeDefined();
 });

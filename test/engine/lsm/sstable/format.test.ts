@@ -15,7 +15,7 @@ import {
   BlockReader,
   blockProblem,
 } from "../../../../src/engine/lsm/sstable/block/block-reader.ts";
-import { FilterBuilder, hashKey } from "../../../../src/engine/lsm/sstable/block/filter.ts";
+import { hashKey } from "../../../../src/engine/lsm/sstable/block/filter.ts";
 import { dumpTable } from "../../../../src/engine/lsm/sstable/index.ts";
 import {
   decodeRangeDeletes,
@@ -23,6 +23,7 @@ import {
 } from "../../../../src/engine/lsm/sstable/range-delete-block.ts";
 import { bytes } from "../cursor/entry-model.ts";
 import type { ModelEntry } from "../cursor/entry-model.ts";
+import { buildFilter } from "./filter-kit.ts";
 import { FILE_NUMBER, PATH, fileBytes, openTable, writeTable } from "./table-kit.ts";
 
 const spaced = (text: string): string => text.replace(/\s+/g, "");
@@ -85,9 +86,7 @@ test("the worked example of the filter's hashes and bits", () => {
   const hashes = new Uint32Array(2);
   hashKey(bytes("xxkotobaxx"), 2, 8, hashes);
   expect([...hashes].map((hash) => hash.toString(16))).toEqual(["d0ed8f1d", "7097c874"]);
-  const builder = new FilterBuilder();
-  builder.add(bytes("kotoba"), 0, 6);
-  const payload = builder.finish(0);
+  const { payload } = buildFilter([bytes("kotoba")]);
   expect(hex(payload.subarray(0, 8))).toBe("0100000000000000");
   const bits = [...payload.subarray(8)].flatMap((byte, i) =>
     [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => byte & (1 << bit)).map((bit) => 8 * i + bit),

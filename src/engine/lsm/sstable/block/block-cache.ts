@@ -17,13 +17,11 @@ const SLOTS_MIN = 8;
 const LARGE_PART = 1 / 4;
 const EMPTY = -1;
 
-/**
- * What a block holds, so that hits and misses can be told apart: 0 rows, 1 a part of an index, 2 a part of a filter. No
- * block of the last kind is cached while filters are pinned; its figures are 0.
- */
+/** What a block holds, so that hits and misses can be told apart: 0 rows, 1 a part of an index, 2 a piece of a filter. */
 export type BlockKind = 0 | 1 | 2;
 export const DATA_BLOCK = 0;
 export const INDEX_BLOCK = 1;
+export const FILTER_BLOCK = 2;
 
 /** A block larger than a slot. */
 export interface LargeBlock {

@@ -1,11 +1,16 @@
 /**
- * Says of most absent keys that a table does not hold them, without reading a block. A blocked Bloom filter: all bits of
- * a key lie in one line of 512 bits, which is one cache line, so a lookup costs one miss at most.
+ * Says of most absent keys that a table does not hold them, without reading a block of rows. A blocked Bloom filter: all
+ * bits of a key lie in one line of 512 bits, which is one cache line, so a lookup costs one miss at most.
  *
  *   offset  size      what
  *   0       4         number of lines, u32
  *   4       4         lengths of the prefixes that were added too, u8 each, rising, then zeros
- *   8       64 each   lines; bit b of a line is bit b % 8 of its byte b / 8
+ *   8       64 each   the lines, if there are at most 254; bit b of a line is bit b % 8 of its byte b / 8
+ *   8       14 each   if there are more: handles (block-frame.ts) of the pieces
+ *
+ * A piece is a block of its own, of 127 lines and nothing else; the last one has what remains. A table keeps the block
+ * above in memory from open() to close(), and a piece only as long as the cache does: so memory does not grow with the
+ * number of keys, but for 14 bytes to 3,600 of them, and a small table is asked at no cost but its bits.
  *
  * There are 18 bits for each distinct user key and for each distinct prefix, rounded up to lines; no key, no line. A prefix
  * is added as if it were a key. A length of which more than half of the keys have prefixes of their own is left out: it
@@ -18,23 +23,28 @@
  */
 import { assert } from "../../../../base/index.ts";
 import type { Bytes } from "../../../../base/index.ts";
-import { readU32, writeU32 } from "../../codec/index.ts";
+import { readU32 } from "../../codec/index.ts";
+import { SLOT_BYTES } from "./block-cache.ts";
+import { FRAME_BYTES, HANDLE_BYTES, readHandle } from "./block-frame.ts";
+import type { BlockHandle } from "./block-frame.ts";
+import type { FilterPieces } from "./filter-pieces.ts";
 import { PREFIX_LENGTHS_MAX, arePrefixLengths, sharedPrefixLength } from "./key-prefix.ts";
 
-const HEADER_BYTES = 8;
-const PREFIX_LENGTHS_AT = 4;
-const LINE_BYTES = 64;
-/** Gives 0.05 % of false positives, with a margin below the 0.1 % that is promised (16 bits: 0.07 to 0.09 %). */
-const BITS_PER_KEY = 18;
-/** A length with more prefixes for each key than this is left out. */
-const PREFIXES_PER_KEY_MAX = 1 / 2;
-const PROBES = 8;
-const NEXT_PROBE = 0x9e3779b1;
+export const HEADER_BYTES = 8;
+export const PREFIX_LENGTHS_AT = 4;
+export const LINE_BYTES = 64;
+/** As many as a slot of the cache takes. */
+export const PIECE_LINES = 127;
+/** Up to here a filter is not cut: two pieces would take as much memory, and cost a search in the cache. */
+export const WHOLE_LINES_MAX: number = 2 * PIECE_LINES;
+export const PROBES = 8;
+export const NEXT_PROBE = 0x9e3779b1;
 const TWO_32 = 0x1_0000_0000;
 /** Up to this many lines first * lines is exact in a double. */
-const LINES_MAX = 2 ** 21;
+export const LINES_MAX: number = 2 ** 21;
 
 assert(PREFIX_LENGTHS_AT + PREFIX_LENGTHS_MAX === HEADER_BYTES, "the lengths fill the header");
+assert(PIECE_LINES * LINE_BYTES + FRAME_BYTES <= SLOT_BYTES, "a piece with its frame fits a slot");
 
 const hashes = new Uint32Array(2);
 
@@ -77,127 +87,53 @@ function mix(hash: number): number {
   return h ^ (h >>> 16);
 }
 
-/** A growing row of pairs of hashes. */
-class Hashes {
-  pairs: Uint32Array = new Uint32Array(256);
-  count = 0;
-
-  add(key: Bytes, start: number, end: number): void {
-    if (this.count * 2 === this.pairs.length) {
-      const grown = new Uint32Array(this.pairs.length * 2);
-      grown.set(this.pairs);
-      this.pairs = grown;
-    }
-    hashKey(key, start, end, hashes);
-    this.pairs[this.count * 2] = hashes[0]!;
-    this.pairs[this.count * 2 + 1] = hashes[1]!;
-    this.count++;
-  }
-}
-
-export class FilterBuilder {
-  readonly #prefixLengths: readonly number[];
-  readonly #keys = new Hashes();
-  readonly #prefixes: readonly Hashes[];
-  /** The longest prefix of the last key, to see which are new: keys come in order. */
-  readonly #last: Bytes;
-  #lastLength = 0;
-
-  /** @param prefixLengths Of the prefixes that join; see arePrefixLengths(). */
-  constructor(prefixLengths: readonly number[] = []) {
-    this.#prefixLengths = prefixLengths;
-    this.#prefixes = prefixLengths.map(() => new Hashes());
-    this.#last = new Uint8Array(prefixLengths.at(-1) ?? 0);
-  }
-
-  /** HOT: bench/lsm-storage. Adds a key; they come in order and none twice. */
-  add(key: Bytes, start: number, end: number): void {
-    this.#keys.add(key, start, end);
-    const last = this.#last;
-    if (last.length === 0) return;
-    const length = end - start < last.length ? end - start : last.length;
-    const max = length < this.#lastLength ? length : this.#lastLength;
-    let shared = 0;
-    while (shared < max && last[shared] === key[start + shared]) shared++;
-    for (let i = shared; i < length; i++) last[i] = key[start + i]!;
-    this.#lastLength = length;
-    const lengths = this.#prefixLengths;
-    for (let i = lengths.length - 1; i >= 0 && lengths[i]! > shared; i--) {
-      if (lengths[i]! <= length) this.#prefixes[i]!.add(key, start, start + lengths[i]!);
-    }
-  }
-
-  /** About how large the payload will be. */
-  get bytes(): number {
-    return HEADER_BYTES + LINE_BYTES * linesFor(this.#added());
-  }
-  /** The lengths of prefixes that will be in it. */
-  get prefixLengths(): readonly number[] {
-    return this.#prefixLengths.filter((_, i) => this.#joins(this.#prefixes[i]!));
-  }
-
-  /** The payload, with `room` bytes after it. */
-  finish(room: number): Bytes {
-    const lines = linesFor(this.#added());
-    const payload = new Uint8Array(HEADER_BYTES + LINE_BYTES * lines + room);
-    writeU32(payload, 0, lines);
-    payload.set(this.prefixLengths, PREFIX_LENGTHS_AT);
-    setBits(payload, lines, this.#keys);
-    for (const prefixes of this.#prefixes) {
-      if (this.#joins(prefixes)) setBits(payload, lines, prefixes);
-    }
-    return payload;
-  }
-
-  #joins({ count }: Hashes): boolean {
-    return count > 0 && count <= this.#keys.count * PREFIXES_PER_KEY_MAX;
-  }
-  #added(): number {
-    let count = this.#keys.count;
-    for (const prefixes of this.#prefixes) if (this.#joins(prefixes)) count += prefixes.count;
-    return count;
-  }
-}
-
-function setBits(payload: Bytes, lines: number, { count, pairs }: Hashes): void {
-  for (let i = 0; i < count; i++) {
-    const line = lineStart(pairs[2 * i]!, lines);
-    let probe = pairs[2 * i + 1]!;
-    for (let k = 0; k < PROBES; k++) {
-      const bit = probe >>> 23;
-      payload[line + (bit >>> 3)]! |= 1 << (bit & 7);
-      probe = Math.imul(probe, NEXT_PROBE);
-    }
-  }
-}
-
 export class Filter {
   readonly #payload: Bytes;
   readonly #lines: number;
+  /** Undefined: all lines lie in the payload. */
+  readonly #pieces: FilterPieces | undefined;
   /** Longest first. */
   readonly prefixLengths: readonly number[];
 
-  /** From a payload that filterProblem() found well formed. */
-  constructor(payload: Bytes) {
+  /**
+   * From a payload that filterProblem() found well formed; `pieces`: where its pieces are found, if it was cut. Or from
+   * one that holds all lines, whatever their number.
+   */
+  constructor(payload: Bytes, pieces?: FilterPieces) {
     this.#payload = payload;
     this.#lines = readU32(payload, 0);
-    this.prefixLengths = lengthsIn(payload).toReversed();
+    this.#pieces = this.#lines > WHOLE_LINES_MAX ? pieces : undefined;
+    this.prefixLengths = prefixLengthsIn(payload).toReversed();
   }
 
+  /** What stays in memory. */
   get bytes(): number {
-    return HEADER_BYTES + this.#lines * LINE_BYTES;
+    const rest = this.#pieces === undefined ? this.#lines * LINE_BYTES : handleBytes(this.#lines);
+    return HEADER_BYTES + rest;
   }
 
-  /** HOT: bench/lsm-storage. False: the key was never added. */
+  /**
+   * HOT: bench/lsm-storage. False: the key was never added. Reads a piece that is not in the cache, or throws
+   * BLOCK_MISSING.
+   */
   mayHold(key: Bytes, start: number, end: number): boolean {
-    if (this.#lines === 0) return false;
+    const lines = this.#lines;
+    if (lines === 0) return false;
     hashKey(key, start, end, hashes);
-    const line = lineStart(hashes[0]!, this.#lines);
-    const payload = this.#payload;
+    const line = lineOf(hashes[0]!, lines);
     let probe = hashes[1]!;
+    const pieces = this.#pieces;
+    let bits = this.#payload;
+    let at = HEADER_BYTES + line * LINE_BYTES;
+    if (pieces !== undefined) {
+      const piece = Math.floor(line / PIECE_LINES);
+      at = (line - piece * PIECE_LINES) * LINE_BYTES;
+      at += pieces.find(bits, HEADER_BYTES + piece * HANDLE_BYTES);
+      bits = pieces.slab;
+    }
     for (let k = 0; k < PROBES; k++) {
       const bit = probe >>> 23;
-      if ((payload[line + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
+      if ((bits[at + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false;
       probe = Math.imul(probe, NEXT_PROBE);
     }
     return true;
@@ -215,28 +151,68 @@ export class Filter {
   }
 }
 
-function lengthsIn(payload: Bytes): number[] {
-  const lengths = [...payload.subarray(PREFIX_LENGTHS_AT, HEADER_BYTES)];
-  while (lengths.at(-1) === 0) lengths.pop();
-  return lengths;
+/**
+ * A filter with all of its lines in memory, for checks. `read` gives a piece, at least its payload; one that it does not
+ * give denies no key.
+ */
+export function wholeFilter(
+  payload: Bytes,
+  read: (piece: BlockHandle) => Bytes | undefined,
+): Filter {
+  const pieces = piecesIn(payload);
+  if (pieces.length === 0) return new Filter(payload);
+  const whole = new Uint8Array(HEADER_BYTES + readU32(payload, 0) * LINE_BYTES).fill(0xff);
+  whole.set(payload.subarray(0, HEADER_BYTES));
+  let at = HEADER_BYTES;
+  for (const piece of pieces) {
+    const lines = read(piece);
+    if (lines !== undefined) whole.set(lines.subarray(0, piece.length), at);
+    at += piece.length;
+  }
+  return new Filter(whole);
 }
 
 /** Why a payload of this length is no filter; undefined if it is one. */
 export function filterProblem(payload: Bytes, length: number): string | undefined {
   if (length < HEADER_BYTES) return "a filter shorter than its header";
-  if (!arePrefixLengths(lengthsIn(payload))) return "lengths of prefixes out of order";
+  if (!arePrefixLengths(prefixLengthsIn(payload))) return "lengths of prefixes out of order";
   const lines = readU32(payload, 0);
-  return length === HEADER_BYTES + lines * LINE_BYTES && lines <= LINES_MAX
-    ? undefined
-    : `${lines} lines in ${length} bytes`;
+  const rest = lines > WHOLE_LINES_MAX ? handleBytes(lines) : lines * LINE_BYTES;
+  if (length !== HEADER_BYTES + rest || lines > LINES_MAX)
+    return `${lines} lines in ${length} bytes`;
+  let left = lines;
+  for (const piece of piecesIn(payload)) {
+    const expected = Math.min(left, PIECE_LINES) * LINE_BYTES;
+    if (piece.length !== expected) return `a piece of ${piece.length} bytes, not ${expected}`;
+    left -= PIECE_LINES;
+  }
+  return undefined;
 }
 
-function linesFor(keys: number): number {
-  const lines = Math.ceil((keys * BITS_PER_KEY) / (LINE_BYTES * 8));
-  assert(lines <= LINES_MAX, "a table is cut long before 67 million keys");
-  return lines;
+/** The pieces of a filter that was cut, in order; none if it was not. */
+export function piecesIn(payload: Bytes): readonly BlockHandle[] {
+  const lines = readU32(payload, 0);
+  if (lines <= WHOLE_LINES_MAX) return [];
+  return Array.from({ length: pieceCount(lines) }, (_, i) =>
+    readHandle(payload, HEADER_BYTES + i * HANDLE_BYTES),
+  );
 }
 
-function lineStart(hash: number, lines: number): number {
-  return HEADER_BYTES + Math.floor((hash * lines) / TWO_32) * LINE_BYTES;
+/** Rising. */
+export function prefixLengthsIn(payload: Bytes): number[] {
+  const lengths = [...payload.subarray(PREFIX_LENGTHS_AT, HEADER_BYTES)];
+  while (lengths.at(-1) === 0) lengths.pop();
+  return lengths;
+}
+
+function pieceCount(lines: number): number {
+  return Math.ceil(lines / PIECE_LINES);
+}
+function handleBytes(lines: number): number {
+  return pieceCount(lines) * HANDLE_BYTES;
+}
+
+/** The line of a key whose first hash this is. */
+export function lineOf(hash: number, lines: number): number {
+  return Math.floor((hash * lines) / TWO_32);
 }
