@@ -8,6 +8,7 @@ import {
   firstState,
   tableOf,
 } from "../engine/lsm/manifest/manifest-cases.ts";
+import { buildFilter } from "../engine/lsm/sstable/filter-kit.ts";
 import { emptyHost as hostOfLog, put, recordsOf, writeLog } from "../engine/lsm/wal/wal-cases.ts";
 
 const page = readFileSync("docs/FORMAT.md", "utf8");
@@ -46,6 +47,16 @@ test("the manifest on the page is the manifest that is written", () => {
 test("the table on the page is the table that is written", () => {
   const golden = readFileSync("test/engine/lsm/sstable/golden/table-bytes.golden.txt", "utf8");
   expect(workedBytes("## Tables (`000013.sst`)")).toBe(golden.replaceAll(/\s/g, ""));
+});
+
+test("the filter in pieces on the page is the filter that is written", () => {
+  const keys = Array.from({ length: 7_300 }, (_, i) =>
+    new TextEncoder().encode(String(i).padStart(4, "0")),
+  );
+  const example = page.slice(page.indexOf("\nWorked example of a filter in pieces"));
+  const [, shown = ""] = /^```\n([\s\S]*?)^```$/m.exec(example) ?? [];
+  const withoutRemarks = shown.replaceAll(/ {3}.*$/gm, "");
+  expect(withoutRemarks.replaceAll(/\s/g, "")).toBe(hex(buildFilter(keys).payload, 1_000));
 });
 
 test("the rows and parts on the page stand in the tests that encode them", () => {

@@ -2,8 +2,8 @@
  * The tables that are open, by file number, and the files that nobody needs any more.
  *
  * Always true:
- * (1) Every table of the present version is open: its index and filter are in memory. Its file may be closed meanwhile,
- *     see table-files.ts.
+ * (1) Every table of the present version is open: the top of its index and the way to its filter are in memory. Its file
+ *     may be closed meanwhile, see table-files.ts.
  * (2) A table that left the version is closed and its file removed as soon as nobody holds it, not before. Lookups and
  *     pages always use the present version, and begin again with it after they have waited for a block; so only work that
  *     spans turns otherwise (a compaction, verify) holds any.

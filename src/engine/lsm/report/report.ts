@@ -73,7 +73,7 @@ export interface LsmReport {
     readonly cache: CacheReport;
     readonly filter: FilterReport;
     readonly disk: DiskReadReport;
-    /** Filters and indexes of all tables: they stay in memory while the tables are there. */
+    /** The tops of the indexes of all tables, and small filters: they stay in memory while the tables are there. */
     readonly pinnedBytes: number;
   };
   readonly background: {

@@ -62,7 +62,9 @@ export interface LsmOptions {
   readonly slowReadMicros?: number;
   /**
    * So many table files are open at a time; one that is read when more are needed is opened again. Default 500, from 8 to
-   * 1,000,000. Index and filter of a table stay in memory: about 2.5 bytes for each key.
+   * 1,000,000. Of each table, its file open or not, the top of the index and the way to its filter stay in memory: a few
+   * KiB, and at most 16 KiB of filter where it is that small. All else shares the block cache: about 2.25 bytes of filter
+   * for each key and for each prefix that joins, and blocks of index and rows.
    */
   readonly openTablesMax?: number;
   /** So many tables in level 0, or sorted runs where the policy gathers them, start a compaction. Default 10, from 2 to 64. */

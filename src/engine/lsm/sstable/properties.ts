@@ -17,7 +17,7 @@
  *   72      6     the same as they are stored
  *   78      6     data blocks that are stored compressed
  *   84      6     payload bytes of the index, both levels
- *   90      6     payload bytes of the filter
+ *   90      6     payload bytes of the filter, pieces included
  *   96      6     payload bytes of the range deletes
  *   102     6     when the table was finished, in milliseconds since 1970 by the wall clock
  *   108     1     the codec that its writer was to use for data blocks (compression/block-codec.ts)

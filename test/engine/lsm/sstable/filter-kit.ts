@@ -1,6 +1,7 @@
-/** Filters as a table's writer makes them, without the table. */
+/** Filters as a table's writer makes them, their blocks alone in the file. */
 import { expect } from "vitest";
 import type { Bytes } from "../../../../src/base/index.ts";
+import { FRAME_BYTES, sealBlock } from "../../../../src/engine/lsm/sstable/block/block-frame.ts";
 import { FilterBuilder } from "../../../../src/engine/lsm/sstable/block/filter-builder.ts";
 import {
   filterProblem,
@@ -8,6 +9,7 @@ import {
   wholeFilter,
 } from "../../../../src/engine/lsm/sstable/block/filter.ts";
 import type { Filter } from "../../../../src/engine/lsm/sstable/block/filter.ts";
+import { FILE_NUMBER } from "./table-kit.ts";
 
 export interface BuiltFilter {
   /** Of the filter's own block. */
@@ -23,15 +25,18 @@ export interface BuiltFilter {
 export function buildFilter(list: readonly Bytes[], prefixes: readonly number[] = []): BuiltFilter {
   const builder = new FilterBuilder(prefixes);
   for (const key of list) builder.add(key, 0, key.length);
-  const blocks: Bytes[] = [];
-  const written = builder.finish((bytes, length) => {
-    blocks.push(bytes.slice(0, length));
-    return { offset: blocks.length - 1, length, crc: 0, rawLength: length };
+  const blocks = new Map<number, Bytes>();
+  let end = 0;
+  const written = builder.finish((block, length) => {
+    const handle = sealBlock(block, length, FILE_NUMBER, end);
+    blocks.set(end, block.slice(0, length));
+    end += length + FRAME_BYTES;
+    return handle;
   });
-  const payload = blocks.pop()!;
-  expect(written.handle).toMatchObject({ offset: blocks.length, length: payload.length });
+  const payload = blocks.get(written.handle.offset)!;
+  const pieces = piecesIn(payload).map(({ offset }) => blocks.get(offset)!);
+  expect(blocks.size).toBe(pieces.length + 1);
   expect(filterProblem(payload, payload.length)).toBeUndefined();
-  expect(piecesIn(payload)).toHaveLength(blocks.length);
-  const filter = wholeFilter(payload, ({ offset }) => blocks[offset]);
-  return { payload, pieces: blocks, bytes: written.bytes, filter };
+  const filter = wholeFilter(payload, ({ offset }) => blocks.get(offset));
+  return { payload, pieces, bytes: written.bytes, filter };
 }
