@@ -15,7 +15,7 @@ import { KIND_PUT } from "../codec/index.ts";
 import type { Entry } from "../codec/index.ts";
 import { LevelCursor, tableIndexFor, tablesOf, versionOf } from "../compaction/index.ts";
 import type { OpenTables, Version } from "../compaction/index.ts";
-import { RangeDeleteIndex, mergeCursor } from "../cursor/index.ts";
+import { BLOCK_MISSING, RangeDeleteIndex, mergeCursor } from "../cursor/index.ts";
 import type { Cursor, PointResult } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import { MemoryPool, Memtable } from "../memtable/index.ts";
@@ -142,8 +142,24 @@ export class Tree {
    * hold until the next read.
    */
   get(key: Bytes, sequence: number, out: PointResult): boolean {
-    if (!this.#newestVersion(key, sequence, out) || out.kind !== KIND_PUT) return false;
-    return this.#coveredBy(key, sequence) <= out.sequence;
+    try {
+      if (!this.#newestVersion(key, sequence, out) || out.kind !== KIND_PUT) return false;
+      return this.#coveredBy(key, sequence) <= out.sequence;
+    } catch (error) {
+      if (error === BLOCK_MISSING) this.#askSoon(key);
+      throw error;
+    }
+  }
+
+  /** The lookup stopped at a block: has the filters read that it comes to next, so that it does not wait for each. */
+  #askSoon(key: Bytes): void {
+    const { errand } = this.reads;
+    if (errand === undefined) return;
+    for (const reader of this.#level0) if (reader.askSoon(key, errand)) return;
+    for (const { tables, readers } of this.#deeper) {
+      const at = tableIndexFor(tables, key);
+      if (at >= 0 && readers[at]!.askSoon(key, errand)) return;
+    }
   }
 
   /**
@@ -154,21 +170,29 @@ export class Tree {
     const { end, start } = range;
     const cursors: Cursor[] = [this.#active.cursor()];
     for (const { memtable } of this.#immutables) cursors.push(memtable.cursor());
-    for (const reader of this.#level0) {
-      if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
-    }
+    let isMissing = false;
+    // On a slow disk a piece of a filter may be missing; all tables are asked before the scan waits for any.
+    const addTable = (reader: TableReader): void => {
+      try {
+        if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
+      } catch (error) {
+        if (error !== BLOCK_MISSING) throw error;
+        isMissing = true;
+      }
+    };
+    for (const reader of this.#level0) addTable(reader);
     for (const { tables, readers } of this.#deeper) {
       const first = Math.max(0, tableIndexFor(tables, start));
       const last = end === undefined ? tables.length - 1 : tableIndexFor(tables, end);
       if (first === last) {
-        const reader = readers[first]!;
-        if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
+        addTable(readers[first]!);
       } else if (first < last) {
         cursors.push(
           new LevelCursor(tables.slice(first, last + 1), readers.slice(first, last + 1)),
         );
       }
     }
+    if (isMissing) throw BLOCK_MISSING;
     return mergeCursor(cursors);
   }
 

@@ -144,6 +144,11 @@ export class TableReader implements BlockHome {
     return false;
   }
 
+  /** Has read what get() needs first. True: a get() of this key goes beyond the filter, as far as can be told. */
+  askSoon(key: Bytes, errand: Errand): boolean {
+    return this.#parts.topIndex !== undefined && this.#filter.askSoon(key, errand);
+  }
+
   #find(topIndex: BlockReader, key: Bytes, maxSequence: number, out: PointResult): boolean {
     const t = topIndex.lowerBound(key, maxSequence);
     if (t === topIndex.count) return false;

@@ -140,3 +140,48 @@ test("a damaged piece that is read beside the thread is found and named", async 
   view.close();
   await again.close();
 });
+
+test("the pieces of many tables are waited for side by side, by a get as by a scan", async () => {
+  const host = new MemoryHost({ readMillis: 10 });
+  const tables = 6;
+  const engine = await openOn(host, {
+    ...OPTIONS,
+    l0TablesTrigger: 50,
+    levelBaseBytes: 64 << 20,
+  });
+  const nameOf = (i: number, table: number): string => `${keyOf(numberOf(i))}/${table}`;
+  for (let table = 0; table < tables; table++) {
+    const ops = Array.from({ length: ROWS }, (_, i) => put(nameOf(i, table), `${table}`));
+    await engine.write({ ops, requires: [] });
+    await engine.flush();
+  }
+  expect(engine.stats()["level0Tables"]).toBe(tables);
+  const view = engine.snapshot();
+  const { clock } = host;
+  for (let i = 0; i < ROWS; i += 1_117) {
+    const before = clock.monotonicMillis();
+    const { beside, blocking } = await readsDuring(host, () =>
+      view.get(bytes(`${nameOf(i, 0)}/absent`)),
+    );
+    expect(blocking).toBe(0);
+    expect(beside).toBeLessThanOrEqual(tables + 2);
+    // One after another they would take 60 ms. One in a thousand goes on to an index and a block.
+    expect(clock.monotonicMillis() - before).toBeLessThanOrEqual(40);
+
+    const asked = clock.monotonicMillis();
+    expect(text(await view.get(bytes(nameOf(i, 0))))).toBe("0");
+    expect(clock.monotonicMillis() - asked).toBeLessThanOrEqual(40);
+
+    const scanned = clock.monotonicMillis();
+    const start = bytes(hundred(2 * Math.floor(i / 100) + 1));
+    expect(await entriesOf(view, { start, end: prefixEnd(start) })).toEqual([]);
+    expect(clock.monotonicMillis() - scanned).toBeLessThanOrEqual(20);
+  }
+  // What is found in the newest table is not looked for below.
+  const { beside } = await readsDuring(host, async () => {
+    for (let i = 0; i < 10; i++) await view.get(bytes(nameOf(i, tables - 1)));
+  });
+  expect(beside).toBeLessThan(10 * tables);
+  view.close();
+  await engine.close();
+});

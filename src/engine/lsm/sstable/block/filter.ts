@@ -27,6 +27,7 @@ import { readU32 } from "../../codec/index.ts";
 import { SLOT_BYTES } from "./block-cache.ts";
 import { FRAME_BYTES, HANDLE_BYTES, readHandle } from "./block-frame.ts";
 import type { BlockHandle } from "./block-frame.ts";
+import type { Errand } from "./errand.ts";
 import type { FilterPieces } from "./filter-pieces.ts";
 import { PREFIX_LENGTHS_MAX, arePrefixLengths, sharedPrefixLength } from "./key-prefix.ts";
 
@@ -137,6 +138,24 @@ export class Filter {
       probe = Math.imul(probe, NEXT_PROBE);
     }
     return true;
+  }
+
+  /**
+   * Has the piece read that mayHold() will need. True: it is in memory and lets the key through, so whoever asks table
+   * after table need not look further ahead.
+   */
+  askSoon(key: Bytes, errand: Errand): boolean {
+    const pieces = this.#pieces;
+    if (pieces !== undefined) {
+      hashKey(key, 0, key.length, hashes);
+      const piece = Math.floor(lineOf(hashes[0]!, this.#lines) / PIECE_LINES);
+      const handle = readHandle(this.#payload, HEADER_BYTES + piece * HANDLE_BYTES);
+      if (!pieces.holds(handle)) {
+        errand.wantSoon(pieces, handle, undefined);
+        return false;
+      }
+    }
+    return this.mayHold(key, 0, key.length);
   }
 
   /** False: no key in [start, end) was ever added. True where the range is not one of a prefix that is long enough. */
