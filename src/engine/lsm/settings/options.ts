@@ -31,7 +31,11 @@ export interface LsmOptions {
    * flushBytesMax, at most 64 MiB; from 512 bytes to 1 GiB.
    */
   readonly walFileBytes?: number;
-  /** Memory for blocks of tables, in bytes. Default 32 MiB. */
+  /**
+   * Memory for blocks of tables, in bytes: rows, indexes and filters. Default 32 MiB, from 64 KiB to 64 GiB. Where filters
+   * do not fit, a lookup of an absent key may read a block for each level: 2.25 bytes for each key and for each prefix that
+   * joins are all of them.
+   */
   readonly blockCacheBytesMax?: number;
   /**
    * How tables are compacted. "leveled" (default): one sorted run a level; reads and space are cheapest. "lazy-leveled":
