@@ -219,6 +219,7 @@ export class LsmEngine implements StorageEngine {
     const files = {
       ...this.#parts,
       version: () => this.#tree.version,
+      betweenEdits: <T>(look: () => T) => this.#writes.betweenEdits(look),
       logNumbers: () => this.#writes.logNumbers,
       isReadOnly: this.#writes.isReadOnly,
       assertOpen: () => this.#assertOpen(),

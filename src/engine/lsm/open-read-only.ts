@@ -186,6 +186,9 @@ class ReadOnlyWrites implements WriteSide {
   async settle(): Promise<void> {
     // Tables and logs hold everything already.
   }
+  async betweenEdits<T>(look: () => T): Promise<T> {
+    return look();
+  }
 
   async close(): Promise<void> {
     this.#gate.close(new Closed("database"));

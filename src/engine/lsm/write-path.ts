@@ -213,6 +213,10 @@ export class WritePath implements WriteSide {
     return this.flush();
   }
 
+  betweenEdits<T>(look: () => T): Promise<T> {
+    return this.#maintenance.betweenEdits(look);
+  }
+
   get copyState(): CopyState {
     const { numbers } = this.#opened;
     const { formatVersion, lastSequence } = this.#edits.state;

@@ -54,5 +54,7 @@ export interface WriteSide {
   load(rows: LoadRows): Promise<void>;
   /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
   settle(): Promise<void>;
+  /** Looks when the manifest on the disk lists the tables of the tree's version. */
+  betweenEdits<T>(look: () => T): Promise<T>;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { tablesOf, versionProblems } from "../compaction/index.ts";
 import type { OpenTables, Version } from "../compaction/index.ts";
 import type { Host } from "../host/index.ts";
 import { readManifest } from "../manifest/index.ts";
+import type { TableMeta } from "../manifest/index.ts";
 import { readWal, readWals } from "../wal/index.ts";
 import { damageText } from "./verify-database.ts";
 import type { VerifyOptions } from "./verify-database.ts";
@@ -20,6 +21,8 @@ export interface OpenFiles {
   readonly tables: OpenTables;
   /** The present one. */
   readonly version: () => Version;
+  /** Looks when the manifest on the disk lists the tables of the present version, and not already those of the next. */
+  readonly betweenEdits: <T>(look: () => T) => Promise<T>;
   /** The present ones, oldest first. */
   readonly logNumbers: () => readonly number[];
   /** The last log may be torn, as a crash left it; else it is whole, for its writer lives. */
@@ -34,12 +37,9 @@ export async function verifyOpenFiles(
   options: VerifyOptions,
 ): Promise<readonly string[]> {
   const { assertOpen, host, tables } = files;
-  const version = files.version();
-  const problems = [...versionProblems(version), ...manifestProblems(files, version)];
-  const listed = tablesOf(version);
+  const { listed, problems, release } = await files.betweenEdits(() => beginning(files));
   const bytesTotal = listed.reduce((sum, table) => sum + table.fileBytes, 0);
   let bytesDone = 0;
-  const release = tables.hold(listed.map((table) => table.fileNumber));
   try {
     for (const { fileBytes, fileNumber } of listed) {
       assertOpen();
@@ -56,7 +56,20 @@ export async function verifyOpenFiles(
   return problems;
 }
 
-/** In one turn with the version: the manifest is written before a version is shown. */
+/** What is there at one moment, held, and what is wrong with the lists of it. */
+function beginning(files: OpenFiles): {
+  readonly listed: readonly TableMeta[];
+  readonly problems: string[];
+  readonly release: () => void;
+} {
+  files.assertOpen();
+  const version = files.version();
+  const problems = [...versionProblems(version), ...manifestProblems(files, version)];
+  const listed = tablesOf(version);
+  const release = files.tables.hold(listed.map((table) => table.fileNumber));
+  return { listed, problems, release };
+}
+
 function manifestProblems({ directory, host }: OpenFiles, version: Version): string[] {
   const problems: string[] = [];
   const numbersOf = (tables: readonly { readonly fileNumber: number }[]): string =>

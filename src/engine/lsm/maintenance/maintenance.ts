@@ -13,6 +13,7 @@
  * (4) A flush never waits for a compaction.
  */
 import { assert } from "../../../base/index.ts";
+import type { Awaitable } from "../../../base/index.ts";
 import { DiskFull } from "../../contract/index.ts";
 import type { KeyRange } from "../../contract/index.ts";
 import type { OpenViews } from "../commit/index.ts";
@@ -114,8 +115,8 @@ export class Maintenance {
   #served: Request[] = [];
   /** What passed through the levels. */
   readonly traffic: Traffic = new Traffic();
-  /** Settles when the last edit that was asked for is recorded. */
-  #installing: Promise<boolean> = Promise.resolve(true);
+  /** Settles when the last edit that was asked for is shown. */
+  #edits: Promise<void> = Promise.resolve();
   #flushes = 0;
   #compactions = 0;
   #moves = 0;
@@ -180,6 +181,17 @@ export class Maintenance {
       this.#holds--;
       this.wake();
     }
+  }
+
+  /**
+   * Runs `work` when every edit that the manifest has is shown, and lets none begin until it is done: an edit is on the
+   * disk for a while before its version is shown.
+   */
+  betweenEdits<T>(work: () => Awaitable<T>): Promise<T> {
+    const own = this.#edits.then(work);
+    const ended = (): void => undefined;
+    this.#edits = own.then(ended, ended);
+    return own;
   }
 
   /** Makes tables that are open part of the version; false if background work has ended. Rejects if recording fails. */
@@ -468,19 +480,17 @@ export class Maintenance {
    * Records the edit, and only then shows the new version to readers. Its tables are open. False: something failed
    * meanwhile, so that nothing is shown, and nothing may be removed, since the edit may be on the disk.
    */
-  async #install(edit: VersionEdit, flushed?: FlushSource): Promise<boolean> {
+  #install(edit: VersionEdit, flushed?: FlushSource): Promise<boolean> {
     const { numbers, record, tree } = this.#parts;
     // Flushes and compactions end independently of each other; their edits go one after another.
-    const before = this.#installing;
-    const own = before.then(() => {
+    return this.betweenEdits(async () => {
       if (this.#failure !== undefined) return false;
-      return record({ ...edit, nextFileNumber: numbers.next }).then(() => true);
+      await record({ ...edit, nextFileNumber: numbers.next });
+      if (this.#failure !== undefined) return false;
+      tree.install(applyEdit(tree.version, edit), flushed);
+      // A table more may ask for a compaction; one less may let a flush go on.
+      this.wake();
+      return true;
     });
-    this.#installing = own.catch(() => false);
-    if (!(await own) || this.#failure !== undefined) return false;
-    tree.install(applyEdit(tree.version, edit), flushed);
-    // A table more may ask for a compaction; one less may let a flush go on.
-    this.wake();
-    return true;
   }
 }
