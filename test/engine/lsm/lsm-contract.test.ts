@@ -1,10 +1,11 @@
-/** The local engine keeps the contract: on real files, and on a disk in memory that is forever flushing and compacting. */
+/** The local engine keeps the contract: on real files, and on a disk in memory that is forever flushing and compacting, under many options. */
 import { afterAll } from "vitest";
 import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import { describeEngine } from "../../contract/describe-engine.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { SLOW } from "./read/slow-kit.ts";
-import { TINY } from "./support.ts";
+import { someOptions } from "./random-options.ts";
+import { ROUNDS, TINY } from "./support.ts";
 
 const folders: AsyncDisposable[] = [];
 afterAll(async () => {
@@ -32,3 +33,15 @@ describeEngine("the LSM engine that keeps a change log", async () =>
 describeEngine("the LSM engine that acknowledges at once", async () =>
   openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, durability: "memory" }),
 );
+
+for (const [i, options] of someOptions(1, 3 * ROUNDS).entries()) {
+  describeEngine(`the LSM engine with options at random, number ${i + 1}`, async () =>
+    openLsmEngine({ path: "/db", host: new MemoryHost(), ...options }),
+  );
+}
+
+describeEngine("the LSM engine whose background thread does all work", async () => {
+  const folder = await temporaryFolder();
+  folders.push(folder);
+  return openLsmEngine({ path: folder.path, ...TINY, backgroundThreadBytesMin: 0 });
+});

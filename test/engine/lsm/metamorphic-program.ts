@@ -247,7 +247,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("powerCut" as const),
       during: work,
-      after: fc.integer({ min: 1, max: 40 }),
+      after: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 })),
       unsynced: fc.constantFrom("lost" as const, "kept" as const, "seeded" as const),
     }),
   },

@@ -50,6 +50,12 @@ interface Feed {
   readonly mayBeTrimmed: boolean;
 }
 
+/** A mistake on purpose, for tests of this test. */
+export interface Plant {
+  readonly options?: Partial<LsmOptions>;
+  readonly change?: (engine: LsmEngine) => void;
+}
+
 export class MetamorphicRun {
   readonly #world: World;
   #host: MemoryHost;
@@ -69,9 +75,12 @@ export class MetamorphicRun {
   /** How often each thing happened. */
   readonly tally: Map<string, number>;
 
-  constructor(world: World, tally: Map<string, number> = new Map()) {
+  readonly #plant: Plant;
+
+  constructor(world: World, tally: Map<string, number> = new Map(), plant: Plant = {}) {
     this.#world = world;
     this.tally = tally;
+    this.#plant = plant;
     const { readMillis, seed } = world;
     this.#host = new MemoryHost({ seed, readMillis });
   }
@@ -342,11 +351,13 @@ export class MetamorphicRun {
     this.#options = this.#nextOptions();
     this.#count(`policy ${this.#options.policy ?? "leveled"}`);
     const engine = await this.#openWith(this.#options, {
+      ...this.#plant.options,
       onEvent: (event) => {
         if (event.type === "compaction-begin")
           this.#count(`compacted: ${event.why.replaceAll(/[\d.]+/g, "_")}`);
       },
     });
+    this.#plant.change?.(engine);
     this.#engine = engine;
     const { changeLog } = this.#options;
     if (changeLog === undefined) this.#feed = undefined;

@@ -7,9 +7,12 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { dumpFile } from "../../../src/engine/lsm/index.ts";
+import type { WriteOp } from "../../../src/engine/contract/index.ts";
 import { programs, worlds } from "./metamorphic-program.ts";
 import type { Step, World } from "./metamorphic-program.ts";
 import { MetamorphicRun } from "./metamorphic-run.ts";
+import type { Plant } from "./metamorphic-run.ts";
 import { ROUNDS } from "./support.ts";
 
 const { KOTOBA_PATH: path, KOTOBA_SEED: seed } = process.env;
@@ -48,3 +51,73 @@ test(
   },
   120_000 * ROUNDS,
 );
+
+// ------------------------------------------------------------------ the test is tested
+
+const sample = fc.tuple(programs, worlds);
+
+test("the programs do what they are for: each kind of work, policy, compression and power cut comes up", async () => {
+  const tally = new Map<string, number>();
+  for (const [steps, world] of fc.sample(sample, { numRuns: 40, seed: 1 })) {
+    const run = new MetamorphicRun(world, tally);
+    await run.run(steps);
+    for (const table of run.host.paths().filter((name) => name.endsWith(".sst"))) {
+      const dump = dumpFile({ path: table, host: run.host });
+      const [, codec = "?", blocks = "none"] = /compressed (\w+): (\w+) of them/.exec(dump) ?? [];
+      const what = `${blocks === "none" ? "not compressed" : "compressed"}, ${codec}`;
+      tally.set(what, (tally.get(what) ?? 0) + 1);
+    }
+  }
+  if (process.env["KOTOBA_SHOW"] !== undefined) console.log(tally);
+  const atLeast = (least: number, ...all: readonly string[]): void => {
+    for (const what of all) expect(tally.get(what) ?? 0, what).toBeGreaterThanOrEqual(least);
+  };
+  atLeast(100, "flushes", "compactions", "write");
+  atLeast(50, "loadRuns", "writes", "transaction");
+  atLeast(25, "moves", "drops", "load", "loads", "compact", "compactRange", "flush", "cleanupWal");
+  atLeast(20, "policy leveled", "policy lazy-leveled", "policy tiered", "more than 8 tables");
+  atLeast(20, "checkpoint", "read only", "changes compared", "power cut after work");
+  atLeast(5, "conflict", "commits lost", "power cut in checkpoint");
+  atLeast(1, "power cut in compact", "power cut in compactRange", "power cut in flush");
+  atLeast(1, "power cut in write", "power cut in load", "power cut in close");
+  atLeast(5, "compressed, fast", "compressed, dense", "not compressed, none");
+  atLeast(
+    1,
+    "compacted: table _ is older than wanted",
+    "compacted: newer range deletes hide all of it",
+  );
+});
+
+/** Whether a sampled program notices the mistake. */
+async function isFoundOut(plant: Plant): Promise<boolean> {
+  for (const [steps, world] of fc.sample(sample, { numRuns: 40, seed: 2 })) {
+    try {
+      await new MetamorphicRun(world, new Map(), plant).run(steps);
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+test("planted: a delete that is lost, one in twenty, is found out", async () => {
+  let deletes = 0;
+  const isKept = ({ op }: WriteOp): boolean => op !== "del" || ++deletes % 20 > 0;
+  const isFound = await isFoundOut({
+    change: (engine) => {
+      const write = engine.write.bind(engine);
+      engine.write = (plan) => write({ ...plan, ops: plan.ops.filter(isKept) });
+    },
+  });
+  expect(isFound).toBe(true);
+});
+
+test("planted: commits that are acknowledged before they are synced are found out", async () => {
+  const isFound = await isFoundOut({
+    change: (engine) => {
+      const write = engine.write.bind(engine);
+      engine.write = (plan) => write({ ...plan, durability: "memory" });
+    },
+  });
+  expect(isFound).toBe(true);
+});

@@ -61,25 +61,38 @@ const always = [
 
 /** Options of one opening; a failure shrinks towards defaults and small sizes. */
 export type RandomOptions = Partial<Drawn>;
+const drawn = fc.record(
+  Object.fromEntries(
+    Object.entries(values).map(([name, list]) => [name, fc.constantFrom<unknown>(...list)]),
+  ),
+  { requiredKeys: [...always] },
+);
+/** A change log rules out bulk loads, so most have none. */
 export const randomOptions: fc.Arbitrary<RandomOptions> = fc
-  .record(
-    Object.fromEntries(
-      Object.entries(values).map(([name, list]) => [name, fc.constantFrom<unknown>(...list)]),
-    ),
-    { requiredKeys: [...always] },
-  )
-  .map((drawn) => consistent(drawn as RandomOptions));
+  .tuple(drawn, fc.integer({ min: 0, max: 1 }))
+  .map(([all, dice]) => {
+    const { changeLog, ...options } = consistent(all as RandomOptions);
+    return dice === 0 || changeLog === undefined ? options : { ...options, changeLog };
+  });
 
 /** At least as many files are compacted as may lie there: what else is refused. */
-function consistent(drawn: RandomOptions): RandomOptions {
-  if (drawn.minCompactionFiles === undefined) return drawn;
+function consistent(options: RandomOptions): RandomOptions {
+  if (options.minCompactionFiles === undefined) return options;
   // The least that a profile asks for is 3.
-  const trigger = drawn.l0TablesTrigger ?? drawn.maxSstables ?? 3;
-  return { ...drawn, minCompactionFiles: Math.min(drawn.minCompactionFiles, trigger) };
+  const trigger = options.l0TablesTrigger ?? options.maxSstables ?? 3;
+  return { ...options, minCompactionFiles: Math.min(options.minCompactionFiles, trigger) };
 }
 
-/** The options of a seed, always the same. */
-export function optionsOfSeed(seed: number): RandomOptions {
+function optionsOfSeed(seed: number): RandomOptions {
   const [options = {}] = fc.sample(randomOptions, { seed, numRuns: 1 });
   return options;
+}
+
+/** So many sets of options that are always the same; every policy is among the first three. */
+export function someOptions(first: number, count: number): readonly RandomOptions[] {
+  const policies = values.policy;
+  return Array.from({ length: count }, (_, i) => ({
+    ...optionsOfSeed(first + i),
+    policy: policies[(first + i) % policies.length]!,
+  }));
 }
