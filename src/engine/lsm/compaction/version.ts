@@ -37,6 +37,21 @@ export function tablesOf(version: Version): readonly TableMeta[] {
   return version.levels.flat();
 }
 
+/**
+ * The sorted runs of level 0, newest first. A table is a run, but tables of equal largest sequences are one: they are of
+ * one load, and share no key. Merged apart, an output that reaches down to what is older would lie at the same place in
+ * time as those that were left, and above or beneath them by chance.
+ */
+export function level0Runs(version: Version): readonly (readonly TableMeta[])[] {
+  const runs: TableMeta[][] = [];
+  for (const table of version.levels[0]!) {
+    const newest = runs.at(-1);
+    if (newest?.[0]!.largestSequence === table.largestSequence) newest.push(table);
+    else runs.push([table]);
+  }
+  return runs;
+}
+
 export function bytesOf(tables: readonly TableMeta[]): number {
   let bytes = 0;
   for (const table of tables) bytes += table.fileBytes;

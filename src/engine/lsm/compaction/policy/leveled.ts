@@ -8,7 +8,14 @@
  * (4) What overlaps nothing is moved, not rewritten, unless rewriting would get rid of its deletes.
  */
 import type { TableMeta } from "../../manifest/index.ts";
-import { LEVEL_LAST, bytesOf, overlapping, overlappingInLevel, spanOf } from "../version.ts";
+import {
+  LEVEL_LAST,
+  bytesOf,
+  level0Runs,
+  overlapping,
+  overlappingInLevel,
+  spanOf,
+} from "../version.ts";
 import type { Version } from "../version.ts";
 import { grandparentBytesMax } from "./grandparent-cut.ts";
 import { isFree } from "./job.ts";
@@ -63,17 +70,17 @@ function pickWithinLevel0(
   state: PickState,
   isBlocked: boolean,
 ): CompactionJob | undefined {
-  const tables = version.levels[0]!;
-  const first = tables.findIndex((table) => isFree([table], state));
+  const runs = level0Runs(version);
+  const first = runs.findIndex((run) => isFree(run, state));
   if (first === -1) return undefined;
-  const inputs = [tables[first]!];
-  let bytes = tables[first]!.fileBytes;
+  const inputs = [...runs[first]!];
+  let bytes = bytesOf(inputs);
   let price = Infinity;
-  for (const table of tables.slice(first + 1)) {
-    const next = (bytes + table.fileBytes) / inputs.length;
-    if (next > price || !isFree([table], state)) break;
-    inputs.push(table);
-    bytes += table.fileBytes;
+  for (const run of runs.slice(first + 1)) {
+    const next = (bytes + bytesOf(run)) / inputs.length;
+    if (next > price || !isFree(run, state)) break;
+    inputs.push(...run);
+    bytes += bytesOf(run);
     price = next;
   }
   if (inputs.length < Math.max(2, settings.minCompactionFiles)) return undefined;

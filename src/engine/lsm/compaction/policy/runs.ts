@@ -1,5 +1,5 @@
 /**
- * The policies that count sorted runs: a table of level 0 is one run, a deeper level is one run. Neighbouring runs are
+ * The policies that count sorted runs: a table of level 0 is one run, or all those of one load, a deeper level is one run. Neighbouring runs are
  * merged into the deepest level above the next older run; so what a level holds of a key stays newer than what a deeper
  * one holds, and readers need not know the policy.
  *
@@ -9,7 +9,14 @@
  * fifo          nothing is rewritten but small new tables; beyond a total size the oldest tables are dropped whole
  */
 import type { TableMeta } from "../../manifest/index.ts";
-import { LEVEL_LAST, bytesOf, overlappingInLevel, spanOf, tablesOf } from "../version.ts";
+import {
+  LEVEL_LAST,
+  bytesOf,
+  level0Runs,
+  overlappingInLevel,
+  spanOf,
+  tablesOf,
+} from "../version.ts";
 import type { Version } from "../version.ts";
 import { bytesText } from "./job.ts";
 import type { CompactionJob, PickSettings, PickState } from "./job.ts";
@@ -30,9 +37,9 @@ interface Run {
 
 /** Newest first; only levels up to `levelMax`. */
 function runsOf(version: Version, levelMax: number): readonly Run[] {
-  return version.levels.slice(0, levelMax + 1).flatMap((tables, level) => {
-    if (level > 0) return tables.length === 0 ? [] : [{ level, tables, bytes: bytesOf(tables) }];
-    return tables.map((table) => ({ level, tables: [table], bytes: table.fileBytes }));
+  return version.levels.slice(0, levelMax + 1).flatMap((all, level) => {
+    const runs = level === 0 ? level0Runs(version) : all.length === 0 ? [] : [all];
+    return runs.map((tables) => ({ level, tables, bytes: bytesOf(tables) }));
   });
 }
 
@@ -99,9 +106,10 @@ export function pickFifo(
     const why = `${bytesText(total)} are more than fifoBytesMax`;
     if (inputs.length > 0) return { why, inputs, outputLevel: 0, isMove: false, isDrop: true };
   }
-  const level0 = version.levels[0]!;
-  const large = level0.findIndex((table) => table.fileBytes >= settings.tableBytesTarget);
-  const small = large === -1 ? level0 : level0.slice(0, large);
+  const level0 = level0Runs(version);
+  const isLarge = (table: TableMeta): boolean => table.fileBytes >= settings.tableBytesTarget;
+  const large = level0.findIndex((run) => run.some(isLarge));
+  const small = (large === -1 ? level0 : level0.slice(0, large)).flat();
   if (small.length < settings.l0TablesTrigger || state.busy.size > 0) return undefined;
   return { why: "many new tables are small", inputs: small, outputLevel: 0, isMove: false };
 }
