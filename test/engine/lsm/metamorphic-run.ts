@@ -350,8 +350,11 @@ export class MetamorphicRun {
     return openLsmEngine({ path: PATH, host: this.#host, ...options, ...more });
   }
 
-  async #open(): Promise<LsmEngine> {
-    this.#options = this.#nextOptions();
+  async #open(isAfterCut = false): Promise<LsmEngine> {
+    const options = this.#nextOptions();
+    // Salvage serves what was written behind a hole, which is no state that there ever was.
+    const isUnsafe = isAfterCut && options.recovery === "salvage";
+    this.#options = isUnsafe ? { ...options, recovery: "point-in-time" } : options;
     this.#count(`policy ${this.#options.policy ?? "leveled"}`);
     const engine = await this.#openWith(this.#options, {
       ...this.#plant.options,
@@ -437,7 +440,7 @@ export class MetamorphicRun {
     for (const { view } of this.#held.splice(0)) view.close();
     await failing(async () => engine.close());
     this.#engine = undefined;
-    await this.#comeBack(await this.#open());
+    await this.#comeBack(await this.#open(true));
   }
 
   /** What is there is some commit, not before the newest that was promised; what was lost is done again. */
