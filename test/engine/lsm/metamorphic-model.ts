@@ -20,7 +20,7 @@ export function rangeOf({ end, start }: Span): KeyRange {
   return { start: bytesOf(start), end: end === undefined ? undefined : bytesOf(end) };
 }
 
-export function isWithin(key: string, { end, start }: Span): boolean {
+function isWithin(key: string, { end, start }: Span): boolean {
   return key >= start && (end === undefined || key < end);
 }
 
@@ -72,7 +72,7 @@ export function applied(rows: Rows, ops: readonly Op[]): ModelCommit {
   for (const op of ops) {
     if (op.op !== "delRange") continue;
     told.push(toldOf(writeOpOf(op)));
-    for (const key of [...next.keys()]) if (isWithin(key, op.span)) next.delete(key);
+    for (const key of next.keys()) if (isWithin(key, op.span)) next.delete(key);
   }
   for (const op of ops) {
     if (op.op === "delRange") continue;
