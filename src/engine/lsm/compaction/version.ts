@@ -2,8 +2,9 @@
  * Which tables make up the database, by level. Plain values: an edit makes a new version and leaves the old one as it is.
  *
  * Always true:
- * (1) Level 0 holds tables newest first, by their largest sequence; their keys may overlap, and where they do, their
- *     sequences do not. File numbers say nothing: a merge of old tables gets a higher one than a flush before it.
+ * (1) Level 0 holds tables newest first, by their largest sequence; their keys may overlap, and for every key, what a
+ *     table holds of it is newer than what those after it hold. Their sequences may interlace: a load takes one between
+ *     those of a memtable that has none of its keys. Where keys overlap, no two have the same largest one. File numbers say nothing: a merge of old tables gets a higher one than a flush before it.
  * (2) Each deeper level holds tables in key order whose keys do not overlap. Where a table ends with a range delete, its
  *     largestKey is the delete's excluded end; so the next table may begin at that same key.
  * (3) For every key, what a level holds of it is newer than what any deeper level holds.
@@ -150,10 +151,10 @@ export function versionProblems(version: Version): readonly string[] {
   return problems;
 }
 
-/** Of two tables of level 0 that share keys, all of one is newer than all of the other. */
+/** Of two tables of level 0 that share keys, one is the newer; see (1). */
 function sequenceProblems(table: TableMeta, older: readonly TableMeta[]): readonly string[] {
   return overlapping(older, spanOf([table]))
-    .filter((other) => other.largestSequence >= table.smallestSequence)
+    .filter((other) => other.largestSequence >= table.largestSequence)
     .map(
       (other) =>
         `table ${table.fileNumber} of level 0 shares sequences with table ${other.fileNumber}`,
