@@ -4,7 +4,8 @@
  * Always true:
  * (1) Level 0 holds tables newest first, by their largest sequence; their keys may overlap, and for every key, what a
  *     table holds of it is newer than what those after it hold. Their sequences may interlace: a load takes one between
- *     those of a memtable that has none of its keys. Where keys overlap, no two have the same largest one. File numbers say nothing: a merge of old tables gets a higher one than a flush before it.
+ *     those of a memtable that has none of its keys. Where keys overlap, no two have the same largest one. File numbers
+ *     say nothing: a merge of old tables gets a higher one than a flush before it.
  * (2) Each deeper level holds tables in key order whose keys do not overlap. Where a table ends with a range delete, its
  *     largestKey is the delete's excluded end; so the next table may begin at that same key.
  * (3) For every key, what a level holds of it is newer than what any deeper level holds.

@@ -110,7 +110,8 @@ test("jobs keep newer data above older, and end when nothing is written", () => 
         while (step()) expect(jobs++).toBeLessThan(JOBS_MAX);
       },
     ),
-    { numRuns: 150 * ROUNDS },
+    // Which kinds of jobs come up is chance: one run is always the same, longer ones are at random.
+    { numRuns: 150 * ROUNDS, ...(ROUNDS === 1 ? { seed: 1 } : {}) },
   );
   for (const kind of [
     "leveled merge",

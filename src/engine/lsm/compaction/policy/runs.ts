@@ -1,6 +1,6 @@
 /**
- * The policies that count sorted runs: a table of level 0 is one run, or all those of one load, a deeper level is one run. Neighbouring runs are
- * merged into the deepest level above the next older run; so what a level holds of a key stays newer than what a deeper
+ * The policies that count sorted runs: a table of level 0 is one run, or all those of one load, a deeper level is one run.
+ * Neighbouring runs are merged into the deepest level above the next older run; so what a level holds of a key stays newer than what a deeper
  * one holds, and readers need not know the policy.
  *
  * tiered        runs of like size are merged; all of them, when what is above the oldest is twice as large as it
