@@ -252,6 +252,7 @@ export class WritePath implements WriteSide {
     this.#opened.events.emitFailure(cause);
     this.#log.stop(cause);
     this.#maintenance.fail(cause);
+    this.#opened.changeLog?.fail(cause);
     this.#changed();
   }
 

@@ -64,6 +64,7 @@ export class ChangeLog {
   #logs: readonly KeptLog[] = [];
   #waiting: (() => void)[] = [];
   #isClosed = false;
+  #failure: { readonly cause: unknown } | undefined;
 
   constructor(parts: ChangeLogParts) {
     this.#parts = parts;
@@ -124,6 +125,12 @@ export class ChangeLog {
     for (const go of this.#waiting.splice(0)) go();
   }
 
+  /** Writing has ended: readers are given what there is, and then told. */
+  fail(cause: unknown): void {
+    this.#failure ??= { cause };
+    this.changed();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.changed();
@@ -142,7 +149,11 @@ export class ChangeLog {
       const batch: ChangeSet[] = [];
       place = this.#readBatch(place, upTo(), batch);
       if (batch.length > 0) yield batch;
-      else if (place.sequence >= upTo()) await this.#nextChange(signal);
+      else if (place.sequence >= upTo()) {
+        if (this.#failure !== undefined)
+          throw new StorageError("ReadOnly", undefined, this.#failure);
+        await this.#nextChange(signal);
+      }
     }
   }
 

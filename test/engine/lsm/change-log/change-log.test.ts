@@ -236,3 +236,31 @@ test("a commit is not given before it is written, where commits are acknowledged
   ).toBeGreaterThan(40);
   await engine.close();
 });
+
+test("a reader of an engine that failed is given what there is, then told that no more will come", async () => {
+  for (const durability of ["durable", "memory"] as const) {
+    const host = new MemoryHost();
+    const engine = await open(host, { durability });
+    await engine.write({ ops: [put("a", "1")], requires: [], durability: "durable" });
+    const found: string[] = [];
+    const follow = async (): Promise<unknown> => {
+      try {
+        for await (const batch of engine.changes!(at(0))) {
+          for (const { ops } of batch) found.push(wordsOf(ops));
+        }
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    };
+    const told = follow();
+    while (found.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    host.failAt(host.calls + 1, "EIO");
+    const write = async (): Promise<unknown> =>
+      engine.write({ ops: [put("b", "2")], requires: [], durability: "durable" });
+    await write().catch(() => undefined);
+    expect(await told).toMatchObject({ _tag: "StorageError", code: "ReadOnly" });
+    expect(found).toEqual(["a=1"]);
+    await engine.close().catch(() => undefined);
+  }
+});
