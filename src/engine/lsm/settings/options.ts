@@ -87,7 +87,8 @@ export interface LsmOptions {
   readonly tombstoneDensePercent?: number;
   /**
    * Tables that were written so many milliseconds ago are rewritten, so that what was deleted or overwritten leaves the disk
-   * within about this time a level. Looked at when there is background work, so not while nobody writes. Default 0: never.
+   * within about this time a level. Looked at when there is background work, so not while nobody writes. Default 0: never; else at
+   * least 1,000.
    */
   readonly periodicMillis?: number;
   /** How much larger each level is than the one above it. Default 10, from 2 to 100. */

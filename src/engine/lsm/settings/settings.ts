@@ -66,6 +66,9 @@ const bounds: Readonly<Record<NumberName, readonly [min: number, usual: number, 
 
 const POLICIES: readonly CompactionPolicy[] = ["leveled", "lazy-leveled", "tiered", "fifo"];
 
+/** Sooner than this a table would be rewritten again while others of its level still are. */
+const PERIODIC_MILLIS_MIN = 1_000;
+
 /** Where a profile differs from the usual values. */
 const profiles: Readonly<Record<CompactionProfile, Readonly<Partial<Record<NumberName, number>>>>> =
   {
@@ -126,6 +129,10 @@ function numbersOf(options: LsmOptions, limits: Limits): Record<NumberName, numb
   const minCompactionFiles = number("minCompactionFiles");
   if (options.minCompactionFiles !== undefined && minCompactionFiles > l0TablesTrigger) {
     throw new RangeError(`minCompactionFiles must be at most the trigger, ${l0TablesTrigger}`);
+  }
+  const periodicMillis = number("periodicMillis");
+  if (periodicMillis > 0 && periodicMillis < PERIODIC_MILLIS_MIN) {
+    throw new RangeError(`periodicMillis must be 0 or at least ${PERIODIC_MILLIS_MIN}`);
   }
   const walFileBytes = Math.min(64 * MIB, number("flushBytesMax") * 1.25);
   return {

@@ -48,6 +48,7 @@ test("options that no table can be written with are refused by name", async () =
   const wrong: readonly (readonly [Partial<LsmOptions>, RegExp])[] = [
     [{ blockBytes: 100 }, /blockBytes/],
     [{ blockBytes: 16_384 }, /blockBytes/],
+    [{ periodicMillis: 20 }, /periodicMillis must be 0 or at least 1000/],
     [{ compression: "best" as "fast" }, /compression must be one of none, fast, dense, zstd/],
     [{ bottomCompression: "best" as "fast" }, /bottomCompression/],
     [{ prefixFilterBytes: [7, 4] }, /prefixFilterBytes/],
