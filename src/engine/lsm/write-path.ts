@@ -283,6 +283,11 @@ export class WritePath implements WriteSide {
     await attempt(() => this.#opened.tables.removed());
     await attempt(() => this.#opened.lock.release());
     this.#opened.events.deliver();
+    const { acknowledgedUpTo, synced } = this.#log;
+    // Commits of weaker durability that a failure kept from the disk: whoever closes is the first to hear of it.
+    if (this.#failure !== undefined && acknowledgedUpTo > synced) {
+      failures.push(new StorageError("ReadOnly", undefined, { cause: this.#failure.cause }));
+    }
     if (failures.length > 0) throw failures[0] as Error;
   }
 

@@ -87,7 +87,7 @@ test("a commit of weaker durability resolves early, and whoever is shown it afte
   await survivor.close();
 });
 
-test("a read that waits for a sync which fails is told so, and nobody else is", async () => {
+test("a read that waits for a sync which fails is told so, and so is whoever closes", async () => {
   const { engine, host } = await open();
   await write(engine, [put("a", "1")]);
   host.onCall = ({ call, what }) => {
@@ -97,7 +97,8 @@ test("a read that waits for a sync which fails is told so, and nobody else is", 
   const reader = await engine.begin({ readOnly: true });
   await expect(async () => reader.get(bytes("a"))).rejects.toThrow(StorageError);
   expect(await valueOf(engine, "a")).toBe("1");
-  await engine.close();
+  // The commit was acknowledged and is lost.
+  await expect(engine.close()).rejects.toThrow(StorageError);
 });
 
 test("a weaker engine syncs only when a commit asks for it", async () => {

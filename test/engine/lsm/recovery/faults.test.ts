@@ -129,3 +129,16 @@ async function outcome(work: () => Promise<unknown>): Promise<unknown> {
     return error;
   }
 }
+
+test("closing tells of commits of weaker durability that a background failure kept from the disk", async () => {
+  for (const durability of ["buffered", "memory"] as const) {
+    const host = new MemoryHost();
+    const engine = await openLsmEngine({ path: "/db", host, ...TINY, durability });
+    await engine.write({ ops: [put("a", "x".repeat(600))], requires: [] });
+    host.failAt(host.calls + 1, "EIO");
+    const flushed = engine.flush();
+    await expect(flushed).rejects.toBeInstanceOf(StorageError);
+    expect(engine.stats()["syncedSequence"]).toBe(0);
+    await expect(engine.close()).rejects.toMatchObject({ _tag: "StorageError" });
+  }
+});
