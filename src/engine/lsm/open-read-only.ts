@@ -8,9 +8,8 @@
  */
 import { Closed } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { CommitGate, CorruptionError, StorageError } from "../contract/index.ts";
+import { CommitGate, StorageError } from "../contract/index.ts";
 import type { CommitPlan, CommitResult } from "../contract/index.ts";
-import { pathIn, tableName } from "./codec/index.ts";
 import { OpenTables, versionOf } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
 import { readManifest } from "./manifest/index.ts";
@@ -18,6 +17,7 @@ import type { ManifestState } from "./manifest/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import type { LsmSettings } from "./settings/index.ts";
 import { firstFreeNumber, listFiles, logsToReplay, replayLogs } from "./recovery/index.ts";
+import { assertPresent } from "./recover.ts";
 import { Histogram, LsmEvents, Traffic } from "./report/index.ts";
 import type { HistogramFigures, LsmEventListener } from "./report/index.ts";
 import { Tree } from "./read/index.ts";
@@ -65,11 +65,7 @@ function read(place: Place, former: ManifestState): ReadOnlyDatabase {
   const tables = new OpenTables({ ...settings, host, directory, storeId, events });
   try {
     for (const table of former.tables) {
-      const file = pathIn(directory, tableName(table.fileNumber));
-      if (!host.files.exists(file)) {
-        const expected = `a table of ${table.fileBytes} bytes`;
-        throw new CorruptionError({ file, offset: 0, expected, found: "no such file" });
-      }
+      assertPresent(place, table);
       tables.open(table);
     }
     const files = listFiles(host, directory);

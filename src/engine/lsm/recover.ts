@@ -270,7 +270,10 @@ function assertWhole({ directory, host, storeId, tables }: Place, table: TableMe
   }
 }
 
-function assertPresent({ directory, host }: Place, table: TableMeta): void {
+export function assertPresent(
+  { directory, host }: Pick<Place, "directory" | "host">,
+  table: TableMeta,
+): void {
   const path = pathIn(directory, tableName(table.fileNumber));
   if (!host.files.exists(path)) {
     const expected = `a table of ${table.fileBytes} bytes`;

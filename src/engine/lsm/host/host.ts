@@ -69,7 +69,7 @@ export interface FileSystem {
   /**
    * Takes the existing directory for this process or throws DatabaseLocked naming the holder. `readOnly`: works in a
    * directory that cannot be written to, and writes nothing but a lock where a system has no other; it is held as alone
-   * as any other.
+   * as every other.
    */
   lock(directory: string, options?: { readonly readOnly?: boolean }): Promise<DirectoryLock>;
 }

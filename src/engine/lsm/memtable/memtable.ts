@@ -42,7 +42,7 @@ export class Memtable {
     return { arena: memory, used, order, rangeDeletes: this.#rangeDeletes };
   }
 
-  /** Gives its memory back, when it is in a table and nobody reads it any more: any later read of it fails. */
+  /** Gives its memory back, when it is in a table and nobody reads it now: every later read of it fails. */
   release(): Memory {
     return this.#arena.release();
   }

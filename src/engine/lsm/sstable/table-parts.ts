@@ -25,7 +25,7 @@ export interface TableParts {
   readonly topIndex: BlockReader | undefined;
 }
 
-/** Reads and checks all that stays in memory. `fileBytes` is how large the file should be; undefined: any size. */
+/** Reads and checks all that stays in memory. `fileBytes` is how large the file should be; undefined: unknown. */
 export function readTableParts(handle: FileHandle, fileBytes: number | undefined): TableParts {
   const found = handle.size();
   const footer = readFooter(handle, found);

@@ -8,12 +8,11 @@
  */
 import { Closed, KotobaError, assert, copyBytes } from "../../../../base/index.ts";
 import type { Bytes } from "../../../../base/index.ts";
-import type { MergeResult, ViewSequences } from "../../compaction/index.ts";
+import type { MergeResult } from "../../compaction/index.ts";
 import { CorruptionError, DiskFull, StorageError } from "../../../contract/index.ts";
 import type { StorageCode } from "../../../contract/index.ts";
 import type { TableMeta } from "../../manifest/index.ts";
 import type { MemtableImage } from "../../memtable/index.ts";
-import type { TableWriterOptions } from "../../sstable/index.ts";
 import type { MergeJob, StorePlace } from "../merge-job.ts";
 
 /** What the thread begins with. */
@@ -24,17 +23,9 @@ export interface ThreadSetup extends StorePlace {
   readonly giveUp: SharedArrayBuffer;
 }
 
-export interface PostedJob {
+export interface PostedJob extends Omit<MergeJob, "memtable"> {
   readonly id: number;
-  readonly kind: MergeJob["kind"];
   readonly memtable: MemtableImage | undefined;
-  readonly inputs: readonly TableMeta[];
-  readonly views: ViewSequences;
-  readonly beneath: readonly (readonly TableMeta[])[];
-  readonly outputLevel: number;
-  readonly tableBytesTarget: number;
-  readonly grandparents: readonly TableMeta[];
-  readonly writer: TableWriterOptions;
   /** Of its OutputClaims. */
   readonly claims: SharedArrayBuffer;
 }
