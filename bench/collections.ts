@@ -17,6 +17,7 @@ import { EntryMaker } from "../src/collections/index/index-entries.ts";
 import { MemoryEngine } from "../src/engine/memory/index.ts";
 import { transact, withView } from "../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
+import { nodeTimers } from "../src/engine/lsm/host/index.ts";
 
 const schema = z.object({
   email: z.string(),
@@ -51,10 +52,7 @@ const user = (i: number) => ({
 const transactionHost: TransactionHost = {
   nowMillis: () => performance.now(),
   random: () => 0.5,
-  schedule: (millis, task) => {
-    const timer = setTimeout(task, millis);
-    return () => clearTimeout(timer);
-  },
+  ...nodeTimers,
   report: (error) => console.error(error),
 };
 const idHost = {

@@ -28,6 +28,7 @@ import {
 import type { QueryContext, QueryRequest } from "../src/query/index.ts";
 import { transact, withView } from "../src/transaction/index.ts";
 import type { TransactionHost } from "../src/transaction/index.ts";
+import { nodeTimers } from "../src/engine/lsm/host/index.ts";
 
 const DOCUMENTS = 50_000;
 const BATCH = 1_000;
@@ -60,10 +61,7 @@ const { definition } = People;
 const host: TransactionHost = {
   nowMillis: () => performance.now(),
   random: Math.random,
-  schedule: (millis, task) => {
-    const timer = setTimeout(task, millis);
-    return () => clearTimeout(timer);
-  },
+  ...nodeTimers,
   report: (error) => console.error(error),
 };
 

@@ -7,18 +7,14 @@ import type { Bytes } from "../src/base/index.ts";
 import type { KeyRange, StorageEngine } from "../src/engine/contract/index.ts";
 import { RecentCommits } from "../src/engine/lsm/commit/index.ts";
 import { MemoryEngine } from "../src/engine/memory/index.ts";
+import { nodeTimers } from "../src/engine/lsm/host/index.ts";
 import { transact } from "../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
 
 const host: TransactionHost = {
   nowMillis: () => performance.now(),
   random: () => Math.random(),
-  schedule(millis, task) {
-    const timer = setTimeout(task, millis);
-    return () => {
-      clearTimeout(timer);
-    };
-  },
+  ...nodeTimers,
   report(error) {
     throw error;
   },

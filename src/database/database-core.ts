@@ -11,6 +11,7 @@ import { Catalog, CollectionStore, InvalidDefinition } from "../collections/inde
 import type { CollectionDefinition, Def } from "../collections/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { Host } from "../engine/lsm/index.ts";
 import type { FullScanRule } from "../query/index.ts";
 import { transact } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
@@ -18,20 +19,19 @@ import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
-import type { World } from "./world.ts";
 
 export interface CoreOptions {
-  readonly world: World;
+  readonly host: Host;
   readonly durability?: Durability | undefined;
   readonly fullScan?: FullScanRule | undefined;
 }
 
 export class DatabaseCore {
   readonly engine: StorageEngine;
-  readonly world: World;
+  readonly host: Host;
   readonly direct: Access;
   readonly fullScan: FullScanRule;
-  readonly #host: TransactionHost;
+  readonly #transactionHost: TransactionHost;
   readonly #catalog: Catalog;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
@@ -39,21 +39,23 @@ export class DatabaseCore {
 
   constructor(engine: StorageEngine, options: CoreOptions) {
     this.engine = engine;
-    this.world = options.world;
+    const { host } = options;
+    this.host = host;
     this.fullScan = options.fullScan ?? "allow";
     this.#durability = options.durability;
-    this.#host = {
-      nowMillis: () => options.world.monotonicMillis(),
-      random: () => options.world.random(),
-      schedule: (millis, task) => options.world.schedule(millis, task),
-      report: (error, where) => options.world.report(error, where),
+    this.#transactionHost = {
+      nowMillis: () => host.clock.monotonicMillis(),
+      random: () => host.random.bytes(1)[0]! / 256,
+      after: (millis, task) => host.timers.after(millis, task),
+      deadline: (millis, task) => host.timers.deadline(millis, task),
+      report: (error, where) => host.warn(error, where),
     };
-    this.direct = new DirectAccess(this.#host, engine, options.durability);
+    this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
     this.#catalog = new Catalog({
       engine,
-      transactionHost: this.#host,
-      nowMillis: () => options.world.nowMillis(),
-      randomFill: (target) => options.world.randomFill(target),
+      transactionHost: this.#transactionHost,
+      nowMillis: () => host.clock.nowMillis(),
+      randomFill: (target) => target.set(host.random.bytes(target.length)),
     });
   }
 
@@ -99,7 +101,7 @@ export class DatabaseCore {
     const durability = options.durability ?? this.#durability;
     const chosen = durability === undefined ? options : { ...options, durability };
     // Collections are registered before the transaction begins: inside, that would be a commit of another one.
-    return andThen(this.ready(), () => transact(this.#host, this.engine, body, chosen));
+    return andThen(this.ready(), () => transact(this.#transactionHost, this.engine, body, chosen));
   }
 
   stats(): Readonly<Record<string, number>> {

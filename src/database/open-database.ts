@@ -4,7 +4,7 @@ import type { Awaitable, Kind, KotobaError, PromiseRun, Run, Runner } from "../b
 import { collection, InvalidDefinition } from "../collections/index.ts";
 import type { CollectionDefinition, Def, ObjectSchema } from "../collections/index.ts";
 import type { StorageEngine } from "../engine/contract/index.ts";
-import { openLsmEngine } from "../engine/lsm/index.ts";
+import { nodeHost, openLsmEngine } from "../engine/lsm/index.ts";
 import { MemoryEngine } from "../engine/memory/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import { SnapshotAccess, TransactionAccess } from "./access.ts";
@@ -17,7 +17,6 @@ import { promiseRunner } from "./promise-door.ts";
 import { checkOpen, InvalidOption } from "./options.ts";
 import type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 import type { Defs } from "./surface.ts";
-import { nodeWorld } from "./world.ts";
 
 /** A database in the main door: methods give Promises. */
 export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
@@ -52,7 +51,7 @@ export function openCore<Ds extends Defs>(
   const durability = options.durability;
   return andThen(openEngine(target, options), (engine) => {
     return new DatabaseCore(engine, {
-      world: nodeWorld,
+      host: options.host ?? nodeHost(),
       durability,
       fullScan: options.fullScan,
     });
@@ -61,13 +60,14 @@ export function openCore<Ds extends Defs>(
 
 function openEngine(
   target: OpenTarget,
-  { durability, onEvent, readOnly }: OpenOptions<Defs>,
+  { durability, host, onEvent, readOnly }: OpenOptions<Defs>,
 ): Awaitable<StorageEngine> {
   if (typeof target !== "string") return target.engine;
   if (target === ":memory:") return new MemoryEngine();
   return openLsmEngine({
     path: target,
     ...(durability === undefined ? {} : { durability }),
+    ...(host === undefined ? {} : { host }),
     ...(onEvent === undefined ? {} : { onEvent }),
     ...(readOnly === undefined ? {} : { readOnly }),
   });

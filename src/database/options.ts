@@ -3,7 +3,7 @@ import { KotobaError } from "../base/index.ts";
 import { InvalidDefinition, RESERVED_NAMES } from "../collections/index.ts";
 import type { Def, ReservedName } from "../collections/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
-import type { LsmEvent } from "../engine/lsm/index.ts";
+import type { Host, LsmEvent } from "../engine/lsm/index.ts";
 import type { FullScanRule } from "../query/index.ts";
 import type { TransactionOptions } from "./database-type.ts";
 import type { Defs } from "./surface.ts";
@@ -38,6 +38,11 @@ export interface OpenOptions<Ds extends Defs = {}> {
   readonly readOnly?: boolean;
   /** Is told what the engine of a folder does: flushes, compactions, stalls, damage. Default: nobody is. */
   readonly onEvent?: (event: LsmEvent) => void;
+  /**
+   * What stands for the machine: files, clock, chance and timers. Default: the machine itself. For tests there is
+   * SimulatedHost of kotobadb/testing, on which a whole run follows from a seed.
+   */
+  readonly host?: Host;
 }
 
 /** An option is unknown, or has a value that it cannot have. Nothing was done. */
@@ -84,7 +89,7 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     typeof (target as { engine?: { begin?: unknown } }).engine?.begin === "function";
   if (!isPath && !isEngine)
     throw new InvalidOption("target", 'a folder, ":memory:" or { engine }', target);
-  checkKnown(options, ["collections", "durability", "fullScan", "onEvent", "readOnly"]);
+  checkKnown(options, ["collections", "durability", "fullScan", "host", "onEvent", "readOnly"]);
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
     throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
@@ -93,6 +98,8 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     throw new InvalidOption("readOnly", "true or false", readOnly);
   if (onEvent !== undefined && typeof onEvent !== "function")
     throw new InvalidOption("onEvent", "a function of the event", onEvent);
+  if (options.host !== undefined && typeof options.host?.files?.open !== "function")
+    throw new InvalidOption("host", "a host: files, clock, random, timers, warn", options.host);
   const isFolder = typeof target === "string" && target !== ":memory:";
   for (const [name, value] of Object.entries({ onEvent, readOnly }))
     if (value !== undefined && value !== false && !isFolder)

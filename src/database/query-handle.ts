@@ -137,8 +137,8 @@ export class QueryHandle<F extends Run> {
       view,
       store,
       fullScan: core.fullScan,
-      nowMillis: () => core.world.monotonicMillis(),
-      warn: (message) => core.world.report(message, store.definition.name),
+      nowMillis: () => core.host.clock.monotonicMillis(),
+      warn: (message) => core.host.warn(message, store.definition.name),
     };
   }
 

@@ -73,5 +73,5 @@ export type {
   VerifyOptions,
 } from "./lsm/index.ts";
 // What the local engine stands on
-export { MemoryHost, nodeHost } from "./lsm/index.ts";
+export { nodeHost } from "./lsm/index.ts";
 export type { Host } from "./lsm/index.ts";

@@ -6,6 +6,9 @@ export type {
   ContractOptions,
   ContractReport,
 } from "./contract/index.ts";
+// The simulated host
+export { SimulatedHost } from "./simulation/index.ts";
+export type { Fault, IoCall, SimulatedHostOptions, Unsynced } from "./simulation/index.ts";
 // Random histories
 export { checkHistory, recordHistory } from "./history/index.ts";
 export type {

@@ -66,7 +66,7 @@ export class Patience {
         this.#signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const cancel = this.#host.schedule(waitMillis, wake);
+      const cancel = this.#host.after(waitMillis, wake);
       this.#signal?.addEventListener("abort", wake, { once: true });
     });
   }
@@ -91,7 +91,7 @@ export class Patience {
     const cancel =
       leftMillis > TIMER_MILLIS_MAX
         ? undefined
-        : this.#host.schedule(Math.max(0, leftMillis), () => {
+        : this.#host.deadline(Math.max(0, leftMillis), () => {
             lapse("deadline");
           });
     return () => {

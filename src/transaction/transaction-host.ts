@@ -8,7 +8,9 @@ export interface TransactionHost {
   /** At least 0, less than 1. */
   random(): number;
   /** Calls `task` once after so many milliseconds; the answer cancels it, and may be called at any time. */
-  schedule(millis: number, task: () => void): () => void;
+  after(millis: number, task: () => void): () => void;
+  /** The same for a limit on other work, for which nobody waits. */
+  deadline(millis: number, task: () => void): () => void;
   /** Takes an error that nobody awaits (a hook after the commit, a body that failed after its timeout). Must not throw. */
   report(error: unknown, where: string): void;
 }

@@ -1,8 +1,9 @@
 /** A database that is the same each time, and a terminal that keeps what was printed. */
 import { collection, open } from "kotobadb";
 import type { Id } from "kotobadb";
-import { MemoryHost, openLsmEngine } from "kotobadb/engine";
+import { openLsmEngine } from "kotobadb/engine";
 import type { Host } from "kotobadb/engine";
+import { SimulatedHost } from "kotobadb/testing";
 import { z } from "zod";
 import { runCommand } from "../../src/cli/index.ts";
 import type { ExitCode } from "../../src/cli/index.ts";
@@ -43,8 +44,8 @@ export async function makeDatabase(host: Host, path: string): Promise<void> {
   await db.roads.insert({ id: "e18" as Id<"roads">, from: "oslo", to: "kyoto" });
 }
 
-export async function memoryDatabase(path = "/data"): Promise<MemoryHost> {
-  const host = new MemoryHost();
+export async function memoryDatabase(path = "/data"): Promise<SimulatedHost> {
+  const host = new SimulatedHost();
   await makeDatabase(host, path);
   return host;
 }

@@ -9,16 +9,14 @@ import type {
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import { Catalog, CollectionStore } from "../../src/collections/index.ts";
 import type { Def, Document, StoreHost } from "../../src/collections/index.ts";
+import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
 import { transact, withView } from "../../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../../src/transaction/index.ts";
 
 export const testTransactionHost: TransactionHost = {
   nowMillis: () => performance.now(),
   random: () => 0.5,
-  schedule: (millis, task) => {
-    const timer = setTimeout(task, millis);
-    return () => clearTimeout(timer);
-  },
+  ...nodeTimers,
   report: (error, where) => {
     throw new Error(`unexpected report from ${where}`, { cause: error });
   },

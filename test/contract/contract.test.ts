@@ -2,10 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import { completedEngine } from "./completed-engine.ts";
 import { describeEngine } from "./describe-engine.ts";
+import { SimulatedHost } from "../../src/testing/index.ts";
 
 const folders: string[] = [];
 
@@ -21,7 +22,7 @@ afterAll(async () => {
 
 describeEngine("memory", async () => new MemoryEngine());
 describeEngine("lsm on the memory host", () =>
-  openLsmEngine({ path: "database", host: new MemoryHost({ seed: 1 }) }),
+  openLsmEngine({ path: "database", host: new SimulatedHost({ seed: 1 }) }),
 );
 describeEngine("lsm on the node host", async () =>
   openLsmEngine({ path: await temporaryFolder() }),
@@ -30,5 +31,5 @@ describeEngine("memory, with the scans of the transaction room", async () =>
   completedEngine(new MemoryEngine()),
 );
 describeEngine("lsm, with the scans of the transaction room", async () =>
-  completedEngine(await openLsmEngine({ path: "database", host: new MemoryHost({ seed: 2 }) })),
+  completedEngine(await openLsmEngine({ path: "database", host: new SimulatedHost({ seed: 2 }) })),
 );

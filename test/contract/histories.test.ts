@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { StorageEngine } from "../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
-import { checkHistory, recordHistory } from "../../src/testing/index.ts";
+import { SimulatedHost, checkHistory, recordHistory } from "../../src/testing/index.ts";
 
 /** HISTORY_SEED=7 repeats one seed, HISTORY_SEEDS=1000 tries many. */
 const onlySeed = process.env["HISTORY_SEED"];
@@ -28,7 +28,7 @@ describe("random histories have a serial order", () => {
   });
 
   it.each(seeds)("on the lsm engine with the memory host, seed %i", async (seed) => {
-    const host = new MemoryHost({ seed });
+    const host = new SimulatedHost({ seed });
     // So small that flushes and compactions happen in the middle of transactions.
     const options = { flushBytesMax: 4_096, tableBytesTarget: 4_096, levelBaseBytes: 16_384 };
     const engine = await openLsmEngine({ path: "database", host, ...options });

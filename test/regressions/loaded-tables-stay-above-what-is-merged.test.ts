@@ -4,8 +4,9 @@
  */
 import { expect, test } from "vitest";
 import type { WriteOp } from "../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
 import { bytes, entriesOf, put } from "../engine/lsm/support.ts";
+import { SimulatedHost } from "../../src/testing/index.ts";
 
 const keyOf = (i: number): string => `k${String(i).padStart(3, "0")}`;
 
@@ -13,7 +14,7 @@ for (const policy of ["tiered", "lazy-leveled", "leveled"] as const) {
   test(`loaded rows are read whatever is merged beside them, ${policy}`, async () => {
     const engine = await openLsmEngine({
       path: "/db",
-      host: new MemoryHost(),
+      host: new SimulatedHost(),
       policy,
       flushBytesMax: 100_000,
       tableBytesTarget: 2_048,

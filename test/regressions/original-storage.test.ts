@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../src/engine/lsm/index.ts";
 import { TINY, bytes, del, entriesOf, put, range, text } from "../engine/lsm/support.ts";
+import { SimulatedHost } from "../../src/testing/index.ts";
 
 let path: string;
 let engine: LsmEngine;
@@ -45,7 +46,7 @@ test("what was put is there after opening again: the log is replayed, not cut of
 });
 
 test("an acknowledged put survives a power cut: it is synced, not only flushed to the operating system", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   await open({ host, path: "/db" });
   await write("a", "1");
   const survivor = await openLsmEngine({ host: host.afterPowerCut("lost"), path: "/db" });
@@ -125,7 +126,7 @@ test("the log does not grow for ever: what was flushed leaves it", async () => {
 });
 
 test("writers do not wait for a compaction: it runs beside them, in slices", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   await open({ ...TINY, host, path: "/db", flushBytesMax: 64 * 1_024, tableBytesTarget: 8_192 });
   for (let i = 0; i < 400; i++) await write(`k${String(i).padStart(3, "0")}`, "x".repeat(100));
   let isCompacting = true;

@@ -6,25 +6,23 @@
  * KOTOBA_ROUNDS=30 npx vitest --run test/simulation/concurrent.test.ts   runs more seeds.
  */
 import { open } from "kotobadb";
-import { MemoryEngine, MemoryHost, openLsmEngine } from "kotobadb/engine";
+import { MemoryEngine, openLsmEngine } from "kotobadb/engine";
 import type { StorageEngine } from "kotobadb/engine";
-import { afterEach, expect, test, vi } from "vitest";
+import { SimulatedHost } from "kotobadb/testing";
+import { expect, test } from "vitest";
 import { seededRandom } from "../../src/testing/kit/index.ts";
 import type { SeededRandom } from "../../src/testing/kit/index.ts";
 import { collections, rules } from "./concurrent-rules.ts";
 import type { Database, Hands, Rule, Turn } from "./concurrent-rules.ts";
 import { tapped } from "./engine-tap.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
-import { reported, resetWorld, turns } from "./simulated-world.ts";
-
-vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
-afterEach(() => expect(reported).toEqual([]));
+import { turns } from "./turns.ts";
 
 const kinds = ["memory", "lsm"] as const;
 type EngineKind = (typeof kinds)[number];
 const FILE = "concurrent.test.ts";
 
-async function openEngine(kind: EngineKind, host: MemoryHost): Promise<StorageEngine> {
+async function openEngine(kind: EngineKind, host: SimulatedHost): Promise<StorageEngine> {
   if (kind === "memory") return new MemoryEngine();
   return openLsmEngine({
     host,
@@ -39,7 +37,7 @@ async function openEngine(kind: EngineKind, host: MemoryHost): Promise<StorageEn
 }
 
 /** Between two steps of a body. The clock of the host is the timer: it jumps when nothing else is left to do. */
-function pauses(random: SeededRandom, host: MemoryHost): () => Promise<void> {
+function pauses(random: SeededRandom, host: SimulatedHost): () => Promise<void> {
   return async () => {
     switch (random.below(4)) {
       case 0:
@@ -72,11 +70,10 @@ async function runRule(
     readonly plant?: (engine: StorageEngine) => StorageEngine;
   } = {},
 ): Promise<Outcome> {
-  resetWorld(seed);
   const random = seededRandom(seed, 3);
-  const host = new MemoryHost({ seed });
+  const host = new SimulatedHost({ seed });
   const engine = await openEngine(kind, host);
-  const db = await open({ engine: options.plant?.(engine) ?? engine }, { collections });
+  const db = await open({ engine: options.plant?.(engine) ?? engine }, { collections, host });
   await db.ready();
   await rule.prepare(db);
   let [commits, attempts] = [0, 0];
@@ -104,6 +101,7 @@ async function runRule(
   broken ??= await rule.broken(db, commits);
   const { problems } = await db.verify();
   await db.close();
+  expect(host.warnings).toEqual([]);
   return { broken: broken ?? problems[0], commits, retries: attempts - commits };
 }
 

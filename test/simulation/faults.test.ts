@@ -5,20 +5,16 @@
  *
  * KOTOBA_ROUNDS=10 npx vitest --run test/simulation/faults.test.ts   takes every call, of more seeds.
  */
-import { MemoryHost } from "kotobadb/engine";
-import { expect, test, vi } from "vitest";
-import type { Fault } from "../../src/engine/lsm/index.ts";
+import { SimulatedHost } from "kotobadb/testing";
+import type { Fault } from "kotobadb/testing";
+import { expect, test } from "vitest";
 import { checkSurvivor, History } from "./power-cut-check.ts";
 import { statesOf, Workload } from "./power-cut-workload.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
-import { resetWorld } from "./simulated-world.ts";
-
-vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
 
 const BATCHES = ROUNDS > 1 ? 14 : 8;
 
-async function run(seed: number, host: MemoryHost): Promise<Workload> {
-  resetWorld(seed);
+async function run(seed: number, host: SimulatedHost): Promise<Workload> {
   const workload = new Workload(host, seed, { lanes: 1 });
   await workload.run(1, BATCHES);
   return workload;
@@ -37,14 +33,14 @@ for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly
       `${fault} at any one call: a typed error or success, and nothing acknowledged is lost, seed ${seed}`,
       () =>
         withSeed("faults.test.ts", seed, async () => {
-          const clean = new MemoryHost({ seed });
+          const clean = new SimulatedHost({ seed });
           // The same seed does the same until the call fails, and stops there: so the clean run knows what was begun.
           const whole = historyOf(await run(seed, clean));
           expect(clean.calls).toBeGreaterThan(150);
           let failed = 0;
           const stride = ROUNDS > 1 ? 1 : 11;
           for (let call = 1 + (seed % stride); call <= clean.calls; call += stride) {
-            const host = new MemoryHost({ seed });
+            const host = new SimulatedHost({ seed });
             host.failAt(call, fault);
             const workload = await run(seed, host);
             if (workload.error !== undefined) failed++;

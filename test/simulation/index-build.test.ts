@@ -5,15 +5,12 @@
  */
 import { collection, open, SchemaMismatch, UniqueViolation } from "kotobadb";
 import type { Db } from "kotobadb";
-import { MemoryHost, openLsmEngine } from "kotobadb/engine";
-import { afterEach, expect, test, vi } from "vitest";
+import { openLsmEngine } from "kotobadb/engine";
+import { SimulatedHost } from "kotobadb/testing";
+import type { Unsynced } from "kotobadb/testing";
+import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Unsynced } from "../../src/engine/lsm/index.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
-import { reported, resetWorld } from "./simulated-world.ts";
-
-vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
-afterEach(() => expect(reported).toEqual([]));
 
 const fields = { n: z.number(), name: z.string(), tags: z.array(z.string()) };
 const options = { path: "/home/build/db", flushBytesMax: 64 * 1_024, sliceMillis: 2 } as const;
@@ -45,15 +42,17 @@ const row = (n: number) => ({
 });
 type Rows = Db<{ rows: typeof versions.first }>;
 
-async function openAs(version: Version, host: MemoryHost): Promise<Rows> {
+async function openAs(version: Version, host: SimulatedHost): Promise<Rows> {
   const engine = await openLsmEngine({ ...options, host });
-  return (await open({ engine }, { collections: { rows: versions[version] } })) as unknown as Rows;
+  return (await open(
+    { engine },
+    { collections: { rows: versions[version] }, host },
+  )) as unknown as Rows;
 }
 
 /** A disk with the rows of the first version. */
-async function firstDisk(seed: number, rows: readonly object[]): Promise<MemoryHost> {
-  resetWorld(seed);
-  const host = new MemoryHost({ seed });
+async function firstDisk(seed: number, rows: readonly object[]): Promise<SimulatedHost> {
+  const host = new SimulatedHost({ seed });
   const db = await openAs("first", host);
   await db.rows.insertMany(rows as ReturnType<typeof row>[]);
   await db.close();
@@ -61,16 +60,16 @@ async function firstDisk(seed: number, rows: readonly object[]): Promise<MemoryH
 }
 
 interface Cut {
-  readonly disk: MemoryHost;
+  readonly disk: SimulatedHost;
   readonly where: string;
 }
 const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept"];
 
 /** Runs `work` on a copy of the disk; what a power cut before each of its changes would leave. */
 async function cutsOf(
-  disk: MemoryHost,
+  disk: SimulatedHost,
   seed: number,
-  work: (host: MemoryHost) => Promise<void>,
+  work: (host: SimulatedHost) => Promise<void>,
 ): Promise<Cut[]> {
   const host = disk.afterPowerCut("kept", seed);
   const cuts: Cut[] = [];
@@ -85,13 +84,13 @@ async function cutsOf(
   return cuts;
 }
 
-async function build(version: Version, host: MemoryHost): Promise<void> {
+async function build(version: Version, host: SimulatedHost): Promise<void> {
   const db = await openAs(version, host);
   await db.ready();
   await db.close();
 }
 
-async function checkRows(version: Version, host: MemoryHost): Promise<void> {
+async function checkRows(version: Version, host: SimulatedHost): Promise<void> {
   const db = await openAs(version, host);
   const rows = await db.rows.orderBy("n").all();
   expect(rows.map(({ id, ...rest }) => (id.length === 26 ? rest : id))).toEqual(

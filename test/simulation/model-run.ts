@@ -1,7 +1,8 @@
 /** Runs a program on a database and on the plain model, and compares every answer. */
 import { inc, KotobaError, open, push, UniqueViolation } from "kotobadb";
-import { MemoryEngine, MemoryHost, openLsmEngine } from "kotobadb/engine";
+import { MemoryEngine, openLsmEngine } from "kotobadb/engine";
 import type { LsmEngine, StorageEngine } from "kotobadb/engine";
+import { SimulatedHost } from "kotobadb/testing";
 import { expect } from "vitest";
 import {
   collectionNames,
@@ -22,7 +23,7 @@ import {
 } from "./model-plain.ts";
 import type { Asked, Doc, Fields } from "./model-plain.ts";
 import type { Of, Read, Step, Write } from "./model-program.ts";
-import { reported, turns } from "./simulated-world.ts";
+import { turns } from "./turns.ts";
 
 /** The public surface with its types wiped off: programs are data, and some of them are wrong on purpose. */
 interface LooseQuery {
@@ -96,7 +97,8 @@ export class ModelRun {
   };
   #variant = 0;
   #newestId = "";
-  #host: MemoryHost | undefined;
+  readonly #kind: "memory" | "lsm";
+  #host: SimulatedHost;
   #engine: StorageEngine | undefined;
   #db: LooseDb | undefined;
   readonly #snapshots: { readonly view: ReturnType<LooseDb["snapshot"]>; readonly model: Model }[] =
@@ -112,7 +114,8 @@ export class ModelRun {
     tally: Map<string, number> = new Map(),
     plant: (engine: StorageEngine) => StorageEngine = (engine) => engine,
   ) {
-    if (kind === "lsm") this.#host = new MemoryHost({ seed });
+    this.#kind = kind;
+    this.#host = new SimulatedHost({ seed });
     this.tally = tally;
     this.#plant = plant;
   }
@@ -128,21 +131,24 @@ export class ModelRun {
     await this.#verify();
     const stats = (this.#engine as Partial<LsmEngine>).stats?.() ?? {};
     for (const name of ["flushes", "compactions"]) this.#count(name, stats[name] ?? 0);
-    if (this.#host !== undefined) {
+    if (this.#kind === "lsm") {
       await this.#reopen(this.#variant);
       await this.#verify();
     }
     await this.#db!.close();
-    expect(reported).toEqual([]);
+    expect(this.#host.warnings).toEqual([]);
   }
 
   async #open(): Promise<void> {
     this.#engine =
-      this.#host === undefined
+      this.#kind === "memory"
         ? new MemoryEngine()
         : await openLsmEngine({ ...LSM_OPTIONS, host: this.#host });
     const engine = this.#plant(this.#engine);
-    const db = await open({ engine }, { collections: definitions(this.#variant) });
+    const db = await open(
+      { engine },
+      { collections: definitions(this.#variant), host: this.#host },
+    );
     this.#db = db as unknown as LooseDb;
     this.#newestId = "";
   }
@@ -170,7 +176,7 @@ export class ModelRun {
       case "verify":
         return this.#verify();
       case "reopen":
-        return this.#host === undefined ? undefined : this.#reopen(step.variant);
+        return this.#kind === "memory" ? undefined : this.#reopen(step.variant);
       case "powerCut":
         return this.#powerCut();
       case "compact":
@@ -216,7 +222,7 @@ export class ModelRun {
 
   /** Everything was acknowledged, so everything must be there. */
   async #powerCut(): Promise<void> {
-    if (this.#host === undefined) return;
+    if (this.#kind === "memory") return;
     for (const { view } of this.#snapshots.splice(0)) view.close();
     for (const { iterator } of this.#streams.splice(0)) await iterator.return?.();
     this.#count("power cut");

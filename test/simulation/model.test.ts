@@ -7,15 +7,12 @@
  */
 import fc from "fast-check";
 import type { StorageEngine } from "kotobadb/engine";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { tapped } from "./engine-tap.ts";
 import { programs } from "./model-program.ts";
 import type { Step } from "./model-program.ts";
 import { ModelRun } from "./model-run.ts";
 import { command, ROUNDS } from "./seeds.ts";
-import { resetWorld } from "./simulated-world.ts";
-
-vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
 
 const { KOTOBA_PATH: path, KOTOBA_SEED: seed } = process.env;
 const replay = {
@@ -31,7 +28,6 @@ async function runProgram(
   tally?: Tally,
   plant?: (engine: StorageEngine) => StorageEngine,
 ): Promise<void> {
-  resetWorld(7);
   await new ModelRun(kind, 7, tally, plant).run(steps);
 }
 

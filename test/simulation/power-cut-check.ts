@@ -1,7 +1,7 @@
 /** Opens what a power cut left, and holds it to what was promised. */
 import { open, UniqueViolation } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
-import type { MemoryHost } from "kotobadb/engine";
+import type { SimulatedHost } from "kotobadb/testing";
 import { inVersion, versionOne, versionTwo } from "./power-cut-collections.ts";
 import type { CollectionName, One, Stored, Version } from "./power-cut-collections.ts";
 import { documentsOf, rowKey, TINY } from "./power-cut-workload.ts";
@@ -9,7 +9,7 @@ import type { Reader, State } from "./power-cut-workload.ts";
 
 export interface Cut {
   /** What the power cut left. */
-  readonly disk: MemoryHost;
+  readonly disk: SimulatedHost;
   readonly where: string;
   /** The version of the program that was running. */
   readonly version: Version;
@@ -84,12 +84,12 @@ function rowText(row: string, document: Stored): string {
   )}`;
 }
 
-export async function openVersion(host: MemoryHost, version: Version): Promise<One> {
+export async function openVersion(host: SimulatedHost, version: Version): Promise<One> {
   const engine = await openLsmEngine({ ...TINY, host });
   const db =
     version === 1
-      ? await open({ engine }, { collections: versionOne })
-      : await open({ engine }, { collections: versionTwo });
+      ? await open({ engine }, { collections: versionOne, host })
+      : await open({ engine }, { collections: versionTwo, host });
   await db.ready();
   return db as One;
 }

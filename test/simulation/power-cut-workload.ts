@@ -6,13 +6,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inc, KotobaError, open, push } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
-import type { Durability, LsmEngine, MemoryHost, StorageEngine } from "kotobadb/engine";
+import type { Durability, LsmEngine, StorageEngine } from "kotobadb/engine";
+import type { SimulatedHost } from "kotobadb/testing";
 import { seededRandom } from "../../src/testing/kit/index.ts";
 import type { SeededRandom } from "../../src/testing/kit/index.ts";
 import { tapped } from "./engine-tap.ts";
 import { collectionNames, versionOne, versionTwo } from "./power-cut-collections.ts";
 import type { CollectionName, One, Stored, Two, Version } from "./power-cut-collections.ts";
-import { turns } from "./simulated-world.ts";
+import { turns } from "./turns.ts";
 
 const PATH = "/home/simulation/db";
 /** So small that a few transactions fill a memtable and a few of those start a compaction. */
@@ -54,7 +55,7 @@ export type Plant = (engine: StorageEngine) => StorageEngine;
 const committing = new AsyncLocalStorage<{ sequence: number | undefined }>();
 
 export class Workload {
-  readonly host: MemoryHost;
+  readonly host: SimulatedHost;
   readonly committed: Committed[] = [];
   /** The version of the program that runs, or is about to. */
   version: Version = 1;
@@ -75,7 +76,7 @@ export class Workload {
   error: KotobaError | undefined;
   readonly #durability: Durability;
 
-  constructor(host: MemoryHost, seed: number, options: WorkloadOptions = {}) {
+  constructor(host: SimulatedHost, seed: number, options: WorkloadOptions = {}) {
     const { durability = "durable", lanes = 3, plant = (engine) => engine } = options;
     this.host = host;
     this.#durability = durability;
@@ -123,8 +124,8 @@ export class Workload {
     });
     this.#db = (
       this.version === 1
-        ? await open({ engine }, { collections: versionOne })
-        : await open({ engine }, { collections: versionTwo })
+        ? await open({ engine }, { collections: versionOne, host: this.host })
+        : await open({ engine }, { collections: versionTwo, host: this.host })
     ) as One;
   }
 

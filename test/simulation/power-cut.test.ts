@@ -5,10 +5,10 @@
  *
  * KOTOBA_ROUNDS=20 npx vitest --run test/simulation/power-cut.test.ts   runs more seeds, longer, with more tearings.
  */
-import { MemoryHost } from "kotobadb/engine";
 import type { Durability, StorageEngine } from "kotobadb/engine";
-import { afterEach, expect, test, vi } from "vitest";
-import type { Unsynced } from "../../src/engine/lsm/index.ts";
+import { SimulatedHost } from "kotobadb/testing";
+import type { Unsynced } from "kotobadb/testing";
+import { expect, test } from "vitest";
 import { overlaid, tapped } from "./engine-tap.ts";
 import { checkSurvivor, History, openVersion, textOf } from "./power-cut-check.ts";
 import type { Cut } from "./power-cut-check.ts";
@@ -16,10 +16,6 @@ import type { Version } from "./power-cut-collections.ts";
 import { statesOf, Workload } from "./power-cut-workload.ts";
 import type { Plant } from "./power-cut-workload.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
-import { reported, resetWorld } from "./simulated-world.ts";
-
-vi.mock("../../src/database/world.ts", () => import("./simulated-world.ts"));
-afterEach(() => expect(reported).toEqual([]));
 
 const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept", "seeded"];
 const LONG = ROUNDS > 1;
@@ -35,7 +31,7 @@ interface Recorded {
 }
 
 interface Planted {
-  readonly host?: MemoryHost;
+  readonly host?: SimulatedHost;
   readonly plant?: Plant;
   readonly durability?: Durability;
 }
@@ -44,9 +40,8 @@ interface Planted {
 async function record(
   seed: number,
   size: { readonly lives: number; readonly batches: number; readonly tearings: number },
-  { durability = "durable", host = new MemoryHost({ seed }), plant }: Planted = {},
+  { durability = "durable", host = new SimulatedHost({ seed }), plant }: Planted = {},
 ): Promise<Recorded> {
-  resetWorld(seed);
   const workload = new Workload(host, seed, { plant, durability });
   const cuts: (Omit<Cut, "fewest"> & { readonly acknowledged: number; readonly shown: number })[] =
     [];
@@ -190,13 +185,13 @@ for (const durability of ["memory", "buffered"] as const) {
 }
 
 test("the same seed gives the same disk, byte for byte", async () => {
-  const disks: MemoryHost[] = [];
+  const disks: SimulatedHost[] = [];
   for (let run = 0; run < 2; run++) {
-    const host = new MemoryHost({ seed: 5 });
+    const host = new SimulatedHost({ seed: 5 });
     await record(5, { lives: 1, batches: 8, tearings: 0 }, { host });
     disks.push(host);
   }
-  const [first, second] = disks as [MemoryHost, MemoryHost];
+  const [first, second] = disks as [SimulatedHost, SimulatedHost];
   expect(second.changes).toBe(first.changes);
   expect(second.paths()).toEqual(first.paths());
   for (const path of first.paths()) expect(second.contentOf(path)).toEqual(first.contentOf(path));
@@ -217,7 +212,7 @@ async function firstProblem(recording: Promise<Recorded>): Promise<string | unde
 const SMALL = { lives: 1, batches: 8, tearings: 1 } as const;
 
 test("planted: a log that is never synced is found out", async () => {
-  const host = new MemoryHost({ seed: 21 });
+  const host = new SimulatedHost({ seed: 21 });
   const { files } = host;
   const open = files.open.bind(files);
   files.open = (path, mode) => {

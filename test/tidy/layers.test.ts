@@ -126,7 +126,7 @@ const standsOn: Record<string, readonly string[]> = {
   ],
   effect: ["base", "database"],
   cli: ["base", "engine", "collections"],
-  testing: ["base", "engine/contract", "engine/memory", "engine/lsm"],
+  testing: ["base", "engine/contract", "engine/memory", "engine/lsm", "engine/lsm/host"],
   "index.ts": ["database"],
 };
 

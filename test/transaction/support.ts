@@ -35,7 +35,7 @@ export class TestHost implements TransactionHost {
   random(): number {
     return 0.5;
   }
-  schedule(millis: number, task: () => void): () => void {
+  after(millis: number, task: () => void): () => void {
     this.timers++;
     let over = false;
     const end = (): void => {
@@ -50,6 +50,9 @@ export class TestHost implements TransactionHost {
       clearTimeout(timer);
       end();
     };
+  }
+  deadline(millis: number, task: () => void): () => void {
+    return this.after(millis, task);
   }
   report(error: unknown): void {
     this.reported.push(error);

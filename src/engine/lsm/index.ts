@@ -15,5 +15,5 @@ export { dumpDatabase, dumpFile, verifyDatabase } from "./inspect/index.ts";
 export type { DatabaseVerification, Progress, VerifyOptions } from "./inspect/index.ts";
 export type { CheckpointOptions, CheckpointResult } from "./checkpoint/index.ts";
 // The world below
-export { MemoryHost, nodeHost } from "./host/index.ts";
-export type { Fault, Host, Unsynced } from "./host/index.ts";
+export { nodeHost } from "./host/index.ts";
+export type { Host } from "./host/index.ts";

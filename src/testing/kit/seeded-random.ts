@@ -1,10 +1,12 @@
-/** Random numbers that a seed repeats. */
+/** Random numbers that a seed repeats. For simulations, never for secrets. */
+import type { Bytes } from "../../base/index.ts";
 
 export interface SeededRandom {
   /** A whole number of [0, end). */
   below(end: number): number;
   /** True once in `times`. */
   oneIn(times: number): boolean;
+  bytes(count: number): Bytes;
 }
 
 /** Equal seed and stream give equal numbers; streams of one seed are independent of each other. */
@@ -20,5 +22,10 @@ export function seededRandom(seed: number, stream = 0): SeededRandom {
   return {
     below: (end) => next() % end,
     oneIn: (times) => next() % times === 0,
+    bytes: (count) => {
+      const bytes = new Uint8Array(count);
+      for (let i = 0; i < count; i++) bytes[i] = next();
+      return bytes;
+    },
   };
 }

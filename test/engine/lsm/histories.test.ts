@@ -1,9 +1,9 @@
 /** Random transactions side by side, while tables are flushed and compacted: the history has no cycle. */
 import { expect, test } from "vitest";
 import type { Durability } from "../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../src/engine/lsm/index.ts";
-import { checkHistory, recordHistory } from "../../../src/testing/index.ts";
+import { SimulatedHost, checkHistory, recordHistory } from "../../../src/testing/index.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { someOptions } from "./random-options.ts";
 import { SLOW } from "./read/slow-kit.ts";
@@ -16,7 +16,7 @@ for (const durability of ["durable", "memory"] as const satisfies readonly Durab
       for (let seed = 1; seed <= 3 * ROUNDS; seed++) {
         // Every third disk is one whose reads are waited for beside the thread.
         const isSlow = seed % 3 === 0;
-        const host = new MemoryHost({ seed, readMillis: isSlow ? 1 : 0 });
+        const host = new SimulatedHost({ seed, readMillis: isSlow ? 1 : 0 });
         const options = isSlow ? SLOW : TINY;
         const engine = await openLsmEngine({ path: "/db", host, ...options, durability });
         await expectNoCycle(engine, seed, 250);
@@ -30,7 +30,7 @@ test(
   "histories are strictly serializable under options at random",
   async () => {
     for (const [i, options] of someOptions(1, 4 * ROUNDS).entries()) {
-      const host = new MemoryHost({ seed: i, readMillis: i % 2 });
+      const host = new SimulatedHost({ seed: i, readMillis: i % 2 });
       // Memtables of the largest size drawn would not be full by the end.
       const engine = await openLsmEngine({ path: "/db", host, ...options, flushBytesMax: 2_000 });
       await expectNoCycle(engine, i, 250);

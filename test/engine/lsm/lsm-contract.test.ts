@@ -1,11 +1,12 @@
 /** The local engine keeps the contract: on real files, and on a disk in memory that is forever flushing and compacting, under many options. */
 import { afterAll } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import { describeEngine } from "../../contract/describe-engine.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { SLOW } from "./read/slow-kit.ts";
 import { someOptions } from "./random-options.ts";
 import { ROUNDS, TINY } from "./support.ts";
+import { SimulatedHost } from "../../../src/testing/index.ts";
 
 const folders: AsyncDisposable[] = [];
 afterAll(async () => {
@@ -19,24 +20,24 @@ describeEngine("the LSM engine on real files", async () => {
 });
 
 describeEngine("the LSM engine with tiny tables on a disk in memory", async () =>
-  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY }),
+  openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY }),
 );
 
 describeEngine("the LSM engine on a disk that is never waited for", async () =>
-  openLsmEngine({ path: "/db", host: new MemoryHost({ readMillis: 1 }), ...SLOW }),
+  openLsmEngine({ path: "/db", host: new SimulatedHost({ readMillis: 1 }), ...SLOW }),
 );
 
 describeEngine("the LSM engine that keeps a change log", async () =>
-  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, changeLog: {} }),
+  openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY, changeLog: {} }),
 );
 
 describeEngine("the LSM engine that acknowledges at once", async () =>
-  openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY, durability: "memory" }),
+  openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY, durability: "memory" }),
 );
 
 for (const [i, options] of someOptions(1, 3 * ROUNDS).entries()) {
   describeEngine(`the LSM engine with options at random, number ${i + 1}`, async () =>
-    openLsmEngine({ path: "/db", host: new MemoryHost(), ...options }),
+    openLsmEngine({ path: "/db", host: new SimulatedHost(), ...options }),
   );
 }
 

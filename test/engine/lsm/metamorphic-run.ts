@@ -13,7 +13,7 @@ import type {
   Snapshot,
 } from "../../../src/engine/contract/index.ts";
 import type { Version } from "../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../src/engine/lsm/index.ts";
 import {
   applied,
@@ -29,6 +29,7 @@ import {
 import type { ModelCommit, Rows } from "./metamorphic-model.ts";
 import type { Op, Row, Span, Step, Work, World } from "./metamorphic-program.ts";
 import type { RandomOptions } from "./random-options.ts";
+import { SimulatedHost } from "../../../src/testing/index.ts";
 
 const PATH = "/home/db";
 const EVERYTHING: Span = { start: "", end: undefined };
@@ -58,7 +59,7 @@ export interface Plant {
 
 export class MetamorphicRun {
   readonly #world: World;
-  #host: MemoryHost;
+  #host: SimulatedHost;
   #engine: LsmEngine | undefined;
   #options: RandomOptions = {};
   #openings = 0;
@@ -84,11 +85,11 @@ export class MetamorphicRun {
     this.tally = tally;
     this.#plant = plant;
     const { readMillis, seed } = world;
-    this.#host = new MemoryHost({ seed, readMillis });
+    this.#host = new SimulatedHost({ seed, readMillis });
   }
 
   /** The disk as it is, for tests that look at the files. */
-  get host(): MemoryHost {
+  get host(): SimulatedHost {
     return this.#host;
   }
 

@@ -4,18 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StorageError } from "../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put, text } from "./support.ts";
 import { PATH, Workload, sorted } from "./workload.ts";
+import { SimulatedHost } from "../../../src/testing/index.ts";
 
-const readOnly = (host: MemoryHost, path = PATH): Promise<LsmEngine> =>
+const readOnly = (host: SimulatedHost, path = PATH): Promise<LsmEngine> =>
   openLsmEngine({ path, host, ...TINY, readOnly: true });
 
 test("whatever a crash left, it shows a whole commit at or after the newest acknowledged, and changes no byte", async () => {
-  const host = new MemoryHost({ seed: 5 });
+  const host = new SimulatedHost({ seed: 5 });
   const workload = new Workload(host, 5);
-  const cuts: { disk: MemoryHost; acknowledged: number }[] = [];
+  const cuts: { disk: SimulatedHost; acknowledged: number }[] = [];
   host.onCall = ({ change }) => {
     if (change === undefined || change % 7 !== 0) return;
     const disk = host.afterPowerCut("seeded", change);
@@ -49,7 +50,7 @@ test("whatever a crash left, it shows a whole commit at or after the newest ackn
 });
 
 test("writes of every kind are refused in words, and what only reads commits", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const writer = await openLsmEngine({ path: "/db", host, ...TINY });
   await writer.write({ ops: [put("a", "1")], requires: [] });
   await writer.close();
@@ -76,7 +77,7 @@ test("writes of every kind are refused in words, and what only reads commits", a
 });
 
 test("it is refused while a writer has the directory, and refuses one while it is open", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const writer = await openLsmEngine({ path: "/db", host, ...TINY });
   await expect(readOnly(host, "/db")).rejects.toMatchObject({ _tag: "DatabaseLocked" });
   await writer.close();
@@ -89,7 +90,7 @@ test("it is refused while a writer has the directory, and refuses one while it i
 });
 
 test("a folder without a database is refused and not made into one", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   await expect(readOnly(host, "/nowhere")).rejects.toMatchObject({ code: "NoDatabase" });
   expect(host.files.exists("/nowhere")).toBe(false);
   host.files.makeDirectory("/empty");

@@ -2,11 +2,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ScanOptions, Snapshot, WriteOp } from "../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, bytes, del, delRange, drain, put, range, text } from "./support.ts";
 import { PATH, applied, sorted } from "./workload.ts";
 import type { State } from "./workload.ts";
+import { SimulatedHost } from "../../../src/testing/index.ts";
 
 type Step =
   | { readonly do: "write"; readonly ops: readonly WriteOp[] }
@@ -84,7 +85,7 @@ const options = fc.record<Partial<LsmOptions>>({
 });
 
 class Run {
-  readonly host = new MemoryHost();
+  readonly host = new SimulatedHost();
   /** Another opening may choose others. */
   options: readonly Partial<LsmOptions>[] = [];
   #openings = 0;

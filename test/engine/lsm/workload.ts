@@ -5,8 +5,9 @@
 import type { WriteOp } from "../../../src/engine/contract/index.ts";
 import { KotobaError } from "../../../src/base/index.ts";
 import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
-import type { LsmEngine, LsmOptions, MemoryHost } from "../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../../src/engine/lsm/index.ts";
 import { bytes, del, delRange, entriesOf, put, text, TINY } from "./support.ts";
+import type { SimulatedHost } from "../../../src/testing/index.ts";
 
 export const PATH = "/home/db";
 
@@ -73,7 +74,7 @@ export class Workload {
   readonly errors: unknown[] = [];
   engine: LsmEngine | undefined;
 
-  constructor(host: MemoryHost, seed: number, options: Partial<LsmOptions> = {}) {
+  constructor(host: SimulatedHost, seed: number, options: Partial<LsmOptions> = {}) {
     this.#dice = new Dice(seed);
     this.#options = { path: PATH, host, ...TINY, ...options };
   }
@@ -158,7 +159,7 @@ export class Workload {
 
 /** Opens what a crash left and holds it to the promises; gives the number of the newest commit that is there. */
 export async function checkSurvivor(
-  host: MemoryHost,
+  host: SimulatedHost,
   states: readonly State[],
   acknowledged: number,
   appended: number,

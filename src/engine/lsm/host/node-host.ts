@@ -237,10 +237,17 @@ function attempt<T>(path: string, work: () => T): T {
   }
 }
 
+function after(millis: number, task: () => void): () => void {
+  const timer = setTimeout(task, millis);
+  return () => clearTimeout(timer);
+}
+
 /** Turns of Node's event loop; also the simulator's, since they take no time and keep their order. */
 export const nodeTimers: Timers = {
   pause: () => new Promise((resolved) => setImmediate(resolved)),
   sleep: (millis) => new Promise((resolved) => setTimeout(resolved, millis)),
+  after,
+  deadline: after,
   // Not a microtask: writers that were woken by the same event would come just after it and miss the group.
   soon: (work) => void setImmediate(work),
 };

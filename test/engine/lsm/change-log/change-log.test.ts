@@ -3,14 +3,15 @@ import { expect, test } from "vitest";
 import { Closed } from "../../../../src/base/index.ts";
 import { StorageError } from "../../../../src/engine/contract/index.ts";
 import type { ChangeSet, Version, WriteOp } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, bytes, del, delRange, entriesOf, put, text } from "../support.ts";
 import { Dice, applied, sorted } from "../workload.ts";
 import type { State } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const PATH = "/db";
-const open = (host: MemoryHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> =>
+const open = (host: SimulatedHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> =>
   openLsmEngine({ path: PATH, host, ...TINY, changeLog: {}, ...options });
 const at = (sequence: number): Version => String(sequence) as Version;
 
@@ -45,7 +46,7 @@ function randomOps(dice: Dice, i: number): WriteOp[] {
 }
 
 test("is there only where it is asked for, and keeps nothing where it is not", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openLsmEngine({ path: PATH, host, ...TINY });
   expect(engine.changes).toBeUndefined();
   expect(engine.capabilities.changes).toBe("wakeup");
@@ -57,7 +58,7 @@ test("is there only where it is asked for, and keeps nothing where it is not", a
 });
 
 test("every commit comes once, whole and in order, with range deletes, from any version on", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const dice = new Dice(4);
   const engine = await open(host);
   const wanted: string[] = [];
@@ -78,7 +79,7 @@ test("every commit comes once, whole and in order, with range deletes, from any 
 });
 
 test("merges are given with the value they led to", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   const one = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1]);
   for (let i = 0; i < 3; i++) {
@@ -91,7 +92,7 @@ test("merges are given with the value they led to", async () => {
 });
 
 test("a reader that has caught up waits, is woken by commits, and ends by its signal or with the database", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   await engine.write({ ops: [put("before", "")], requires: [] });
   const stop = new AbortController();
@@ -121,7 +122,7 @@ test("a reader that has caught up waits, is woken by commits, and ends by its si
 });
 
 test("a version before the oldest kept log is TooOld, also for who falls behind while reading, and one that never was is too", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host, { changeLog: { bytesMax: 4_096 } });
   const write = (i: number): Promise<unknown> =>
     Promise.resolve(engine.write({ ops: [put(`k${i}`, "x".repeat(100))], requires: [] }));
@@ -149,7 +150,7 @@ test("a version before the oldest kept log is TooOld, also for who falls behind 
 });
 
 test("logs are kept for as long as asked, also across openings", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const options = { changeLog: { millisMax: 1_000 } };
   let engine = await open(host, options);
   await engine.write({ ops: [put("old", "")], requires: [] });
@@ -176,11 +177,11 @@ test("logs are kept for as long as asked, also across openings", async () => {
 
 test("whatever change a power cut comes before, the log tells the story of the state that is there, and goes on", async () => {
   for (let seed = 1; seed <= ROUNDS; seed++) {
-    const host = new MemoryHost({ seed });
+    const host = new SimulatedHost({ seed });
     const dice = new Dice(seed);
     const states: State[] = [new Map()];
     const words: string[] = [];
-    const cuts: { disk: MemoryHost; what: string }[] = [];
+    const cuts: { disk: SimulatedHost; what: string }[] = [];
     host.onCall = ({ change, path, what }) => {
       if (change === undefined || change % 2 === 1) return;
       const way = (["seeded", "lost", "kept"] as const)[change % 3]!;
@@ -225,7 +226,7 @@ test("whatever change a power cut comes before, the log tells the story of the s
 });
 
 test("a commit is not given before it is written, where commits are acknowledged at once", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host, { durability: "memory" });
   const reader = engine.changes!(at(0))[Symbol.asyncIterator]();
   void engine.write({ ops: [put("a", "")], requires: [] });
@@ -239,7 +240,7 @@ test("a commit is not given before it is written, where commits are acknowledged
 
 test("a reader of an engine that failed is given what there is, then told that no more will come", async () => {
   for (const durability of ["durable", "memory"] as const) {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const engine = await open(host, { durability });
     await engine.write({ ops: [put("a", "1")], requires: [], durability: "durable" });
     const found: string[] = [];

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CorruptionError, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { Host, LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, bytes, entriesOf, put, text } from "../support.ts";
 import { Dice, PATH, checkSurvivor, sorted } from "../workload.ts";
 import type { State } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const COPY = "/home/backup/copy";
 
@@ -60,12 +61,12 @@ async function commitOf(host: Host, path: string, states: readonly State[]): Pro
 for (let round = 0; round < ROUNDS; round++) {
   const seed = 11 + round;
   test(`taken while writers write, it is some whole commit at or after the call; a power cut at any call leaves that or no database, seed ${seed}`, async () => {
-    const host = new MemoryHost({ seed });
+    const host = new SimulatedHost({ seed });
     const engine = await open(host);
     const writer = new Writer(engine, seed);
     for (let i = 0; i < 40; i++) await writer.write();
     const begun = writer.newest;
-    const cuts: { readonly disk: MemoryHost; readonly what: string }[] = [];
+    const cuts: { readonly disk: SimulatedHost; readonly what: string }[] = [];
     host.onCall = ({ call, change, path, what }) => {
       if (change === undefined) return;
       const ways = ["lost", "kept", "seeded"] as const;
@@ -125,8 +126,8 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 
 test("a failure at any call gives an error, leaves the source at work, and the same directory can be tried again", async () => {
-  const makeSource = async (): Promise<{ host: MemoryHost; engine: LsmEngine }> => {
-    const host = new MemoryHost({ seed: 2 });
+  const makeSource = async (): Promise<{ host: SimulatedHost; engine: LsmEngine }> => {
+    const host = new SimulatedHost({ seed: 2 });
     const engine = await open(host);
     for (let i = 0; i < 30; i++)
       await engine.write({ ops: [put(`k${i}`, "x".repeat(80))], requires: [] });
@@ -160,7 +161,7 @@ test("a failure at any call gives an error, leaves the source at work, and the s
 });
 
 test("where no second names are possible, tables are copied, checked and synced", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const files = {
     ...host.files,
     link: (): never => {
@@ -182,13 +183,13 @@ test("where no second names are possible, tables are copied, checked and synced"
   expect(await commitOf(host.crash("lost"), COPY, writer.states)).toBe(40);
 });
 
-function hostOf(host: MemoryHost): Host {
+function hostOf(host: SimulatedHost): Host {
   const { clock, files, random, timers } = host;
   return { clock, files, random, timers, warn: (error, where) => host.warn(error, where) };
 }
 
 test("a damaged table is not copied as if it were whole", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const files = {
     ...host.files,
     link: (): never => {
@@ -212,7 +213,7 @@ test("a damaged table is not copied as if it were whole", async () => {
 });
 
 test("a directory in which anything lies is refused and left as it is, the database's own too", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   await engine.write({ ops: [put("a", "1")], requires: [] });
   host.files.makeDirectory("/home/full");
@@ -228,7 +229,7 @@ test("a directory in which anything lies is refused and left as it is, the datab
 });
 
 test("closing the engine ends a copy, and what was made of it is removed", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   for (let i = 0; i < 60; i++)
     await engine.write({ ops: [put(`k${i}`, "x".repeat(120))], requires: [] });
@@ -245,7 +246,7 @@ test("closing the engine ends a copy, and what was made of it is removed", async
 });
 
 test("a database that is only read can be copied too, its logs with it", async () => {
-  const host = new MemoryHost({ seed: 9 });
+  const host = new SimulatedHost({ seed: 9 });
   const engine = await open(host);
   const writer = new Writer(engine, 4);
   for (let i = 0; i < 25; i++) await writer.write();

@@ -1,11 +1,12 @@
 /** Checkpoints in the middle of random work are what the model was at their moment, however the source goes on. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { WriteOp } from "../../../../src/engine/contract/index.ts";
 import { ROUNDS, TINY, del, delRange, entriesOf, put, range } from "../support.ts";
 import { applied, sorted } from "../workload.ts";
 import type { State } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const key = fc.integer({ min: 0, max: 30 }).map((i) => `k${String(i).padStart(2, "0")}`);
 const op: fc.Arbitrary<WriteOp> = fc.oneof(
@@ -43,7 +44,7 @@ test(
         fc.array(step, { minLength: 10, maxLength: 80 }),
         fc.nat(1_000),
         async (steps, seed) => {
-          let host = new MemoryHost({ seed });
+          let host = new SimulatedHost({ seed });
           const open = () => openLsmEngine({ path: "/db", host, ...TINY });
           let engine = await open();
           let state: State = new Map();

@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import type { Durability } from "../../../../src/engine/contract/index.ts";
 import { KIND_PUT } from "../../../../src/engine/lsm/codec/index.ts";
 import { CommitLog } from "../../../../src/engine/lsm/commit/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import { WalWriter } from "../../../../src/engine/lsm/wal/index.ts";
 import { bytes } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 interface Bench {
-  readonly host: MemoryHost;
+  readonly host: SimulatedHost;
   readonly log: CommitLog;
   readonly events: string[];
   readonly append: () => number;
@@ -16,7 +16,7 @@ interface Bench {
 }
 
 function bench(durability: Durability = "durable"): Bench {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   host.files.makeDirectory("/db");
   const storeId = new Uint8Array(16);
   let wanted = false;

@@ -3,14 +3,15 @@ import { expect, test } from "vitest";
 import { Closed } from "../../../../src/base/index.ts";
 import { StorageError } from "../../../../src/engine/contract/index.ts";
 import type { CommitPlan, WriteOp } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put, range, text } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 async function open(
   options: Partial<LsmOptions> = {},
-): Promise<{ readonly engine: LsmEngine; readonly host: MemoryHost }> {
-  const host = new MemoryHost();
+): Promise<{ readonly engine: LsmEngine; readonly host: SimulatedHost }> {
+  const host = new SimulatedHost();
   return { engine: await openLsmEngine({ path: "/db", host, ...options }), host };
 }
 const plan = (parts: Partial<CommitPlan>): CommitPlan => ({

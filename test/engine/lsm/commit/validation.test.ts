@@ -3,8 +3,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Conflict } from "../../../../src/engine/contract/index.ts";
 import type { EngineTransaction } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, bytes, delRange, entriesOf, put, range } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 interface Open {
   readonly transaction: EngineTransaction;
@@ -33,7 +34,7 @@ test(
       fc.asyncProperty(
         fc.array(step, { minLength: 25, maxLength: 40, size: "max" }),
         async (steps) => {
-          const engine = await openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY });
+          const engine = await openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY });
           const open: Open[] = [];
           const changed = (from: string, to: string): void => {
             for (const one of open) {

@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { WritePace, WriteRoom, writeRate } from "../../../../src/engine/lsm/commit/index.ts";
 import type { WritePressure } from "../../../../src/engine/lsm/commit/write-pace.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { LsmEvents } from "../../../../src/engine/lsm/report/index.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const MIB = 1_024 * 1_024;
 const CALM: WritePressure = {
@@ -53,11 +53,11 @@ test("more pressure never means a higher rate, and no pressure stops commits alt
 
 /** A room on a clock that only sleepers move. */
 function roomOf(parts: { readonly rate: () => number; readonly isFull?: () => boolean }): {
-  readonly host: MemoryHost;
+  readonly host: SimulatedHost;
   readonly room: WriteRoom;
   readonly pace: WritePace;
 } {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const { clock, timers } = host;
   const pace = new WritePace(clock, parts.rate);
   const isFull = parts.isFull ?? ((): boolean => false);

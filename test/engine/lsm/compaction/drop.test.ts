@@ -1,9 +1,10 @@
 /** Tables that nobody needs go without being read; what an open view needs stays. */
 import { expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import type { FileHandle, Host } from "../../../../src/engine/lsm/host/index.ts";
 import { TINY, delRange, entriesOf, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const PATH = "/data";
 const FILLER = "x".repeat(200);
@@ -45,18 +46,18 @@ async function fill(engine: LsmEngine, prefix: string, count: number): Promise<v
   }
 }
 
-async function until(host: MemoryHost, isTrue: () => boolean): Promise<void> {
+async function until(host: SimulatedHost, isTrue: () => boolean): Promise<void> {
   for (let i = 0; i < 2_000 && !isTrue(); i++) await host.timers.pause();
   expect(isTrue()).toBe(true);
 }
 
-const tablesIn = (host: MemoryHost): string[] =>
+const tablesIn = (host: SimulatedHost): string[] =>
   host.paths().filter((path) => path.endsWith(".sst"));
 
 async function opened(
   more: Partial<LsmOptions> = {},
-): Promise<{ disk: MemoryHost; engine: LsmEngine; reads: Map<string, number> }> {
-  const disk = new MemoryHost({ seed: 9 });
+): Promise<{ disk: SimulatedHost; engine: LsmEngine; reads: Map<string, number> }> {
+  const disk = new SimulatedHost({ seed: 9 });
   const { host, reads } = readingsOf(disk);
   // Sizes are as they are written: what fills the rows would be compressed to next to nothing.
   const plain = { compression: "none", bottomCompression: "none" } as const;

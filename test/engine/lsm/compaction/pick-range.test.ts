@@ -1,8 +1,9 @@
 /** Compacting a range takes all that overlaps, so that no older entry of a key ends above a newer one. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, del, delRange, entriesOf, put, range } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 test("whatever range is compacted, every key reads as before, and levels stay sound", async () => {
   const letter = fc.integer({ min: 0, max: 25 }).map((i) => String.fromCodePoint(97 + i));
@@ -14,7 +15,7 @@ test("whatever range is compacted, every key reads as before, and levels stay so
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const engine = await openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY });
+      const engine = await openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY });
       const model = new Map<string, string>();
       for (const [i, [what, a, b]] of steps.entries()) {
         const value = `${i}${"x".repeat(200)}`;
@@ -39,7 +40,7 @@ test("whatever range is compacted, every key reads as before, and levels stay so
 });
 
 test("a range that nothing touches moves no byte", async () => {
-  const engine = await openLsmEngine({ path: "/db", host: new MemoryHost(), ...TINY });
+  const engine = await openLsmEngine({ path: "/db", host: new SimulatedHost(), ...TINY });
   for (let i = 0; i < 40; i++) {
     await engine.write({ ops: [put(`k${i}`, "x".repeat(99))], requires: [] });
   }

@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { Closed } from "../../../../src/base/index.ts";
 import type { FileHandle, FileSystem } from "../../../../src/engine/lsm/host/index.ts";
 import { TableFiles } from "../../../../src/engine/lsm/compaction/table-files.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import { bytes, entriesOf, text } from "../support.ts";
 import { filled, keyOf, valueOf } from "../read/slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 /** Ten files of one byte each, and how many of them are open. */
 function tenFiles(): { files: Pick<FileSystem, "open">; isOpen: Set<string>; all: FileSystem } {
-  const { files: disk } = new MemoryHost();
+  const { files: disk } = new SimulatedHost();
   const isOpen = new Set<string>();
   for (let i = 0; i < 10; i++) {
     const file = disk.open(`/${i}`, "create");
@@ -68,7 +68,7 @@ test("a file that is read over and over stays open while others come and go", ()
 
 test("an engine of many tables reads, compacts and checks them with eight files open", async () => {
   for (const slowReadMicros of [0, 1_000_000]) {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const engine = await filled(host, 500, { openTablesMax: 8, slowReadMicros });
     expect(engine.stats()["sstableCount"]).toBeGreaterThan(40);
     const view = engine.snapshot();

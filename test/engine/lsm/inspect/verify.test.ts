@@ -1,23 +1,19 @@
 /** verify() reads every byte of every file: no flipped bit passes, and nothing is wrong where nothing is. */
 import { expect, test } from "vitest";
-import {
-  MemoryHost,
-  dumpDatabase,
-  openLsmEngine,
-  verifyDatabase,
-} from "../../../../src/engine/lsm/index.ts";
+import { dumpDatabase, openLsmEngine, verifyDatabase } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { TINY, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 /** At most; where damage at the end of a log cannot be told from a torn write. */
 const CLOSE_MARK_BYTES = 40;
 
-const open = (host: MemoryHost): Promise<LsmEngine> =>
+const open = (host: SimulatedHost): Promise<LsmEngine> =>
   openLsmEngine({ path: "/db", host, ...TINY });
 
 /** Tables in several levels and a log that holds commits. */
-async function filled(): Promise<MemoryHost> {
-  const host = new MemoryHost();
+async function filled(): Promise<SimulatedHost> {
+  const host = new SimulatedHost();
   const engine = await open(host);
   for (let i = 0; i < 60; i++)
     await engine.write({ ops: [put(`k${i}`, "x".repeat(60))], requires: [] });
@@ -47,7 +43,7 @@ test("a database in order has no problems, and the progress ends at all its byte
 });
 
 test("nothing is wrong while an edit is on the disk whose tables are not shown yet", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   const verified: Promise<readonly string[]>[] = [];
   let isLooking = false;

@@ -1,10 +1,10 @@
 /** Power cuts and failures at every I/O call of a load: all of it is there or none, and never without what came before. */
 import { expect, test } from "vitest";
 import { KotobaError } from "../../../../src/base/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
-import type { Fault, Unsynced } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, put } from "../support.ts";
 import { everythingIn, inPieces, openTiny, rowsFrom, tableFiles } from "./load-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
+import type { Fault, Unsynced } from "../../../../src/testing/index.ts";
 
 const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept"];
 const ROWS = rowsFrom(90);
@@ -13,7 +13,7 @@ const SHUFFLED = ROWS.toSorted(([a], [b]) => (a.at(-1)! + a < b.at(-1)! + b ? -1
 
 /** A load among commits: some before it, some while it runs, to other keys and to its own. */
 async function run(
-  host: MemoryHost,
+  host: SimulatedHost,
   progress: { written: number; isLoaded: boolean },
 ): Promise<void> {
   const engine = await openTiny(host);
@@ -46,7 +46,7 @@ const COMMITS = ["c/0", "c/1", "row/00001", "c/3", "z/last"];
 
 /** Opens what is left and says how much of the load is there, after checking all else. */
 async function check(
-  disk: MemoryHost,
+  disk: SimulatedHost,
   written: number,
   isLoaded: boolean,
   attempted: number,
@@ -74,9 +74,9 @@ async function check(
 }
 
 test("a power cut before any change of the disk leaves all of a load or nothing, and never without the commits before it", async () => {
-  const host = new MemoryHost({ seed: 9 });
+  const host = new SimulatedHost({ seed: 9 });
   const progress = { written: 0, isLoaded: false };
-  const cuts: { disk: MemoryHost; written: number; isLoaded: boolean; what: string }[] = [];
+  const cuts: { disk: SimulatedHost; written: number; isLoaded: boolean; what: string }[] = [];
   host.onCall = ({ change, path, what }) => {
     if (change === undefined) return;
     const way = WAYS[change % WAYS.length]!;
@@ -100,12 +100,12 @@ test("a power cut before any change of the disk leaves all of a load or nothing,
 
 for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly Fault[]) {
   test(`${fault} at any one call ends in a typed error or in success, and leaves all of a load or nothing`, async () => {
-    const whole = new MemoryHost({ seed: 4 });
+    const whole = new SimulatedHost({ seed: 4 });
     await run(whole, { written: 0, isLoaded: false });
     const stride = Math.max(1, Math.ceil(8 / ROUNDS));
     let failed = 0;
     for (let call = 1; call <= whole.calls; call += stride) {
-      const host = new MemoryHost({ seed: 4 });
+      const host = new SimulatedHost({ seed: 4 });
       host.failAt(call, fault);
       const progress = { written: 0, isLoaded: false };
       try {
@@ -129,7 +129,7 @@ for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly
 
 for (const fault of ["EIO", "ENOSPC"] as const) {
   test(`${fault} while the tables of a load are written fails the load alone: its files go, and commits go on`, async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const engine = await openTiny(host);
     let tableWrites = 0;
     host.onCall = ({ call, path, what }) => {

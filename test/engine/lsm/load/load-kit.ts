@@ -1,8 +1,9 @@
 /** Rows and engines for the tests of bulk load. */
 import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import type { LsmEngine, LsmOptions, MemoryHost } from "../../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
 import { TINY, bytes, entriesOf } from "../support.ts";
+import type { SimulatedHost } from "../../../../src/testing/index.ts";
 
 export type TextRow = readonly [key: string, value: string];
 type Row = readonly [key: Bytes, value: Bytes];
@@ -11,7 +12,10 @@ const PATH = "/db";
 /** A buffer of some ten rows, so that a hundred rows are many runs. */
 const TINY_LOAD: Omit<LsmOptions, "path" | "host"> = { ...TINY, loadBytesMax: 1_024 };
 
-export function openTiny(host: MemoryHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> {
+export function openTiny(
+  host: SimulatedHost,
+  options: Partial<LsmOptions> = {},
+): Promise<LsmEngine> {
   return openLsmEngine({ path: PATH, host, ...TINY_LOAD, ...options });
 }
 
@@ -44,6 +48,6 @@ export async function everythingIn(engine: LsmEngine): Promise<[string, string][
 }
 
 /** What lies in the directory beside logs and manifests. */
-export function tableFiles(host: MemoryHost): readonly string[] {
+export function tableFiles(host: SimulatedHost): readonly string[] {
   return host.files.list(PATH).filter((name) => name.endsWith(".sst"));
 }

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CONFLICT } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, bytes, del, delRange, entriesOf, put, range, text } from "../support.ts";
 import { everythingIn, inPieces, openTiny, rowsFrom, sortedRows, tableFiles } from "./load-kit.ts";
 import type { TextRow } from "./load-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 type Step =
   | { readonly do: "load"; readonly rows: readonly TextRow[]; readonly isSorted: boolean }
@@ -53,7 +53,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), fc.nat(3), async (steps, l0) => {
-        const host = new MemoryHost();
+        const host = new SimulatedHost();
         const options = { l0TablesTrigger: 2 + l0 };
         let engine = await openTiny(host, options);
         const model = new Map<string, string>();
@@ -119,7 +119,7 @@ test(
 );
 
 test("sorted rows are written once, to the last level, past the log and the memtable", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host);
   const before = engine.stats();
   await engine.load!(inPieces(rowsFrom(500)));
@@ -141,7 +141,7 @@ test("sorted rows are written once, to the last level, past the log and the memt
 });
 
 test("unsorted rows become many runs, are merged in several passes, and leave no file behind", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host);
   const rows = rowsFrom(900).toSorted(([a], [b]) =>
     a.split("").toReversed().join("") < b.split("").toReversed().join("") ? -1 : 1,
@@ -156,7 +156,7 @@ test("unsorted rows become many runs, are merged in several passes, and leave no
 });
 
 test("of rows with equal keys the last one handed in stays, in one buffer and across runs", async () => {
-  const engine = await openTiny(new MemoryHost());
+  const engine = await openTiny(new SimulatedHost());
   const rows = [0, 1, 2].flatMap((round) =>
     rowsFrom(60).map(([k], i): TextRow => [k, `${round} of ${i} ${"y".repeat(round)}`]),
   );
@@ -169,7 +169,7 @@ test("of rows with equal keys the last one handed in stays, in one buffer and ac
 });
 
 test("a view that was opened before a load never sees it, one that is opened after sees all of it", async () => {
-  const engine = await openTiny(new MemoryHost());
+  const engine = await openTiny(new SimulatedHost());
   await engine.write({ ops: [put("row/00003", "old")], requires: [] });
   const snapshot = engine.snapshot();
   await snapshot.get(bytes("x"));
@@ -195,7 +195,7 @@ test("a view that was opened before a load never sees it, one that is opened aft
 });
 
 test("a transaction that read where a load put rows conflicts, one that read elsewhere does not", async () => {
-  const engine = await openTiny(new MemoryHost());
+  const engine = await openTiny(new SimulatedHost());
   const readKey = await engine.begin();
   const readRange = await engine.begin();
   const readElsewhere = await engine.begin();
@@ -215,7 +215,7 @@ test("a transaction that read where a load put rows conflicts, one that read els
 });
 
 test("an exclusive transaction is not disturbed: the load becomes visible after it", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host);
   const exclusive = await engine.begin({ exclusive: true });
   expect(await exclusive.get(bytes("row/00001"))).toBeUndefined();
@@ -234,7 +234,7 @@ test("an exclusive transaction is not disturbed: the load becomes visible after 
 });
 
 test("rows that commits wrote to the same keys while a load ran are replaced, and later ones replace its own", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let engine = await openTiny(host);
   const rows = rowsFrom(150);
   const busy = (async function* () {
@@ -270,7 +270,7 @@ test("rows that commits wrote to the same keys while a load ran are replaced, an
 });
 
 test("what was flushed to level 0 while a load ran is older than the load, though its file number is higher", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let engine = await openTiny(host, { l0TablesTrigger: 60 });
   const rows = rowsFrom(150);
   const late = (async function* () {
@@ -295,7 +295,7 @@ test("what was flushed to level 0 while a load ran is older than the load, thoug
 });
 
 test("a load is never kept without the commits before it, however weak their durability", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host, { durability: "memory" });
   const rows = (async function* () {
     yield* inPieces(rowsFrom(40));
@@ -308,7 +308,7 @@ test("a load is never kept without the commits before it, however weak their dur
 });
 
 test("a load that ends while a compaction runs is not put into the midst of what that compaction writes", async () => {
-  const engine = await openTiny(new MemoryHost(), { tableBytesTarget: 1_000_000 });
+  const engine = await openTiny(new SimulatedHost(), { tableBytesTarget: 1_000_000 });
   await engine.load!(inPieces(rowsFrom(100, "a")));
   await engine.load!(inPieces(rowsFrom(100, "z")));
   const compacted = engine.compact();
@@ -321,7 +321,7 @@ test("a load that ends while a compaction runs is not put into the midst of what
 });
 
 test("listeners hear of a load once, with its ranges", async () => {
-  const engine = await openTiny(new MemoryHost());
+  const engine = await openTiny(new SimulatedHost());
   const heard: unknown[] = [];
   engine.onCommit((touched) => heard.push(touched?.ranges.length));
   await engine.load!(inPieces(rowsFrom(100)));
@@ -331,7 +331,7 @@ test("listeners hear of a load once, with its ranges", async () => {
 });
 
 test("a key or a value beyond the limits, and rows that fail, leave nothing, and the engine goes on", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host);
   const with_ = (bad: readonly [Uint8Array, Uint8Array]) =>
     (async function* () {
@@ -364,7 +364,7 @@ test("a key or a value beyond the limits, and rows that fail, leave nothing, and
 });
 
 test("closing the engine ends a load that waits for its rows, and leaves nothing of it", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openTiny(host);
   const stuck = (async function* () {
     yield* inPieces(rowsFrom(100));
@@ -381,7 +381,7 @@ test("closing the engine ends a load that waits for its rows, and leaves nothing
 });
 
 test("several loads and commits at once all arrive", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let engine = await openTiny(host);
   const loads = ["a", "b", "c"].map((prefix) =>
     engine.load!(inPieces(rowsFrom(80, prefix).toReversed())),

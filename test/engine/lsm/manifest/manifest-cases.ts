@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import { compareBytes } from "../../../../src/base/index.ts";
 import { CorruptionError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { readManifest } from "../../../../src/engine/lsm/manifest/index.ts";
 import type {
   ManifestState,
   TableMeta,
   VersionEdit,
 } from "../../../../src/engine/lsm/manifest/index.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 export const storeId: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
 
@@ -123,14 +123,14 @@ export const stepsCase: fc.Arbitrary<Step[]> = fc.array(stepCase, { maxLength: 5
   });
 });
 
-export function emptyHost(seed = 1): MemoryHost {
-  const host = new MemoryHost({ seed });
+export function emptyHost(seed = 1): SimulatedHost {
+  const host = new SimulatedHost({ seed });
   host.files.makeDirectory("/data");
   return host;
 }
 
 /** What reading gives: a state, none, or the CorruptionError. Other errors pass through. */
-export function read(host: MemoryHost): ManifestState | undefined | CorruptionError {
+export function read(host: SimulatedHost): ManifestState | undefined | CorruptionError {
   try {
     return readManifest(host, "/data");
   } catch (cause) {

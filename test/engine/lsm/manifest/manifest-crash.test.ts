@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import type { MemoryHost, Unsynced } from "../../../../src/engine/lsm/host/index.ts";
 import { ManifestWriter, readManifest } from "../../../../src/engine/lsm/manifest/index.ts";
 import type { ManifestState } from "../../../../src/engine/lsm/manifest/index.ts";
 import { emptyHost, firstState, tableOf } from "./manifest-cases.ts";
+import type { SimulatedHost, Unsynced } from "../../../../src/testing/index.ts";
 
 /** What has been made durable by the time of a power cut, and what was just being made. */
 interface Progress {
@@ -11,7 +11,7 @@ interface Progress {
 }
 
 /** Makes a database, edits it, begins a new manifest twice, and edits again. */
-function work(host: MemoryHost, progress: Progress): void {
+function work(host: SimulatedHost, progress: Progress): void {
   let writer: ManifestWriter | undefined;
   const step = (state: ManifestState, run: () => void): void => {
     progress.underWay = state;

@@ -7,7 +7,6 @@ import {
   StorageError,
 } from "../../../../src/engine/contract/index.ts";
 import { crc32, readU32, sealRecord, writeU32 } from "../../../../src/engine/lsm/codec/index.ts";
-import type { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import {
   ManifestWriter,
   dumpManifest,
@@ -16,6 +15,7 @@ import {
 import { encodeRecord } from "../../../../src/engine/lsm/manifest/manifest-format.ts";
 import { WalWriter } from "../../../../src/engine/lsm/wal/index.ts";
 import { emptyHost, firstState, read, stepsCase, storeId, tableOf } from "./manifest-cases.ts";
+import type { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const path = "/data/MANIFEST-000001";
 
@@ -60,7 +60,7 @@ const WORKED_EXAMPLE = [
 ];
 
 /** A manifest with one edit, closed. */
-function writeExample(host: MemoryHost): ManifestWriter {
+function writeExample(host: SimulatedHost): ManifestWriter {
   const writer = ManifestWriter.create(host, "/data", firstState, 1);
   writer.append({ added: [tableOf(3)], nextFileNumber: 4, lastSequence: 70 });
   return writer;

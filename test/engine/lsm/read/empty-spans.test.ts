@@ -2,12 +2,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Snapshot, WriteOp } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import { EmptySpans } from "../../../../src/engine/lsm/read/empty-spans.ts";
 import { ROUNDS, bytes, del, drain, put, range } from "../support.ts";
 import { applied, sorted } from "../workload.ts";
 import type { State } from "../workload.ts";
 import { filled, keyOf, openOn, readsDuring } from "./slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const KEYS = 1_200;
 
@@ -43,7 +43,7 @@ test(
         fc.array(step, { minLength: 10, maxLength: 40, size: "max" }),
         fc.boolean(),
         async (steps, isSlow) => {
-          const engine = await openOn(new MemoryHost(), {
+          const engine = await openOn(new SimulatedHost(), {
             flushBytesMax: 16_384,
             tableBytesTarget: 8_192,
             sliceMillis: 1,
@@ -86,7 +86,7 @@ test(
 );
 
 test("deleted rows in front of a queue are read from the disk once, not with every look at it", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const rows = 10_000;
   const engine = await filled(host, rows, {
     slowReadMicros: 1_000_000,

@@ -1,15 +1,15 @@
 /** How many blocks reading touches: counted at the disk, below a cache that holds next to nothing. */
 import { expect, test } from "vitest";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { bytes, del, delRange, drain, entriesOf, put, range, text } from "../support.ts";
 import { filled, keyOf, readsDuring, valueOf } from "./slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const QUICK = { slowReadMicros: 1_000_000 };
 const ROWS = 20_000;
 
 async function blocksOf(
-  host: MemoryHost,
+  host: SimulatedHost,
   engine: LsmEngine,
   read: (view: ReturnType<LsmEngine["snapshot"]>) => unknown,
 ): Promise<number> {
@@ -21,7 +21,7 @@ async function blocksOf(
 
 for (const tables of ["one table", "many tables"]) {
   test(`a scan over 20,000 rows that one range delete hides reads a few blocks of ${tables}, both ways`, async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const engine = await filled(host, ROWS, {
       ...QUICK,
       flushBytesMax: 64 << 20,
@@ -55,7 +55,7 @@ for (const tables of ["one table", "many tables"]) {
 }
 
 test("a scan opens no table and no level that lies beside its range", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, 5_000, {
     ...QUICK,
     flushBytesMax: 64 << 20,
@@ -77,7 +77,7 @@ test("a scan opens no table and no level that lies beside its range", async () =
 });
 
 test("a getMany reads each block once, in whatever order it is asked, and answers in that order", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, 4_000, {
     ...QUICK,
     flushBytesMax: 64 << 20,
@@ -99,7 +99,7 @@ test("a getMany reads each block once, in whatever order it is asked, and answer
 });
 
 test("what is asked for is counted: hits and misses by kind, memory, and what filters saved", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, 2_000, { ...QUICK, tableBytesTarget: 1 << 20 });
   const view = engine.snapshot();
   const before = engine.stats();
@@ -131,7 +131,7 @@ test("what is asked for is counted: hits and misses by kind, memory, and what fi
 });
 
 test("a queue is read from its front without reading blocks of what was taken from it again and again", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, 3_000, {
     ...QUICK,
     flushBytesMax: 64 << 20,

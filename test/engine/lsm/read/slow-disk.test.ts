@@ -2,14 +2,14 @@
 import { expect, test } from "vitest";
 import { Closed } from "../../../../src/base/index.ts";
 import { CorruptionError, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import { bytes, del, delRange, drain, entriesOf, put, range, text } from "../support.ts";
 import { filled, keyOf, openOn, readsDuring, valueOf } from "./slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const ROWS = 1_000;
 
 test("a get, a getMany and a scan of a slow disk do not block, and give what they give on a quick one", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filled(host, ROWS);
   const view = engine.snapshot();
   const wanted = Array.from({ length: ROWS }, (_, i) => [keyOf(i), valueOf(i)]);
@@ -32,7 +32,7 @@ test("a get, a getMany and a scan of a slow disk do not block, and give what the
 });
 
 test("what is in memory is given without a promise, however slow the disk is", async () => {
-  const engine = await filled(new MemoryHost({ readMillis: 5 }), ROWS);
+  const engine = await filled(new SimulatedHost({ readMillis: 5 }), ROWS);
   const view = engine.snapshot();
   await view.get(bytes(keyOf(3)));
   expect(view.get(bytes(keyOf(3)))).not.toBeInstanceOf(Promise);
@@ -45,7 +45,7 @@ test("what is in memory is given without a promise, however slow the disk is", a
 });
 
 test("a disk is taken for slow when it was for a few reads, and for quick again when it is", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, ROWS, { slowReadMicros: 200 });
   const view = engine.snapshot();
   const get = (i: number): unknown => view.get(bytes(keyOf((i * 37) % ROWS)));
@@ -75,7 +75,7 @@ test("a disk is taken for slow when it was for a few reads, and for quick again 
 });
 
 test("one read that was held up does not make a disk slow", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await filled(host, ROWS, { slowReadMicros: 200 });
   const view = engine.snapshot();
   const get = (i: number): unknown => view.get(bytes(keyOf((i * 37) % ROWS)));
@@ -89,7 +89,7 @@ test("one read that was held up does not make a disk slow", async () => {
 
 test("a scan of a slow disk waits for several blocks at a time, in both directions", async () => {
   for (const reverse of [false, true]) {
-    const host = new MemoryHost({ readMillis: 10 });
+    const host = new SimulatedHost({ readMillis: 10 });
     const engine = await filled(host, ROWS, { tableBytesTarget: 1 << 20 });
     const view = engine.snapshot();
     const start = host.clock.monotonicMillis();
@@ -106,7 +106,7 @@ test("a scan of a slow disk waits for several blocks at a time, in both directio
 });
 
 test("a getMany of a slow disk waits for its blocks side by side", async () => {
-  const host = new MemoryHost({ readMillis: 10 });
+  const host = new SimulatedHost({ readMillis: 10 });
   const engine = await filled(host, ROWS, { tableBytesTarget: 1 << 20 });
   const view = engine.snapshot();
   const start = host.clock.monotonicMillis();
@@ -119,7 +119,7 @@ test("a getMany of a slow disk waits for its blocks side by side", async () => {
 });
 
 test("a block that two wait for is read once", async () => {
-  const host = new MemoryHost({ readMillis: 10 });
+  const host = new SimulatedHost({ readMillis: 10 });
   const engine = await filled(host, ROWS);
   const view = engine.snapshot();
   const other = engine.snapshot();
@@ -134,7 +134,7 @@ test("a block that two wait for is read once", async () => {
 });
 
 test("a read that waits is answered when its view ends meanwhile, in the state that the view had", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filled(host, ROWS, { compression: "none", bottomCompression: "none" });
   const view = engine.snapshot();
   const waits = [
@@ -159,7 +159,7 @@ test("a read that waits is answered when its view ends meanwhile, in the state t
 });
 
 test("a read that waits says Closed when the engine is closed meanwhile", async () => {
-  const engine = await filled(new MemoryHost({ readMillis: 5 }), ROWS);
+  const engine = await filled(new SimulatedHost({ readMillis: 5 }), ROWS);
   const transaction = await engine.begin({ readOnly: true });
   const late = [
     transaction.get(bytes(keyOf(900))),
@@ -171,7 +171,7 @@ test("a read that waits says Closed when the engine is closed meanwhile", async 
 });
 
 test("a scan that is closed while its block is read gives an empty last page", async () => {
-  const engine = await filled(new MemoryHost({ readMillis: 5 }), ROWS);
+  const engine = await filled(new SimulatedHost({ readMillis: 5 }), ROWS);
   const view = engine.snapshot();
   const scan = view.scan(range("", undefined));
   const page = scan.next();
@@ -182,7 +182,7 @@ test("a scan that is closed while its block is read gives an empty last page", a
 });
 
 test("a read that fails beside the thread is the error of who asked, and the next one is tried anew", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filled(host, ROWS);
   const view = engine.snapshot();
   for (const ask of [
@@ -202,7 +202,7 @@ test("a read that fails beside the thread is the error of who asked, and the nex
 });
 
 test("damage that is read beside the thread is found and named", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filled(host, ROWS, { tableBytesTarget: 1 << 20 });
   const path = host.paths().find((one) => one.endsWith(".sst"))!;
   const content = host.contentOf(path);
@@ -218,7 +218,7 @@ test("damage that is read beside the thread is found and named", async () => {
 });
 
 test("a table that is compacted away while its blocks are read is read no further, and the answer stays", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filled(host, ROWS);
   const view = engine.snapshot();
   const scan = view.scan(range("", undefined));
@@ -236,7 +236,7 @@ test("a table that is compacted away while its blocks are read is read no furthe
 });
 
 test("deleted rows by the thousand are walked over without blocking", async () => {
-  const host = new MemoryHost({ readMillis: 1 });
+  const host = new SimulatedHost({ readMillis: 1 });
   const engine = await openOn(host, {
     flushBytesMax: 1 << 20,
     l0TablesTrigger: 64,

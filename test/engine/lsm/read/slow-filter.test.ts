@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { prefixEnd } from "../../../../src/base/index.ts";
 import { CorruptionError } from "../../../../src/engine/contract/index.ts";
 import type { KeyRange } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { bytes, drain, entriesOf, put, text } from "../support.ts";
 import { keyOf, openOn, readsDuring } from "./slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const ROWS = 8_000;
 const OPTIONS: Partial<LsmOptions> = {
@@ -24,7 +24,7 @@ const prefixRange = (i: number): KeyRange => {
   return { start, end: prefixEnd(start) };
 };
 
-async function filledOnce(host: MemoryHost): Promise<LsmEngine> {
+async function filledOnce(host: SimulatedHost): Promise<LsmEngine> {
   const engine = await openOn(host, OPTIONS);
   const ops = Array.from({ length: ROWS }, (_, i) => put(keyOf(numberOf(i)), valueOf(i)));
   await engine.write({ ops, requires: [] });
@@ -39,7 +39,7 @@ const rowsIn = (even: number): readonly (readonly [string, string])[] =>
   });
 
 test("gets and scans of a slow disk do not block for a piece of a filter, and are answered right", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filledOnce(host);
   const view = engine.snapshot();
   const before = engine.stats();
@@ -70,7 +70,7 @@ test("gets and scans of a slow disk do not block for a piece of a filter, and ar
 });
 
 test("a scan that waits for a piece of a filter goes on in the tables that are there by then", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filledOnce(host);
   const view = engine.snapshot();
   const scans = Array.from({ length: 8 }, (_, i) => view.scan(prefixRange(10 * i)));
@@ -89,7 +89,7 @@ test("a scan that waits for a piece of a filter goes on in the tables that are t
 });
 
 test("a scan goes on behind its first page where the tables are new and their filter is not in memory", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filledOnce(host);
   for (const group of [0, 8, 30, 70]) {
     const view = engine.snapshot();
@@ -105,7 +105,7 @@ test("a scan goes on behind its first page where the tables are new and their fi
 });
 
 test("a damaged piece that is read beside the thread is found and named", async () => {
-  const host = new MemoryHost({ readMillis: 5 });
+  const host = new SimulatedHost({ readMillis: 5 });
   const engine = await filledOnce(host);
   expect(await engine.verify()).toEqual([]);
   const path = host.paths().find((one) => one.endsWith(".sst"))!;
@@ -114,7 +114,7 @@ test("a damaged piece that is read beside the thread is found and named", async 
   // Pieces end right before the small blocks at the end of the file; the last quarter of all before is filter.
   const damagedAt = content.length - 6_000;
   content[damagedAt]! ^= 1;
-  const damaged = new MemoryHost({ readMillis: 5 });
+  const damaged = new SimulatedHost({ readMillis: 5 });
   damaged.files.makeDirectory("/db");
   for (const one of host.paths()) {
     const file = damaged.files.open(one, "create");
@@ -142,7 +142,7 @@ test("a damaged piece that is read beside the thread is found and named", async 
 });
 
 test("the pieces of many tables are waited for side by side, by a get as by a scan", async () => {
-  const host = new MemoryHost({ readMillis: 10 });
+  const host = new SimulatedHost({ readMillis: 10 });
   const tables = 6;
   const engine = await openOn(host, {
     ...OPTIONS,

@@ -1,7 +1,8 @@
 /** Engines on a disk whose reads take their time, with a cache that holds next to nothing. */
 import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import type { LsmEngine, LsmOptions, MemoryHost } from "../../../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { TINY, put } from "../support.ts";
+import type { SimulatedHost } from "../../../../src/testing/index.ts";
 
 export const SLOW: Omit<LsmOptions, "path" | "host"> = {
   ...TINY,
@@ -9,7 +10,7 @@ export const SLOW: Omit<LsmOptions, "path" | "host"> = {
   slowReadMicros: 0,
 };
 
-export function openOn(host: MemoryHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> {
+export function openOn(host: SimulatedHost, options: Partial<LsmOptions> = {}): Promise<LsmEngine> {
   return openLsmEngine({ path: "/db", host, ...SLOW, ...options });
 }
 
@@ -18,7 +19,7 @@ export const valueOf = (i: number): string => `${i}:${"v".repeat(200)}`;
 
 /** An engine whose `rows` rows are all in tables. */
 export async function filled(
-  host: MemoryHost,
+  host: SimulatedHost,
   rows: number,
   options: Partial<LsmOptions> = {},
 ): Promise<LsmEngine> {
@@ -31,7 +32,7 @@ export async function filled(
 
 /** How many reads of files there were while `work` ran. */
 export async function readsDuring(
-  host: MemoryHost,
+  host: SimulatedHost,
   work: () => unknown,
 ): Promise<{ readonly blocking: number; readonly beside: number }> {
   let blocking = 0;

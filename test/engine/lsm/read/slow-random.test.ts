@@ -5,10 +5,10 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ReadView, ScanOptions, WriteOp } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, bytes, del, delRange, drain, put, range, text } from "../support.ts";
 import { openOn } from "./slow-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 type Read =
   | { readonly what: "get"; readonly key: string }
@@ -79,7 +79,7 @@ async function answer(view: ReadView, one: Read): Promise<unknown> {
 
 async function run(
   steps: readonly Step[],
-  host: MemoryHost,
+  host: SimulatedHost,
   options: Partial<LsmOptions>,
 ): Promise<{ readonly answers: unknown; readonly engine: LsmEngine }> {
   const engine = await openOn(host, {
@@ -129,9 +129,9 @@ test(
         fc.array(step, { minLength: 5, maxLength: 20, size: "max" }),
         fc.integer({ min: 1, max: 9 }),
         async (steps, changing) => {
-          const quick = await run(steps, new MemoryHost(), { slowReadMicros: 1_000_000 });
-          const slow = await run(steps, new MemoryHost({ readMillis: 1 }), {});
-          const host = new MemoryHost();
+          const quick = await run(steps, new SimulatedHost(), { slowReadMicros: 1_000_000 });
+          const slow = await run(steps, new SimulatedHost({ readMillis: 1 }), {});
+          const host = new SimulatedHost();
           host.onCall = ({ call }) => {
             host.readMillis = (call >> changing) % 2;
           };

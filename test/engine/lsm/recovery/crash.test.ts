@@ -1,14 +1,14 @@
 /** Power cuts at every change of the disk: while writing, flushing, compacting, opening and closing. */
 import { expect, test } from "vitest";
-import { MemoryHost } from "../../../../src/engine/lsm/index.ts";
-import type { Unsynced } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS } from "../support.ts";
 import { Workload, checkSurvivor } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
+import type { Unsynced } from "../../../../src/testing/index.ts";
 
 interface Cut {
   readonly change: number;
   readonly what: string;
-  readonly disk: MemoryHost;
+  readonly disk: SimulatedHost;
   readonly acknowledged: number;
   readonly appended: number;
 }
@@ -21,7 +21,7 @@ async function cutEverywhere(
   steps: number,
   tearings: number,
 ): Promise<{ readonly cuts: readonly Cut[]; readonly workload: Workload }> {
-  const host = new MemoryHost({ seed });
+  const host = new SimulatedHost({ seed });
   const workload = new Workload(host, seed);
   const cuts: Cut[] = [];
   host.onCall = ({ change, path, what }) => {
@@ -73,7 +73,7 @@ test(
     const sample = cuts.filter((_, i) => i % Math.max(1, Math.ceil(37 / ROUNDS)) === 0);
     let second = 0;
     for (const { acknowledged, appended, disk } of sample) {
-      const nested: MemoryHost[] = [];
+      const nested: SimulatedHost[] = [];
       disk.onCall = ({ change }) => {
         // What was acknowledged by the first run is all there is to keep: the second one only opens and closes.
         if (change !== undefined) nested.push(disk.afterPowerCut("seeded", seed + change));

@@ -1,13 +1,14 @@
 /** A disk that is full for a while: commits are refused as if they had not come, reads go on, and so do writes when there is room. */
 import { expect, test } from "vitest";
 import { DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import type { Fault } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, entriesOf, put } from "../support.ts";
 import { Dice, PATH, sorted } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
+import type { Fault } from "../../../../src/testing/index.ts";
 
 /** Fails all that needs room, while `isFull` says so. */
-function fillable(host: MemoryHost, fault: Fault): { isFull: boolean; refusals: number } {
+function fillable(host: SimulatedHost, fault: Fault): { isFull: boolean; refusals: number } {
   const disk = { isFull: false, refusals: 0 };
   const taking = new Map<string, number>();
   host.onCall = ({ call, path, what }) => {
@@ -26,7 +27,7 @@ function fillable(host: MemoryHost, fault: Fault): { isFull: boolean; refusals: 
 for (const fault of ["ENOSPC", "ENOSPC-part"] as const) {
   test(`${fault} for a while, at any time: what is acknowledged is kept, what is refused has not happened, and writing goes on afterwards`, async () => {
     for (let seed = 1; seed <= 6 * ROUNDS; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const dice = new Dice(seed);
       const engine = await openLsmEngine({ path: PATH, host, ...TINY });
       const disk = fillable(host, fault);
@@ -74,7 +75,7 @@ for (const fault of ["ENOSPC", "ENOSPC-part"] as const) {
 }
 
 test("a commit that finds no room is refused before anything of it happened, seen by nobody, and reads go on", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openLsmEngine({ path: PATH, host, ...TINY, walFileBytes: 512 });
   await engine.write({ ops: [put("a", "kept")], requires: [] });
   const disk = fillable(host, "ENOSPC");

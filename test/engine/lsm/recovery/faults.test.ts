@@ -2,15 +2,16 @@
 import { expect, test } from "vitest";
 import { KotobaError } from "../../../../src/base/index.ts";
 import { DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import type { Fault } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { ROUNDS, TINY, entriesOf, put } from "../support.ts";
 import { PATH, Workload, checkSurvivor, sorted } from "../workload.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
+import type { Fault } from "../../../../src/testing/index.ts";
 
 const STEPS = 14;
 
 async function callsOf(seed: number): Promise<number> {
-  const host = new MemoryHost({ seed });
+  const host = new SimulatedHost({ seed });
   await new Workload(host, seed).run(STEPS);
   return host.calls;
 }
@@ -25,7 +26,7 @@ for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly
       const stride = Math.max(1, Math.ceil(4 / ROUNDS));
       let failed = 0;
       for (let call = 1 + (seed % stride); call <= calls; call += stride) {
-        const host = new MemoryHost({ seed });
+        const host = new SimulatedHost({ seed });
         host.failAt(call, fault);
         const workload = new Workload(host, seed);
         await workload.run(STEPS);
@@ -47,7 +48,7 @@ for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly
 }
 
 test("after a failed sync no commit is taken, each waiting one says it is unknown, and reads go on at what was acknowledged", async () => {
-  const host = new MemoryHost({ seed: 5 });
+  const host = new SimulatedHost({ seed: 5 });
   const engine = await openLsmEngine({ path: PATH, host });
   await engine.write({ ops: [put("a", "kept")], requires: [] });
   host.onCall = ({ call, what }) => {
@@ -73,7 +74,7 @@ test("after a failed sync no commit is taken, each waiting one says it is unknow
 });
 
 test("where overwriting needs room too, commits fail while the disk is full, and after opening again everything acknowledged is there", async () => {
-  const host = new MemoryHost({ seed: 6 });
+  const host = new SimulatedHost({ seed: 6 });
   const engine = await openLsmEngine({ path: PATH, host });
   await engine.write({ ops: [put("a", "kept")], requires: [] });
   host.onCall = ({ call, what }) => {
@@ -96,7 +97,7 @@ test("where overwriting needs room too, commits fail while the disk is full, and
 });
 
 test("a background failure ends writing too, and what it failed to flush is replayed", async () => {
-  const host = new MemoryHost({ seed: 8 });
+  const host = new SimulatedHost({ seed: 8 });
   const engine = await openLsmEngine({ path: PATH, host, ...TINY });
   host.onCall = ({ call, path }) => {
     if (path.endsWith(".sst")) host.failAt(call, "EIO");
@@ -132,7 +133,7 @@ async function outcome(work: () => Promise<unknown>): Promise<unknown> {
 
 test("closing tells of commits of weaker durability that a background failure kept from the disk", async () => {
   for (const durability of ["buffered", "memory"] as const) {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const engine = await openLsmEngine({ path: "/db", host, ...TINY, durability });
     await engine.write({ ops: [put("a", "x".repeat(600))], requires: [] });
     host.failAt(host.calls + 1, "EIO");

@@ -2,9 +2,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DatabaseLocked, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { Host, LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { TINY, entriesOf, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const PATH = "/data";
 const FILLER = "x".repeat(300);
@@ -28,7 +29,7 @@ async function write(engine: LsmEngine, key: string, value: string): Promise<boo
 }
 
 test("an engine that was taken over stops writing at its next flush, says why, and reads on", async () => {
-  const host = new MemoryHost({ seed: 3 });
+  const host = new SimulatedHost({ seed: 3 });
   const older = await open(host);
   await write(older, "a", "of both");
   const newer = await open(host);
@@ -55,7 +56,7 @@ test("whatever the older of two engines goes on to do, nothing of the newer one 
   let stopped = 0;
   await fc.assert(
     fc.asyncProperty(fc.nat(1_000), steps, async (seed, plan) => {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const older = await open(host);
       const acknowledged = new Map<string, string>();
       for (let i = 0; i < 12; i++) {

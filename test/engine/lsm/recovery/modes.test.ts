@@ -1,16 +1,17 @@
 /** What opening does about damage: refuse it, stop before it, or go on behind it; and that nothing is destroyed. */
 import { expect, test } from "vitest";
 import { CorruptionError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, RecoveryMode } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put, text } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const PATH = "/db";
-const open = (host: MemoryHost, recovery: RecoveryMode, options = {}): Promise<LsmEngine> =>
+const open = (host: SimulatedHost, recovery: RecoveryMode, options = {}): Promise<LsmEngine> =>
   openLsmEngine({ path: PATH, host, recovery, walFileBytes: 2_048, ...options });
 const keysOf = async (engine: LsmEngine): Promise<string[]> =>
   (await entriesOf(engine.snapshot())).map(([key]) => key);
-const files = (host: MemoryHost, ending: string): string[] =>
+const files = (host: SimulatedHost, ending: string): string[] =>
   host
     .paths()
     .filter(
@@ -18,8 +19,8 @@ const files = (host: MemoryHost, ending: string): string[] =>
     );
 
 /** Ten commits k0 to k9 in one log, closed. */
-async function tenCommits(): Promise<{ host: MemoryHost; log: string }> {
-  const host = new MemoryHost();
+async function tenCommits(): Promise<{ host: SimulatedHost; log: string }> {
+  const host = new SimulatedHost();
   const engine = await open(host, "strict");
   for (let i = 0; i < 10; i++) await engine.write({ ops: [put(`k${i}`, "x")], requires: [] });
   await engine.close();
@@ -28,7 +29,7 @@ async function tenCommits(): Promise<{ host: MemoryHost; log: string }> {
 }
 
 /** Changes the byte of the value of `key` in the file. */
-function damageAt(host: MemoryHost, path: string, key: string): void {
+function damageAt(host: SimulatedHost, path: string, key: string): void {
   const content = host.contentOf(path);
   const at = Buffer.from(content).indexOf(Buffer.from(key));
   expect(at).toBeGreaterThan(0);
@@ -75,8 +76,8 @@ test("salvage leaves out the damaged commit and takes those behind it", async ()
 });
 
 /** Two tables and a log: a0 to a9, b0 to b9, c0 to c9. */
-async function twoTablesAndALog(): Promise<MemoryHost> {
-  const host = new MemoryHost();
+async function twoTablesAndALog(): Promise<SimulatedHost> {
+  const host = new SimulatedHost();
   const engine = await open(host, "strict", { l0TablesTrigger: 64 });
   for (const letter of ["a", "b", "c"]) {
     for (let i = 0; i < 10; i++) await engine.write({ ops: [put(letter + i, "x")], requires: [] });
@@ -143,7 +144,7 @@ test("a power cut anywhere while damage is left out loses nothing more, and noth
     const name = log.slice(PATH.length + 1);
     const damaged = disk.contentOf(log);
     const host = disk.crash("kept");
-    const cuts: MemoryHost[] = [];
+    const cuts: SimulatedHost[] = [];
     host.onCall = ({ change }) => {
       if (change !== undefined)
         cuts.push(host.afterPowerCut("seeded", change), host.afterPowerCut("lost", change));

@@ -1,23 +1,25 @@
 /** What lies in the directory before and after opening. */
 import { expect, test } from "vitest";
 import { CorruptionError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost, dumpDatabase, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { dumpDatabase, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
-const open = (host: MemoryHost): Promise<LsmEngine> =>
+const open = (host: SimulatedHost): Promise<LsmEngine> =>
   openLsmEngine({ path: "/db", host, ...TINY });
 const write = async (engine: LsmEngine, key: string, value = "x".repeat(100)): Promise<void> => {
   await engine.write({ ops: [put(key, value)], requires: [] });
 };
-const names = (host: MemoryHost): string[] =>
+const names = (host: SimulatedHost): string[] =>
   host.files.list("/db").filter((name) => !name.startsWith("LOCK"));
-const spares = (host: MemoryHost): string[] =>
+const spares = (host: SimulatedHost): string[] =>
   names(host).filter((name) => name.endsWith(".spare"));
-const tables = (host: MemoryHost): string[] => names(host).filter((name) => name.endsWith(".sst"));
+const tables = (host: SimulatedHost): string[] =>
+  names(host).filter((name) => name.endsWith(".sst"));
 
 test("a directory and its parents are made, and a new database holds nothing", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openLsmEngine({ path: "/a/b/c", host });
   expect(await entriesOf(engine.snapshot())).toEqual([]);
   expect(engine.stats()).toMatchObject({ sstableCount: 0, totalBytes: 0, sequence: 0 });
@@ -25,7 +27,7 @@ test("a directory and its parents are made, and a new database holds nothing", a
 });
 
 test("after work, files are those of the present version: one log, one manifest, its marker, its tables, and two spare logs at most", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   for (let i = 0; i < 100; i++) await write(engine, `k${i % 20}`);
   await engine.compact();
@@ -38,7 +40,7 @@ test("after work, files are those of the present version: one log, one manifest,
 });
 
 test("orphans of a crashed run are swept, what is not ours is left alone, and no number is used twice", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let engine = await open(host);
   await write(engine, "a");
   await engine.close();
@@ -57,7 +59,7 @@ test("orphans of a crashed run are swept, what is not ours is left alone, and no
 });
 
 test("a table that is missing is named, and nothing is changed", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   await write(engine, "a");
   await engine.flush();
@@ -74,7 +76,7 @@ test("a table that is missing is named, and nothing is changed", async () => {
 });
 
 test("data without its manifest is refused, never taken for an empty directory", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   await write(engine, "a");
   await engine.close();
@@ -85,7 +87,7 @@ test("data without its manifest is refused, never taken for an empty directory",
 });
 
 test("a flipped byte in the middle of an older log is damage, not the end of the log", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openLsmEngine({ path: "/db", host });
   for (let i = 0; i < 10; i++) await write(engine, `k${i}`);
   await engine.close();
@@ -97,7 +99,7 @@ test("a flipped byte in the middle of an older log is damage, not the end of the
 });
 
 test("sequences go on after opening again, also when all that was written has vanished from the tables", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let engine = await open(host);
   await write(engine, "a");
   await engine.write({ ops: [{ op: "del", key: bytes("a") }], requires: [] });
@@ -111,7 +113,7 @@ test("sequences go on after opening again, also when all that was written has va
 });
 
 test("opening many times over leaves no files behind", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   for (let i = 0; i < 20; i++) {
     const engine = await open(host);
     await write(engine, "k", `value ${i}`);
@@ -126,7 +128,7 @@ test("opening many times over leaves no files behind", async () => {
 });
 
 test("a dump shows the manifest, the log and every table, and takes the lock meanwhile", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   await write(engine, "flushed", "1");
   await engine.flush();

@@ -1,12 +1,13 @@
 /** What an engine tells its listener, and what the listener may do to it. */
 import { expect, test } from "vitest";
 import { Closed } from "../../../../src/base/index.ts";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine, LsmEvent, LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { TINY, bytes, entriesOf, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 async function opened(
-  host: MemoryHost,
+  host: SimulatedHost,
   options: Partial<LsmOptions> = {},
 ): Promise<{ readonly engine: LsmEngine; readonly events: LsmEvent[] }> {
   const events: LsmEvent[] = [];
@@ -23,7 +24,7 @@ async function fill(engine: LsmEngine, commits: number): Promise<void> {
 }
 
 test("flushes and compactions come in pairs, and the tables told of add up to those that are there", async () => {
-  const { engine, events } = await opened(new MemoryHost());
+  const { engine, events } = await opened(new SimulatedHost());
   await fill(engine, 120);
   await engine.compact();
   const { background, tables } = engine.report();
@@ -41,7 +42,7 @@ test("flushes and compactions come in pairs, and the tables told of add up to th
 });
 
 test("opening after a crash tells how many commits the logs held and what became of them", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const roomy = { flushBytesMax: 1_024 * 1_024 };
   const first = await opened(host, roomy);
   await fill(first.engine, 5);
@@ -54,7 +55,7 @@ test("opening after a crash tells how many commits the logs held and what became
 });
 
 test("commits that wait for room begin a stall, and its end says how long it was", async () => {
-  const { engine, events } = await opened(new MemoryHost());
+  const { engine, events } = await opened(new SimulatedHost());
   const big = Array.from({ length: 12 }, async (_, i) =>
     engine.write({ ops: [put(`k${i}`, "x".repeat(1_500))], requires: [] }),
   );
@@ -69,7 +70,7 @@ test("commits that wait for room begin a stall, and its end says how long it was
 });
 
 test("damage is told once for each place, however often it is read", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const former = await opened(host);
   await fill(former.engine, 30);
   await former.engine.flush();
@@ -96,7 +97,7 @@ test("damage is told once for each place, however often it is read", async () =>
 });
 
 test("a full disk is told as such, then that writing has ended", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const { engine, events } = await opened(host);
   await fill(engine, 1);
   host.onCall = ({ call, what }) => {
@@ -109,7 +110,7 @@ test("a full disk is told as such, then that writing has ended", async () => {
 });
 
 test("a listener that throws, closes or writes harms nothing, and its failures are counted and warned of", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const written: unknown[] = [];
   const engine: LsmEngine = await openLsmEngine({
     path: "/db",
@@ -133,7 +134,7 @@ test("a listener that throws, closes or writes harms nothing, and its failures a
 });
 
 test("closing gives up what is under way, and each beginning still has its end", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   let givenUp = 0;
   for (let pauses = 1; pauses < 12; pauses++) {
     const { engine, events } = await opened(host, { path: `/db${pauses}` });

@@ -1,15 +1,16 @@
 /** The report of an engine is held against what was done to it. */
 import { expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../../../src/engine/lsm/index.ts";
 import { spaceAmplification } from "../../../../src/engine/lsm/report/index.ts";
 import { TINY, bytes, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
-const open = (host: MemoryHost): Promise<LsmEngine> =>
+const open = (host: SimulatedHost): Promise<LsmEngine> =>
   openLsmEngine({ path: "/db", host, ...TINY });
 
 test("a new engine has nothing to report", async () => {
-  const engine = await open(new MemoryHost());
+  const engine = await open(new SimulatedHost());
   expect(engine.report()).toMatchObject({
     isReadOnly: false,
     isFailed: false,
@@ -24,7 +25,7 @@ test("a new engine has nothing to report", async () => {
 });
 
 test("levels add up to the tables, and what passed through them to the work that was done", async () => {
-  const engine = await open(new MemoryHost());
+  const engine = await open(new SimulatedHost());
   let committed = 0;
   for (let i = 0; i < 150; i++) {
     const op = put(`k${i % 40}`, "x".repeat(90));
@@ -50,7 +51,7 @@ test("levels add up to the tables, and what passed through them to the work that
 });
 
 test("snapshots that are open are counted, with the time and the commits that the oldest one is behind", async () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await open(host);
   const snapshot = engine.snapshot();
   await host.timers.sleep(5_000);
@@ -69,7 +70,7 @@ test("snapshots that are open are counted, with the time and the commits that th
 });
 
 test("filters count what they spared, also of tables that are gone", async () => {
-  const engine = await open(new MemoryHost());
+  const engine = await open(new SimulatedHost());
   for (let i = 0; i < 20; i++) {
     await engine.write({ ops: [put(`k${i}`, "x".repeat(100))], requires: [] });
   }

@@ -6,7 +6,6 @@ import type { Bytes } from "../../../../src/base/index.ts";
 import { CorruptionError, StorageError } from "../../../../src/engine/contract/index.ts";
 import { readU32 } from "../../../../src/engine/lsm/codec/index.ts";
 import { MAX_SEQUENCE } from "../../../../src/engine/lsm/cursor/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { FRAME_BYTES, readHandle } from "../../../../src/engine/lsm/sstable/block/block-frame.ts";
 import type { BlockHandle } from "../../../../src/engine/lsm/sstable/block/block-frame.ts";
 import {
@@ -29,6 +28,7 @@ import {
   openTable,
   writeTable,
 } from "./table-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const NO_CACHE = 0;
 
@@ -160,7 +160,7 @@ test("a table of 200,000 keys keeps a few KiB in memory, and its filter's pieces
 });
 
 test("a table is opened without reading its filter's pieces", () => {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   host.files.makeDirectory("/db");
   const written = writeTable(groupedEntries(40_000), [], {}, host);
   const pieces = piecesOf(fileBytes(host));
@@ -172,13 +172,13 @@ test("a table is opened without reading its filter's pieces", () => {
   const small = writeTable(groupedEntries(10), [], {}, newHost());
   expect(pieces.length).toBeGreaterThan(10);
   const opened = readsOf(() => openTable(written).close());
-  const smallBefore = (small.host as MemoryHost).calls;
+  const smallBefore = (small.host as SimulatedHost).calls;
   openTable(small).close();
-  expect(opened).toBe((small.host as MemoryHost).calls - smallBefore);
+  expect(opened).toBe((small.host as SimulatedHost).calls - smallBefore);
 });
 
-function newHost(): MemoryHost {
-  const host = new MemoryHost();
+function newHost(): SimulatedHost {
+  const host = new SimulatedHost();
   host.files.makeDirectory("/db");
   return host;
 }

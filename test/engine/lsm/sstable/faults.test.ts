@@ -2,8 +2,6 @@
 import { expect, test } from "vitest";
 import { DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
 import { MAX_SEQUENCE } from "../../../../src/engine/lsm/cursor/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
-import type { Fault } from "../../../../src/engine/lsm/host/index.ts";
 import { BlockCache, TableReader, TableWriter } from "../../../../src/engine/lsm/sstable/index.ts";
 import {
   FILE_NUMBER,
@@ -14,16 +12,18 @@ import {
   openTable,
   writeTable,
 } from "./table-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
+import type { Fault } from "../../../../src/testing/index.ts";
 
 const list = manyEntries(3_000, 200);
 
-function newHost(): MemoryHost {
-  const host = new MemoryHost();
+function newHost(): SimulatedHost {
+  const host = new SimulatedHost();
   host.files.makeDirectory("/db");
   return host;
 }
 
-function write(host: MemoryHost): TableWriter {
+function write(host: SimulatedHost): TableWriter {
   const writer = new TableWriter(host, PATH, FILE_NUMBER, STORE_ID);
   try {
     for (const { key, sequence, kind, value } of list) {

@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 import { hex } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { BlockBuilder } from "../../../../src/engine/lsm/sstable/block/block-builder.ts";
 import {
   readDataHandle,
@@ -25,6 +24,7 @@ import { bytes } from "../cursor/entry-model.ts";
 import type { ModelEntry } from "../cursor/entry-model.ts";
 import { buildFilter } from "./filter-kit.ts";
 import { FILE_NUMBER, PATH, fileBytes, openTable, writeTable } from "./table-kit.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const spaced = (text: string): string => text.replace(/\s+/g, "");
 
@@ -156,6 +156,6 @@ test("the same entries make the same file, byte for byte", () => {
   const first = tableExample();
   const second = tableExample();
   expect(fileBytes(first.host)).toEqual(fileBytes(second.host));
-  expect(first.host).toBeInstanceOf(MemoryHost);
+  expect(first.host).toBeInstanceOf(SimulatedHost);
   expect(openTable(first).verify()).toEqual([]);
 });

@@ -1,13 +1,13 @@
 /** Small helpers that write and open tables on a disk in memory. */
 import type { Bytes } from "../../../../src/base/index.ts";
 import type { PointResult, RangeDelete } from "../../../../src/engine/lsm/cursor/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import type { Host } from "../../../../src/engine/lsm/host/index.ts";
 import type { TableMeta } from "../../../../src/engine/lsm/manifest/index.ts";
 import { BlockCache, TableReader, TableWriter } from "../../../../src/engine/lsm/sstable/index.ts";
 import type { TableWriterOptions } from "../../../../src/engine/lsm/sstable/index.ts";
 import { bytes, sorted } from "../cursor/entry-model.ts";
 import type { ModelEntry } from "../cursor/entry-model.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 export const STORE_ID: Bytes = Uint8Array.from({ length: 16 }, (_, i) => i);
 export const PATH = "/db/000007.sst";
@@ -19,7 +19,7 @@ export interface Written {
 }
 
 export function newDisk(): Host {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   host.files.makeDirectory("/db");
   return host;
 }

@@ -1,13 +1,14 @@
 /** How the engine's options reach its tables: read back from the files. */
 import { expect, test } from "vitest";
-import { MemoryHost, openLsmEngine } from "../../../../src/engine/lsm/index.ts";
+import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
 import type { LsmOptions } from "../../../../src/engine/lsm/index.ts";
 import { dumpTable } from "../../../../src/engine/lsm/sstable/index.ts";
 import { TINY, put } from "../support.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 /** "compression name: blocks compressed" of each table that is left. */
 async function compressions(options: Partial<LsmOptions>, isCompacted: boolean): Promise<string[]> {
-  const host = new MemoryHost();
+  const host = new SimulatedHost();
   const engine = await openLsmEngine({
     ...TINY,
     host,
@@ -57,7 +58,7 @@ test("options that no table can be written with are refused by name", async () =
   ];
   for (const [options, message] of wrong) {
     const opening = async (): Promise<unknown> =>
-      openLsmEngine({ host: new MemoryHost(), path: "/db", ...options });
+      openLsmEngine({ host: new SimulatedHost(), path: "/db", ...options });
     await expect(opening()).rejects.toThrow(message);
   }
 });

@@ -1,9 +1,9 @@
 /** Logs to test with: random commits, written to a simulated disk with syncs in between. */
 import fc from "fast-check";
 import { CorruptionError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { WalWriter, readWal } from "../../../../src/engine/lsm/wal/index.ts";
 import type { WalEnd, WalOp } from "../../../../src/engine/lsm/wal/index.ts";
+import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 export const storeId: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
 export const logPath = "/data/000012.log";
@@ -45,8 +45,8 @@ export const commitsCase: fc.Arbitrary<Commit[]> = fc
     return commits.map(({ gap, ops }) => ({ sequence: (sequence += gap), ops }));
   });
 
-export function emptyHost(seed = 1): MemoryHost {
-  const host = new MemoryHost({ seed });
+export function emptyHost(seed = 1): SimulatedHost {
+  const host = new SimulatedHost({ seed });
   host.files.makeDirectory("/data");
   return host;
 }
@@ -54,12 +54,12 @@ export function emptyHost(seed = 1): MemoryHost {
 /** Room is made in steps of so many bytes. */
 export const STEP = 64;
 
-export function createLog(host: MemoryHost, logNumber = 12, spare?: string): WalWriter {
+export function createLog(host: SimulatedHost, logNumber = 12, spare?: string): WalWriter {
   return WalWriter.create({ host, directory: "/data", storeId, stepBytes: STEP }, logNumber, spare);
 }
 
 /** The bytes of log 12 up to the end of its last record. */
-export function recordsOf(host: MemoryHost): Uint8Array {
+export function recordsOf(host: SimulatedHost): Uint8Array {
   const bytes = host.contentOf(logPath);
   const replay = replayLog(host);
   return bytes.subarray(0, "end" in replay ? replay.end.validBytes : bytes.length);
@@ -67,7 +67,7 @@ export function recordsOf(host: MemoryHost): Uint8Array {
 
 /** Writes the commits to log 12, syncing after each one of `syncAfter`; gives the writer, not closed. */
 export function writeLog(
-  host: MemoryHost,
+  host: SimulatedHost,
   commits: readonly Commit[],
   syncAfter: (index: number) => boolean = () => true,
 ): WalWriter {
@@ -85,7 +85,7 @@ export type Replay =
   | { readonly commits: readonly Commit[]; readonly error: CorruptionError };
 
 /** What reading log 12 gives: its commits, and how it ended. Errors other than CorruptionError pass through. */
-export function replayLog(host: MemoryHost, newest = true): Replay {
+export function replayLog(host: SimulatedHost, newest = true): Replay {
   const commits: Commit[] = [];
   try {
     const end = readWal(host, logPath, { logNumber: 12, storeId, newest }, (sequence, ops) => {

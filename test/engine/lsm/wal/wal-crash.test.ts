@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import type { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { walName } from "../../../../src/engine/lsm/codec/index.ts";
 import { readWal } from "../../../../src/engine/lsm/wal/index.ts";
 import { createLog, emptyHost, logPath, put, replayLog, storeId } from "./wal-cases.ts";
 import type { Commit } from "./wal-cases.ts";
+import type { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const commits: readonly Commit[] = Array.from({ length: 8 }, (_, i) => ({
   sequence: i + 1,
@@ -14,7 +14,7 @@ const commits: readonly Commit[] = Array.from({ length: 8 }, (_, i) => ({
  * Writes all commits, two to a write, a sync after each write but the last, which is left to close; `acknowledge` hears
  * what a finished sync covered.
  */
-async function work(host: MemoryHost, acknowledge: (sequence: number) => void): Promise<void> {
+async function work(host: SimulatedHost, acknowledge: (sequence: number) => void): Promise<void> {
   const writer = createLog(host);
   acknowledge(0);
   for (let i = 0; i < commits.length; i += 2) {
@@ -52,7 +52,10 @@ it("survives a power cut at every call: all that was acknowledged, nothing that 
 });
 
 /** Fills log 12, closes it, and writes log 20 into its file; a power cut comes somewhere in there. */
-async function recycle(host: MemoryHost, acknowledge: (sequence: number) => void): Promise<void> {
+async function recycle(
+  host: SimulatedHost,
+  acknowledge: (sequence: number) => void,
+): Promise<void> {
   const former = createLog(host);
   for (const { sequence, ops } of commits) former.append(sequence, ops);
   former.close();

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CorruptionError, StorageError } from "../../../../src/engine/contract/index.ts";
 import { crc32, writeU32 } from "../../../../src/engine/lsm/codec/index.ts";
-import type { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
 import { readWal, readWals } from "../../../../src/engine/lsm/wal/index.ts";
 import {
   commitsCase,
@@ -17,6 +16,7 @@ import {
   writeLog,
 } from "./wal-cases.ts";
 import type { Commit, Replay } from "./wal-cases.ts";
+import type { SimulatedHost } from "../../../../src/testing/index.ts";
 
 /** The bytes of a close mark. */
 const CLOSE = 35;
@@ -31,7 +31,7 @@ function expectPrefix(found: readonly Commit[], commits: readonly Commit[]): voi
 }
 
 /** Reads the log as if it held these bytes. */
-function replayBytes(host: MemoryHost, bytes: Uint8Array, newest: boolean): Replay {
+function replayBytes(host: SimulatedHost, bytes: Uint8Array, newest: boolean): Replay {
   host.damage(logPath, bytes);
   return replayLog(host, newest);
 }
@@ -101,7 +101,7 @@ describe("a log with any byte changed", () => {
 
 describe("torn tail or damage", () => {
   /** Three commits; a sync after the first, so that the third attests the first and the second attests nothing more. */
-  function openLog(): { host: MemoryHost; bytes: Uint8Array; offsets: number[] } {
+  function openLog(): { host: SimulatedHost; bytes: Uint8Array; offsets: number[] } {
     const host = emptyHost();
     const writer = createLog(host);
     const offsets: number[] = [];
@@ -263,7 +263,7 @@ describe("torn tail or damage", () => {
 
 describe("several logs", () => {
   /** Logs of the given numbers, each with one commit unless it is in `empty`, all closed but the last. */
-  function writeLogs(numbers: readonly number[], empty: readonly number[] = []): MemoryHost {
+  function writeLogs(numbers: readonly number[], empty: readonly number[] = []): SimulatedHost {
     const host = emptyHost();
     numbers.forEach((number, i) => {
       const writer = createLog(host, number);
@@ -275,7 +275,7 @@ describe("several logs", () => {
     });
     return host;
   }
-  function sequencesOf(host: MemoryHost, numbers: readonly number[]): number[] {
+  function sequencesOf(host: SimulatedHost, numbers: readonly number[]): number[] {
     const sequences: number[] = [];
     readWals(host, "/data", numbers, storeId, (sequence) => sequences.push(sequence));
     return sequences;

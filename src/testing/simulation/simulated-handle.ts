@@ -1,10 +1,10 @@
 /** An open file of the simulated disk, and the faults that its calls can meet. */
-import { Closed } from "../../../base/index.ts";
-import type { Bytes, KotobaError } from "../../../base/index.ts";
-import { StorageError } from "../../contract/index.ts";
-import { storageFailure } from "./host.ts";
-import type { FileHandle, OpenMode } from "./host.ts";
-import type { MemoryFile } from "./memory-file.ts";
+import { Closed } from "../../base/index.ts";
+import type { Bytes, KotobaError } from "../../base/index.ts";
+import { StorageError } from "../../engine/contract/index.ts";
+import { storageFailure } from "../../engine/lsm/host/index.ts";
+import type { FileHandle, OpenMode } from "../../engine/lsm/host/index.ts";
+import type { SimulatedFile } from "./simulated-file.ts";
 
 /**
  * What goes wrong in a call. EIO, ENOSPC: it fails and does nothing. ENOSPC-part: a write fails after it wrote some of
@@ -27,15 +27,15 @@ export interface HandleHost {
 
 type HandleCall = "read" | "readAsync" | "write" | "size" | "truncate" | "sync";
 
-export class MemoryHandle implements FileHandle {
+export class SimulatedHandle implements FileHandle {
   readonly path: string;
-  readonly #file: MemoryFile;
+  readonly #file: SimulatedFile;
   readonly #mode: OpenMode;
   readonly #host: HandleHost;
   #closed = false;
   #failure: Error | undefined;
 
-  constructor(path: string, file: MemoryFile, mode: OpenMode, host: HandleHost) {
+  constructor(path: string, file: SimulatedFile, mode: OpenMode, host: HandleHost) {
     this.path = path;
     this.#file = file;
     this.#mode = mode;

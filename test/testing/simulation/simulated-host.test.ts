@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DatabaseLocked, DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
-import { MemoryHost } from "../../../../src/engine/lsm/host/index.ts";
-import type { FileHandle, Host } from "../../../../src/engine/lsm/host/index.ts";
+import { DatabaseLocked, DiskFull, StorageError } from "../../../src/engine/contract/index.ts";
+import type { FileHandle, Host } from "../../../src/engine/lsm/host/index.ts";
+import { SimulatedHost } from "../../../src/testing/index.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -21,7 +21,7 @@ function durableFile(host: Host, path: string, content: Uint8Array): FileHandle 
 
 describe("what a power cut keeps", () => {
   it("keeps what was synced, name and bytes", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     durableFile(host, "/a", bytes(1, 2, 3));
     for (const unsynced of ["lost", "kept", "seeded"] as const) {
       expect(host.afterPowerCut(unsynced).contentOf("/a")).toEqual(bytes(1, 2, 3));
@@ -31,7 +31,7 @@ describe("what a power cut keeps", () => {
   it("loses a synced file whose name was never synced, or keeps it whole", () => {
     const outcomes = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const file = host.files.open("/a", "create");
       write(file, bytes(1, 2, 3));
       file.syncNow();
@@ -44,7 +44,7 @@ describe("what a power cut keeps", () => {
   it("tears an unsynced write at sector borders, each sector old or new", () => {
     const outcomes = new Set<string>();
     for (let seed = 1; seed <= 60; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const file = durableFile(host, "/a", new Uint8Array(1024).fill(1));
       write(file, new Uint8Array(1024).fill(2));
       const content = host.crash().contentOf("/a");
@@ -61,7 +61,7 @@ describe("what a power cut keeps", () => {
     const sizes = new Set<number>();
     let zeroed = 0;
     for (let seed = 1; seed <= 80; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const file = durableFile(host, "/a", bytes());
       write(file, new Uint8Array(600).fill(1), 0);
       write(file, new Uint8Array(600).fill(2), 600);
@@ -76,7 +76,7 @@ describe("what a power cut keeps", () => {
   it("loses or keeps a rename as one step, and never both names", () => {
     const outcomes = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       durableFile(host, "/a", bytes(1));
       host.files.rename("/a", "/b");
       outcomes.add(host.crash().paths().join());
@@ -87,7 +87,7 @@ describe("what a power cut keeps", () => {
   it("may bring back a removed file until its directory is synced", () => {
     const outcomes = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       durableFile(host, "/a", bytes(1));
       host.files.remove("/a");
       outcomes.add(host.afterPowerCut().paths().join());
@@ -98,13 +98,13 @@ describe("what a power cut keeps", () => {
   });
 
   it("keeps directories that makeDirectory made", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     host.files.makeDirectory("/a/b/c");
     expect(host.crash("lost").files.list("/a/b")).toEqual(["c"]);
   });
 
   it("keeps two names of a file the same file", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     durableFile(host, "/a", bytes(1));
     host.files.link("/a", "/b");
     host.files.syncDirectory("/");
@@ -114,7 +114,7 @@ describe("what a power cut keeps", () => {
   });
 
   it("covers with a sync what was written before the call, not what came while it ran", async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const file = durableFile(host, "/a", bytes());
     write(file, bytes(1), 0);
     const synced = file.sync();
@@ -125,7 +125,7 @@ describe("what a power cut keeps", () => {
   });
 
   it("lets no sync succeed that the power cut overtook", async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const file = durableFile(host, "/a", bytes());
     const synced = file.sync();
     host.crash();
@@ -133,7 +133,7 @@ describe("what a power cut keeps", () => {
   });
 
   it("fails every further call on the dead host, and none on what survived", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const file = durableFile(host, "/a", bytes(1));
     const after = host.crash();
     expect(() => write(file, bytes(1))).toThrow(StorageError);
@@ -149,7 +149,7 @@ describe("what a power cut keeps", () => {
     );
     fc.assert(
       fc.property(fc.array(op, { maxLength: 12 }), fc.nat(), (ops, seed) => {
-        const host = new MemoryHost({ seed });
+        const host = new SimulatedHost({ seed });
         const file = durableFile(host, "/a", bytes());
         // All the values that each byte had since the last sync; any of them may be there, and nothing else.
         let possible: Set<number>[] = [];
@@ -181,7 +181,7 @@ describe("what a power cut keeps", () => {
 
 describe("faults", () => {
   it("fails the call that was named, and only that one", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     host.failAtChange(2, "EIO");
     const file = host.files.open("/a", "create");
     expect(() => write(file, bytes(1, 2))).toThrow(StorageError);
@@ -191,7 +191,7 @@ describe("faults", () => {
   });
 
   it("says DiskFull for ENOSPC, with nothing or a part of the bytes written", () => {
-    const host = new MemoryHost({ seed: 3 });
+    const host = new SimulatedHost({ seed: 3 });
     const file = host.files.open("/a", "create");
     host.failAt(host.calls + 1, "ENOSPC");
     expect(() => write(file, new Uint8Array(100).fill(1))).toThrow(DiskFull);
@@ -204,7 +204,7 @@ describe("faults", () => {
 
   it("never makes durable what a failed sync covered, though reads show it", async () => {
     for (const way of ["sync", "syncNow"] as const) {
-      const host = new MemoryHost();
+      const host = new SimulatedHost();
       const file = durableFile(host, "/a", bytes(1));
       write(file, bytes(2));
       host.failAtChange(host.changes + 1, "EIO");
@@ -220,7 +220,7 @@ describe("faults", () => {
   it("cuts the power in the call that was named: its work is done or not, never synced", () => {
     const outcomes = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      const host = new MemoryHost({ seed });
+      const host = new SimulatedHost({ seed });
       const file = durableFile(host, "/a", bytes(1));
       host.failAtChange(host.changes + 1, "power-cut");
       expect(() => write(file, bytes(2))).toThrow(StorageError);
@@ -231,7 +231,7 @@ describe("faults", () => {
   });
 
   it("refuses what a real file system refuses", () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     host.files.makeDirectory("/d");
     durableFile(host, "/a", bytes(1));
     expect(() => host.files.open("/a", "create")).toThrow("EEXIST");
@@ -249,7 +249,7 @@ describe("determinism", () => {
   it("repeats a run exactly from its seed, calls, bytes and survivors", async () => {
     const run = async (seed: number): Promise<string> => {
       const calls: string[] = [];
-      const host = new MemoryHost({ seed, onCall: (call) => calls.push(JSON.stringify(call)) });
+      const host = new SimulatedHost({ seed, onCall: (call) => calls.push(JSON.stringify(call)) });
       for (let i = 0; i < 6; i++) {
         const file = host.files.open(`/f${i}`, "create");
         write(file, host.random.bytes(900));
@@ -266,7 +266,7 @@ describe("determinism", () => {
   });
 
   it("moves the clock by sleepers only, in the order of their waking", async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     const began = host.clock.nowMillis();
     const woken: string[] = [];
     const sleep = async (name: string, millis: number): Promise<void> => {
@@ -279,7 +279,7 @@ describe("determinism", () => {
   });
 
   it("locks a directory once", async () => {
-    const host = new MemoryHost();
+    const host = new SimulatedHost();
     host.files.makeDirectory("/data");
     const lock = await host.files.lock("/data");
     await expect(host.files.lock("/data/")).rejects.toBeInstanceOf(DatabaseLocked);
@@ -290,7 +290,7 @@ describe("determinism", () => {
 
 describe("slow reads", () => {
   it("take their time by the clock of the host, blocking or beside each other", async () => {
-    const host = new MemoryHost({ readMillis: 4 });
+    const host = new SimulatedHost({ readMillis: 4 });
     const file = durableFile(host, "/a", bytes(1, 2, 3));
     const now = (): number => host.clock.monotonicMillis();
     const target = new Uint8Array(3);
@@ -306,7 +306,7 @@ describe("slow reads", () => {
   });
 
   it("fail as they are told to, and with the host", async () => {
-    const host = new MemoryHost({ readMillis: 4 });
+    const host = new SimulatedHost({ readMillis: 4 });
     const file = durableFile(host, "/a", bytes(1, 2, 3));
     host.failAt(host.calls + 1, "EIO");
     const target = new Uint8Array(3);

@@ -8,14 +8,14 @@
  *     file systems lose only a suffix; what POSIX promises is no more than this.
  * (3) A name whose directory is lost is lost.
  */
-import type { Choose, MemoryFile } from "./memory-file.ts";
+import type { Choose, SimulatedFile } from "./simulated-file.ts";
 
-export type MemoryNode = MemoryFile | "directory";
+export type SimulatedNode = SimulatedFile | "directory";
 
 interface NameChange {
   readonly path: string;
   /** What the name leads to from here on; undefined: nothing. */
-  readonly node: MemoryNode | undefined;
+  readonly node: SimulatedNode | undefined;
 }
 type Step = readonly NameChange[];
 interface PendingStep {
@@ -23,18 +23,18 @@ interface PendingStep {
   readonly changes: Step;
 }
 
-export class MemoryNames {
-  readonly #current: Map<string, MemoryNode>;
-  readonly #durable: Map<string, MemoryNode>;
+export class SimulatedNames {
+  readonly #current: Map<string, SimulatedNode>;
+  readonly #durable: Map<string, SimulatedNode>;
   #pending: PendingStep[] = [];
   #lastId = 0;
 
-  constructor(durable: ReadonlyMap<string, MemoryNode>) {
+  constructor(durable: ReadonlyMap<string, SimulatedNode>) {
     this.#current = new Map(durable).set("/", "directory");
     this.#durable = new Map(this.#current);
   }
 
-  get(path: string): MemoryNode | undefined {
+  get(path: string): SimulatedNode | undefined {
     return this.#current.get(path);
   }
 
@@ -76,7 +76,7 @@ export class MemoryNames {
   }
 
   /** What the names lead to after a power cut; undefined choice: no pending change survives. */
-  afterPowerCut(choose: Choose | undefined): Map<string, MemoryNode> {
+  afterPowerCut(choose: Choose | undefined): Map<string, SimulatedNode> {
     const survivors = new Map(this.#durable);
     if (choose !== undefined) {
       for (const step of this.#pending) if (choose(2) === 1) applyStep(survivors, step.changes);
@@ -89,7 +89,7 @@ export class MemoryNames {
   }
 }
 
-function applyStep(names: Map<string, MemoryNode>, step: Step): void {
+function applyStep(names: Map<string, SimulatedNode>, step: Step): void {
   for (const { path, node } of step) {
     if (node === undefined) names.delete(path);
     else names.set(path, node);

@@ -10,8 +10,8 @@
  * (4) Changes that a failed sync covered are never made durable by a later one, though reads still show them: this is
  *     what Linux does after it reported a write error once.
  */
-import { copyBytes } from "../../../base/index.ts";
-import type { Bytes } from "../../../base/index.ts";
+import { copyBytes } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
 
 const SECTOR_BYTES = 512;
 
@@ -57,7 +57,7 @@ class Image {
   }
 }
 
-export class MemoryFile {
+export class SimulatedFile {
   readonly #content: Image;
   readonly #durable: Image;
   #pending: Change[] = [];

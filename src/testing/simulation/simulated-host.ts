@@ -9,23 +9,32 @@
  * (4) The clock stands still, but for slow reads and sleepers: when nothing else is left to do in this turn of the event loop, it jumps
  *     to the moment at which the next one wakes.
  */
-import { DatabaseLocked } from "../../contract/index.ts";
-import { copyBytes } from "../../../base/index.ts";
-import type { Bytes } from "../../../base/index.ts";
-import type { Clock, DirectoryLock, FileHandle, FileSystem, Host } from "./host.ts";
-import type { OpenMode, Random, Timers } from "./host.ts";
-import { MemoryClock } from "./memory-clock.ts";
-import { MemoryFile } from "./memory-file.ts";
-import { MemoryHandle, failureOf } from "./memory-handle.ts";
-import type { Fault } from "./memory-handle.ts";
-import { MemoryNames, normalPath, parentOf } from "./memory-names.ts";
-import type { MemoryNode } from "./memory-names.ts";
-import { SeededRandom } from "./seeded-random.ts";
+import { copyBytes } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { DatabaseLocked } from "../../engine/contract/index.ts";
+import type {
+  Clock,
+  DirectoryLock,
+  FileHandle,
+  FileSystem,
+  Host,
+  OpenMode,
+  Random,
+  Timers,
+} from "../../engine/lsm/host/index.ts";
+import { seededRandom } from "../kit/index.ts";
+import type { SeededRandom } from "../kit/index.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
+import { SimulatedFile } from "./simulated-file.ts";
+import { SimulatedHandle, failureOf } from "./simulated-handle.ts";
+import type { Fault } from "./simulated-handle.ts";
+import { SimulatedNames, normalPath, parentOf } from "./simulated-names.ts";
+import type { SimulatedNode } from "./simulated-names.ts";
 
 /** lost: nothing unsynced survives. kept: everything does. seeded: some of it, chosen by the seed. */
 export type Unsynced = "lost" | "kept" | "seeded";
 
-export interface MemoryHostOptions {
+export interface SimulatedHostOptions {
   /** Default 1. */
   readonly seed?: number;
   /** Called before each I/O call, with its number from 1: the place to look at the disk, or to cut the power. */
@@ -42,12 +51,15 @@ export interface IoCall {
   readonly path: string;
 }
 
+/** Streams of the seed. */
+const [FAULTS, POWER_CUTS] = [1, 2];
+
 interface Disk {
-  readonly names: ReadonlyMap<string, MemoryNode>;
+  readonly names: ReadonlyMap<string, SimulatedNode>;
   readonly nowMillis: number;
 }
 
-export class MemoryHost implements Host {
+export class SimulatedHost implements Host {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,8 +72,8 @@ export class MemoryHost implements Host {
   /** How long a read takes, in milliseconds. One that blocks moves the clock; one beside the thread sleeps. */
   readMillis: number;
 
-  readonly #names: MemoryNames;
-  readonly #clock: MemoryClock;
+  readonly #names: SimulatedNames;
+  readonly #clock: SimulatedClock;
   readonly #faultChoices: SeededRandom;
   readonly #faults = new Map<number, Fault>();
   readonly #changeFaults = new Map<number, Fault>();
@@ -70,16 +82,16 @@ export class MemoryHost implements Host {
   #changes = 0;
   #dead = false;
 
-  constructor(options: MemoryHostOptions = {}, disk?: Disk) {
+  constructor(options: SimulatedHostOptions = {}, disk?: Disk) {
     this.seed = options.seed ?? 1;
     this.onCall = options.onCall;
     this.readMillis = options.readMillis ?? 0;
-    this.#names = new MemoryNames(disk?.names ?? new Map());
-    this.#clock = new MemoryClock(disk?.nowMillis);
-    this.#faultChoices = new SeededRandom(this.seed ^ 0x5eed_fa17);
+    this.#names = new SimulatedNames(disk?.names ?? new Map());
+    this.#clock = new SimulatedClock(disk?.nowMillis);
+    this.#faultChoices = seededRandom(this.seed, FAULTS);
     this.clock = this.#clock;
     this.timers = this.#clock;
-    this.random = new SeededRandom(this.seed);
+    this.random = seededRandom(this.seed);
     this.files = this.#fileSystem();
   }
 
@@ -106,33 +118,33 @@ export class MemoryHost implements Host {
   }
 
   /** Cuts the power: this host is dead, and its disk goes on in the one returned. */
-  crash(unsynced: Unsynced = "seeded", seed: number = this.seed): MemoryHost {
+  crash(unsynced: Unsynced = "seeded", seed: number = this.seed): SimulatedHost {
     this.#dead = true;
     return this.afterPowerCut(unsynced, seed);
   }
 
   /** What a power cut at this moment would leave, on a host of its own; this one goes on. */
-  afterPowerCut(unsynced: Unsynced = "seeded", seed: number = this.seed): MemoryHost {
+  afterPowerCut(unsynced: Unsynced = "seeded", seed: number = this.seed): SimulatedHost {
     if (unsynced === "kept")
       return this.#hostOf(
         this.#names.afterPowerCut(() => 1),
         seed,
         true,
       );
-    const random = new SeededRandom(seed ^ 0x00de_c1de);
+    const random = seededRandom(seed, POWER_CUTS);
     const choose = unsynced === "lost" ? undefined : (choices: number) => random.below(choices);
     return this.#hostOf(this.#names.afterPowerCut(choose), seed, false, choose);
   }
 
   #hostOf(
-    names: Map<string, MemoryNode>,
+    names: Map<string, SimulatedNode>,
     seed: number,
     keep: boolean,
     choose?: (choices: number) => number,
-  ): MemoryHost {
+  ): SimulatedHost {
     // One file may have several names, and must still be one file afterwards.
-    const survivors = new Map<MemoryFile, MemoryFile>();
-    const disk = new Map<string, MemoryNode>();
+    const survivors = new Map<SimulatedFile, SimulatedFile>();
+    const disk = new Map<string, SimulatedNode>();
     for (const path of [...names.keys()].sort()) {
       const node = names.get(path)!;
       if (node === "directory") {
@@ -141,12 +153,15 @@ export class MemoryHost implements Host {
       }
       let survivor = survivors.get(node);
       if (survivor === undefined) {
-        survivor = new MemoryFile(keep ? node.content : node.afterPowerCut(choose));
+        survivor = new SimulatedFile(keep ? node.content : node.afterPowerCut(choose));
         survivors.set(node, survivor);
       }
       disk.set(path, survivor);
     }
-    return new MemoryHost({ seed: seed + 1 }, { names: disk, nowMillis: this.clock.nowMillis() });
+    return new SimulatedHost(
+      { seed: seed + 1 },
+      { names: disk, nowMillis: this.clock.nowMillis() },
+    );
   }
 
   warn(error: unknown, where: string): void {
@@ -247,10 +262,10 @@ export class MemoryHost implements Host {
       if (mode === "create") {
         if (this.#names.get(at) !== undefined) throw failureOf("EEXIST", "open", path);
         this.#freePath(path, "open");
-        this.#names.change({ path: at, node: new MemoryFile(new Uint8Array(0)) });
+        this.#names.change({ path: at, node: new SimulatedFile(new Uint8Array(0)) });
       }
       const choices = this.#faultChoices;
-      return new MemoryHandle(path, this.#fileAt(at), mode, {
+      return new SimulatedHandle(path, this.#fileAt(at), mode, {
         enter: (what, changes) => this.#enter(what, path, changes),
         isDead: () => this.#dead,
         choose: (count) => choices.below(count),
@@ -305,7 +320,7 @@ export class MemoryHost implements Host {
     };
   }
 
-  #fileAt(path: string): MemoryFile {
+  #fileAt(path: string): SimulatedFile {
     const node = this.#names.get(path);
     if (node === undefined) throw failureOf("ENOENT", "open", path);
     if (node === "directory") throw failureOf("EISDIR", "open", path);
