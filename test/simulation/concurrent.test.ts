@@ -14,9 +14,9 @@ import { seededRandom } from "../../src/testing/kit/index.ts";
 import type { SeededRandom } from "../../src/testing/kit/index.ts";
 import { collections, rules } from "./concurrent-rules.ts";
 import type { Database, Hands, Rule, Turn } from "./concurrent-rules.ts";
-import { tapped } from "./engine-tap.ts";
+import { tapped } from "../prove/kit/engine-tap.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../prove/kit/turns.ts";
 
 const kinds = ["memory", "lsm"] as const;
 type EngineKind = (typeof kinds)[number];

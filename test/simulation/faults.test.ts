@@ -8,8 +8,8 @@
 import { SimulatedHost } from "kotobadb/testing";
 import type { Fault } from "kotobadb/testing";
 import { expect, test } from "vitest";
-import { checkSurvivor, History } from "./power-cut-check.ts";
-import { statesOf, Workload } from "./power-cut-workload.ts";
+import { checkSurvivor, History } from "../prove/workload/check.ts";
+import { statesOf, Workload } from "../prove/workload/workload.ts";
 import { ROUNDS, seeds, withSeed } from "./seeds.ts";
 
 const BATCHES = ROUNDS > 1 ? 14 : 8;

@@ -23,7 +23,7 @@ import {
 } from "./model-plain.ts";
 import type { Asked, Doc, Fields } from "./model-plain.ts";
 import type { Of, Read, Step, Write } from "./model-program.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../prove/kit/turns.ts";
 
 /** The public surface with its types wiped off: programs are data, and some of them are wrong on purpose. */
 interface LooseQuery {

@@ -8,7 +8,7 @@
 import fc from "fast-check";
 import type { StorageEngine } from "kotobadb/engine";
 import { expect, test } from "vitest";
-import { tapped } from "./engine-tap.ts";
+import { tapped } from "../prove/kit/engine-tap.ts";
 import { programs } from "./model-program.ts";
 import type { Step } from "./model-program.ts";
 import { ModelRun } from "./model-run.ts";

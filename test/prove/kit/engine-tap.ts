@@ -1,6 +1,6 @@
 /** An engine as it is, with a tap on its commits: to learn the order they got, or to break one on purpose. */
-import type { Awaitable } from "../../src/base/index.ts";
-import { andThen } from "../../src/base/index.ts";
+import type { Awaitable } from "../../../src/base/index.ts";
+import { andThen } from "../../../src/base/index.ts";
 import type { CommitPlan, CommitResult, EngineTransaction, StorageEngine } from "kotobadb/engine";
 
 export type CommitTap = (

@@ -8,12 +8,12 @@ import { inc, KotobaError, open, push } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
 import type { Durability, LsmEngine, StorageEngine } from "kotobadb/engine";
 import type { SimulatedHost } from "kotobadb/testing";
-import { seededRandom } from "../../src/testing/kit/index.ts";
-import type { SeededRandom } from "../../src/testing/kit/index.ts";
-import { tapped } from "./engine-tap.ts";
-import { collectionNames, versionOne, versionTwo } from "./power-cut-collections.ts";
-import type { CollectionName, One, Stored, Two, Version } from "./power-cut-collections.ts";
-import { turns } from "./turns.ts";
+import { seededRandom } from "../../../src/testing/kit/index.ts";
+import type { SeededRandom } from "../../../src/testing/kit/index.ts";
+import { tapped } from "../kit/engine-tap.ts";
+import { collectionNames, versionOne, versionTwo } from "./collections.ts";
+import type { CollectionName, One, Stored, Two, Version } from "./collections.ts";
+import { turns } from "../kit/turns.ts";
 
 const PATH = "/home/simulation/db";
 /** So small that a few transactions fill a memtable and a few of those start a compaction. */

@@ -2,10 +2,10 @@
 import { open, UniqueViolation } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
 import type { SimulatedHost } from "kotobadb/testing";
-import { inVersion, versionOne, versionTwo } from "./power-cut-collections.ts";
-import type { CollectionName, One, Stored, Version } from "./power-cut-collections.ts";
-import { documentsOf, rowKey, TINY } from "./power-cut-workload.ts";
-import type { Reader, State } from "./power-cut-workload.ts";
+import { inVersion, versionOne, versionTwo } from "./collections.ts";
+import type { CollectionName, One, Stored, Version } from "./collections.ts";
+import { documentsOf, rowKey, TINY } from "./workload.ts";
+import type { Reader, State } from "./workload.ts";
 
 export interface Cut {
   /** What the power cut left. */
