@@ -90,7 +90,7 @@ export async function record(
 }
 
 /** Opens the disk, registers and builds what is missing; what a power cut would leave before each change of it. */
-export async function cutsWhileOpening(cut: Cut, version: Version, seed: number): Promise<Cut[]> {
+async function cutsWhileOpening(cut: Cut, version: Version, seed: number): Promise<Cut[]> {
   const cuts: Cut[] = [];
   // The disk of the first cut must stay as it is: it may be checked as well.
   const disk = cut.disk.afterPowerCut("kept", seed);
@@ -106,7 +106,7 @@ export async function cutsWhileOpening(cut: Cut, version: Version, seed: number)
   return cuts;
 }
 
-export async function check(
+async function check(
   cut: Cut,
   version: Version,
   history: History,

@@ -33,7 +33,7 @@ export function count(counts: Counts, what: string, times = 1): void {
 }
 
 /** What to type to see one round again. */
-export function repeatCommand(proof: Proof, seed: number): string {
+function repeatCommand(proof: Proof, seed: number): string {
   return `npm run prove -- --only ${proof.name} --round ${seed}`;
 }
 
