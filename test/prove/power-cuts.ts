@@ -14,6 +14,7 @@ import type { Cut } from "./workload/check.ts";
 import type { Version } from "./workload/collections.ts";
 import { statesOf, Workload } from "./workload/workload.ts";
 import type { Plant } from "./workload/workload.ts";
+import { cutEngine } from "./engine-power-cuts.ts";
 
 const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept", "seeded"];
 const UNIT = "disk states after simulated power cuts";
@@ -124,6 +125,15 @@ async function check(
 
 /** One workload, cut everywhere; some of the cuts are cut again while they are opened, and some of those once more. */
 async function round(seed: number, counts: Counts): Promise<void> {
+  // States of the engine alone are cheaper: three rounds of four.
+  if (seed % 4 === 0) return cutDatabase(seed, counts);
+  return cutEngine(seed, (cutsInRow) => {
+    count(counts, UNIT);
+    count(counts, `of the engine alone, cut ${cutsInRow} times in a row`);
+  });
+}
+
+async function cutDatabase(seed: number, counts: Counts): Promise<void> {
   const random = seededRandom(seed, 77);
   const durability: Durability = random.oneIn(4)
     ? "buffered"

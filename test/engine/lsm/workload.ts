@@ -157,12 +157,16 @@ export class Workload {
   }
 }
 
-/** Opens what a crash left and holds it to the promises; gives the number of the newest commit that is there. */
+/**
+ * Opens what a crash left and holds it to the promises; gives the number of the newest commit that is there. `goesOn`:
+ * writes to it, too, and opens it once more.
+ */
 export async function checkSurvivor(
   host: SimulatedHost,
   states: readonly State[],
   acknowledged: number,
   appended: number,
+  goesOn = true,
 ): Promise<number> {
   const engine = await openLsmEngine({ path: PATH, host, ...TINY });
   const rows = await entriesOf(engine.snapshot());
@@ -186,6 +190,10 @@ export async function checkSurvivor(
   }
   const problems = await engine.verify();
   if (problems.length > 0) throw new Error(problems.join("\n"));
+  if (!goesOn) {
+    await engine.close();
+    return newest;
+  }
   await engine.write({ ops: [put("after", "crash")], requires: [] });
   await engine.flush();
   await engine.close();
