@@ -9,6 +9,9 @@ export type {
 // The simulated host
 export { SimulatedHost } from "./simulation/index.ts";
 export type { Fault, IoCall, SimulatedHostOptions, Unsynced } from "./simulation/index.ts";
+// A machine and an engine for tests of applications
+export { conflictFirst, FixedClock, fixedHost } from "./doubles/index.ts";
+export type { FixedHost, FixedHostOptions } from "./doubles/index.ts";
 // Random histories
 export { checkHistory, recordHistory } from "./history/index.ts";
 export type {

@@ -193,8 +193,9 @@ class TransactionRun<T> {
 
   #beginOptions(): BeginOptions {
     const { readOnly, signal } = this.#options;
-    if (readOnly !== true && signal === undefined) return NO_BEGIN_OPTIONS;
-    return { readOnly: readOnly ?? false, ...(signal === undefined ? {} : { signal }) };
+    const isRetry = this.#attempts > 1;
+    if (readOnly !== true && signal === undefined && !isRetry) return NO_BEGIN_OPTIONS;
+    return { readOnly: readOnly ?? false, isRetry, ...(signal === undefined ? {} : { signal }) };
   }
 
   #runBody(inner: EngineTransaction): Awaitable<Outcome<T>> {

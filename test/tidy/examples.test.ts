@@ -73,3 +73,9 @@ test(
     expect(told).toContain("Everything above was checked as it was printed.");
   },
 );
+
+test("the power cut example finds the money after each of many cuts", async () => {
+  expect(await run("power-cut")).toMatch(
+    /^\d{2,} power cuts, and the money adds up after each\.\n$/,
+  );
+});

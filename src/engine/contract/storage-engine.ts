@@ -195,6 +195,8 @@ export interface BeginOptions {
   /** The plan will have no ops. Begins at the newest durable state (law 4). */
   readonly readOnly?: boolean;
   readonly exclusive?: boolean;
+  /** An attempt of this work has lost before. An engine may prefer it; it need not know it. */
+  readonly isRetry?: boolean;
   readonly at?: Version;
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,9 @@
 /** An engine as it is, with a tap on its commits: to learn the order they got, or to break one on purpose. */
 import type { Awaitable } from "../../../src/base/index.ts";
 import { andThen } from "../../../src/base/index.ts";
+import { overlaid } from "../../../src/testing/kit/index.ts";
+
+export { overlaid };
 import type { CommitPlan, CommitResult, EngineTransaction, StorageEngine } from "kotobadb/engine";
 
 export type CommitTap = (
@@ -17,16 +20,5 @@ export function tapped(inner: StorageEngine, tap: CommitTap): StorageEngine {
           commit: (plan) => tap(plan, (whole) => transaction.commit(whole)),
         }),
       ),
-  });
-}
-
-/** `inner` with some of its members replaced: a proxy, as classes keep private fields that a copy would not have. */
-export function overlaid<T extends object>(inner: T, overlay: Partial<T>): T {
-  return new Proxy(inner, {
-    get: (target, name) => {
-      if (Object.hasOwn(overlay, name)) return Reflect.get(overlay, name) as unknown;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
   });
 }
