@@ -9,7 +9,6 @@ import type { RoundOrder, RoundReport } from "./worker.ts";
 
 /** The figures to reach are those of so many minutes. */
 const FULL_MINUTES = 30;
-/** A round that takes longer is a hang, which is a finding. */
 const ROUND_MILLIS_MAX = 180_000;
 /** One is enough to know; a few show whether it is one thing. The rest of the time is for the other proofs. */
 const FAILURES_MAX = 5;
@@ -101,7 +100,7 @@ export class Campaign {
       this.#begun.set(proof, at + 1);
       const seed = proof.rounds === undefined ? (this.#options.seed + at) % 2 ** 31 : at;
       worker ??= startWorker(this.#script);
-      const report = await roundIn(worker, { proof: proof.name, seed });
+      const report = await roundIn(worker, proof, seed);
       outcome.rounds++;
       for (const [what, times] of report.counts) count(outcome.counts, what, times);
       if (report.failure === undefined) continue;
@@ -134,13 +133,15 @@ function bundledWorker(): string {
   return outfile;
 }
 
-function roundIn(worker: ChildProcess, order: RoundOrder): Promise<RoundReport> {
+function roundIn(worker: ChildProcess, proof: Proof, seed: number): Promise<RoundReport> {
+  const order: RoundOrder = { proof: proof.name, seed };
+  const millisMax = proof.roundMillisMax ?? ROUND_MILLIS_MAX;
   return new Promise((resolve) => {
     const failed = (failure: string): void =>
       done({ ...order, counts: [], failure: `${order.proof}, seed ${order.seed}: ${failure}` });
     const onExit = (code: number | null, signal: string | null): void =>
       failed(`the process ended with ${signal ?? code}`);
-    const timer = setTimeout(() => failed(`no end after ${ROUND_MILLIS_MAX} ms`), ROUND_MILLIS_MAX);
+    const timer = setTimeout(() => failed(`no end after ${millisMax} ms`), millisMax);
     const done = (report: RoundReport): void => {
       clearTimeout(timer);
       worker.off("message", done);

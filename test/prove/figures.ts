@@ -18,7 +18,7 @@ export function figuresTable(outcomes: readonly Outcome[], about: About): string
   const rows = outcomes.map(({ counts, failures, millis, proof, rounds }) => [
     proof.name,
     `${shown(counts.get(proof.unit) ?? 0)} ${proof.unit}`,
-    shown(Math.ceil((proof.full * about.minutes) / 30)),
+    shown(proof.rounds === undefined ? Math.ceil((proof.full * about.minutes) / 30) : proof.full),
     String(failures.length),
     `${shown(rounds)} in ${shown(Math.round(millis / 1_000))} s`,
   ]);

@@ -21,6 +21,8 @@ export interface Proof {
   readonly rounds?: number;
   /** It uses the whole machine by itself (processes, real disks): no other round runs beside it. */
   readonly alone?: boolean;
+  /** A round that takes longer is a hang, which is a finding. Default: three minutes. */
+  readonly roundMillisMax?: number;
   /**
    * All that follows from one seed: seconds at most. Throws what it finds wrong. Counts under `unit` what it tried, and
    * under other names what a reader wants to know of it.
