@@ -74,10 +74,16 @@ function createWhole(file: string, text: string, pid: number): boolean {
   }
 }
 
-/** none: there is no file. unreadable: a power cut left it without its text, so its process is gone. */
-function readRecord(file: string): PidRecord | "none" | "unreadable" {
+/**
+ * none: there is no file. unreadable: a power cut left it without its text, so its process is gone. foreign: it was
+ * written by somebody else.
+ */
+type Found = PidRecord | "none" | "unreadable" | "foreign";
+
+function readRecord(file: string): Found {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as PidRecord;
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isRecord(value) ? value : "foreign";
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return "none";
     if (cause instanceof SyntaxError) return "unreadable";
@@ -85,12 +91,24 @@ function readRecord(file: string): PidRecord | "none" | "unreadable" {
   }
 }
 
+function isRecord(value: unknown): value is PidRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const { host, pid, processStarted, started } = value as Partial<PidRecord>;
+  return (
+    typeof pid === "number" &&
+    typeof host === "string" &&
+    typeof started === "string" &&
+    (processStarted === undefined || typeof processStarted === "string")
+  );
+}
+
 function assertDead(
-  record: PidRecord | "none" | "unreadable",
+  record: Found,
   directory: string,
   host: string,
   describe: (holder: Holder | undefined) => string,
 ): void {
+  if (record === "foreign") throw new DatabaseLocked(directory, describe(undefined));
   if (typeof record === "string" || !mayLive(record, host)) return;
   throw new DatabaseLocked(directory, describe(record));
 }

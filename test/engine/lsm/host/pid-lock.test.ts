@@ -57,3 +57,10 @@ it("is free when a power cut left its file empty", async () => {
   writeFileSync(join(directory, "PID"), "");
   await take()();
 });
+
+it("is held when its file holds what no process of ours writes", () => {
+  for (const text of ["null", "5", "[]", '{"pid":"1","host":"here","started":""}']) {
+    writeFileSync(join(directory, "PID"), text);
+    expect(take, text).toThrow(DatabaseLocked);
+  }
+});
