@@ -21,7 +21,11 @@ export type CatalogPlan =
     }
   | { readonly difference: string };
 
-/** `freeNumber`: the number that a new collection gets. */
+/**
+ * `freeNumber`: the number that a new collection gets.
+ *
+ * @throws CorruptionError where the stored shape is none.
+ */
 export function catalogPlan(
   definition: CollectionDefinition,
   stored: CatalogRow | undefined,
@@ -86,7 +90,7 @@ function shapePlan(
   stored: CatalogRow,
 ): { readonly difference: string | undefined; readonly fill: boolean } {
   if (stored.shape === definition.schema.fingerprint) return { difference: undefined, fill: false };
-  const shape = parseShape(stored.shape);
+  const shape = parseShape(definition.name, stored.shape);
   if (shape.kind !== "object") return { difference: "the stored shape is no object", fill: false };
   return shapeChange(shape, definition.schema.shape);
 }

@@ -10,6 +10,7 @@
  *
  * Example: {"object":{"name":"string","role":{"string":["admin","user"]}},"defaults":["role"]}
  */
+import { CorruptionError } from "../../engine/contract/index.ts";
 import { compareStrings } from "../key/value-order.ts";
 import { arrayShape, leafShape, objectShape, UNKNOWN_SHAPE } from "./field-shape.ts";
 import type {
@@ -20,6 +21,21 @@ import type {
   MemberShape,
   ObjectShape,
 } from "./field-shape.ts";
+
+/** The kinds of values without fields, and which of them may be told by their literals. */
+const LEAF_KINDS: Readonly<Record<LeafKind, boolean>> = {
+  string: true,
+  number: true,
+  boolean: true,
+  bigint: true,
+  date: false,
+  bytes: false,
+  id: false,
+  null: false,
+  undefined: false,
+};
+/** How much of a text that is no shape an error shows. */
+const SHOWN_MAX = 64;
 
 type Json = string | readonly unknown[] | { readonly [name: string]: unknown };
 
@@ -51,35 +67,90 @@ function jsonOfObject(shape: ObjectShape): Json {
   };
 }
 
-/** Reads what shapeText wrote. */
-export function parseShape(text: string): FieldShape {
-  return shapeOf(JSON.parse(text) as Json);
+/**
+ * Reads what shapeText wrote; `collection` is whose shape it is.
+ *
+ * @throws CorruptionError for anything that is no shape: the text comes from a disk.
+ */
+export function parseShape(collection: string, text: string): FieldShape {
+  try {
+    const shape = shapeOf(JSON.parse(text));
+    if (shape !== undefined) return shape;
+  } catch {
+    // No JSON, or nested deeper than a schema can be: falls through to the error that shows the text.
+  }
+  throw new CorruptionError({
+    file: `catalog row of ${collection}`,
+    offset: 0,
+    expected: "the text of a shape",
+    found: text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text,
+  });
 }
 
-function shapeOf(json: Json): FieldShape {
-  if (typeof json === "string") {
-    return json === "unknown" ? UNKNOWN_SHAPE : leafShape(json as LeafKind);
+/** The shape that this JSON describes; undefined if it describes none. */
+function shapeOf(json: unknown): FieldShape | undefined {
+  if (json === "unknown") return UNKNOWN_SHAPE;
+  if (typeof json === "string") return isLeafKind(json) ? leafShape(json) : undefined;
+  if (!isNode(json)) return undefined;
+  if (json["union"] !== undefined) return unionFrom(json["union"]);
+  if (json["array"] !== undefined) {
+    const element = shapeOf(json["array"]);
+    return element && arrayShape(element);
   }
-  const node = json as { readonly [name: string]: Json };
-  if (node["union"] !== undefined) {
-    const members = (node["union"] as readonly Json[]).map(shapeOf) as MemberShape[];
-    return Object.freeze({ kind: "union", members: Object.freeze(members) });
-  }
-  if (node["array"] !== undefined) return arrayShape(shapeOf(node["array"]));
-  if (node["object"] !== undefined) return objectOf(node);
-  const [kind, detail] = Object.entries(node)[0]!;
-  if (typeof detail === "string") return Object.freeze({ kind: "id", collection: detail });
-  const values = detail as readonly LiteralValue[];
-  return leafShape(kind as LeafKind, kind === "bigint" ? values.map(BigInt) : values);
+  if (json["object"] !== undefined) return objectFrom(json);
+  const [entry, ...others] = Object.entries(json);
+  return entry === undefined || others.length > 0 ? undefined : leafFrom(entry[0], entry[1]);
 }
 
-function objectOf(node: { readonly [name: string]: Json }): ObjectShape {
-  const fields = Object.entries(node["object"] as { readonly [name: string]: Json });
+function unionFrom(json: unknown): FieldShape | undefined {
+  const members = Array.isArray(json) ? allOf(json.map(shapeOf)) : undefined;
+  if (members === undefined || members.some(({ kind }) => kind === "union")) return undefined;
+  return Object.freeze({ kind: "union", members: Object.freeze(members as MemberShape[]) });
+}
+
+function objectFrom(node: Node): ObjectShape | undefined {
+  const { defaults = [], object } = node;
+  if (!isNode(object) || !isStrings(defaults)) return undefined;
+  const names = Object.keys(object);
+  const fields = allOf(names.map((name) => shapeOf(object[name])));
+  const rest = node["rest"] === undefined ? undefined : shapeOf(node["rest"]);
+  if (fields === undefined || (rest === undefined && node["rest"] !== undefined)) return undefined;
   return objectShape(
-    fields.map(([name, json]) => [name, shapeOf(json)] as const),
-    {
-      rest: node["rest"] === undefined ? undefined : shapeOf(node["rest"]),
-      defaults: (node["defaults"] ?? []) as readonly string[],
-    },
+    names.map((name, i) => [name, fields[i]!] as const),
+    { rest, defaults },
   );
+}
+
+function leafFrom(kind: string, detail: unknown): LeafShape | undefined {
+  if (kind === "id") {
+    return typeof detail === "string" ? Object.freeze({ kind, collection: detail }) : undefined;
+  }
+  if (!isLiteralKind(kind) || !Array.isArray(detail)) return undefined;
+  const stored = kind === "bigint" ? "string" : kind;
+  if (!detail.every((value): value is LiteralValue => typeof value === stored)) return undefined;
+  return leafShape(kind, kind === "bigint" ? detail.map(BigInt) : detail);
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+function isNode(json: unknown): json is Node {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function isStrings(json: unknown): json is readonly string[] {
+  return Array.isArray(json) && json.every((one) => typeof one === "string");
+}
+
+/** The list, if nothing in it is missing. */
+function allOf<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
+  return list.every((one) => one !== undefined) ? list : undefined;
+}
+
+function isLeafKind(kind: string): kind is LeafKind {
+  return Object.hasOwn(LEAF_KINDS, kind);
+}
+
+type LiteralKind = "string" | "number" | "boolean" | "bigint";
+function isLiteralKind(kind: string): kind is LiteralKind {
+  return isLeafKind(kind) && LEAF_KINDS[kind];
 }
