@@ -39,8 +39,16 @@ const OWN_STRUCTURES_MAX = 0;
 
 type FieldNames = readonly string[];
 
-/** Where documents, structures and covered fields all agree. A field called toJSON is a field, no hook. */
-const COMMON = { useBigIntExtension: true, copyBuffers: true, useToJSON: false } as const;
+/**
+ * Where documents, structures and covered fields all agree. A field called toJSON is a field, no hook. No document refers
+ * to parts of itself: with structuredClone msgpackr would follow what damaged bytes say, to values without end.
+ */
+const COMMON = {
+  useBigIntExtension: true,
+  copyBuffers: true,
+  useToJSON: false,
+  structuredClone: false,
+} as const;
 
 /** A value without structures of its own: names travel with it. For index entries and structures themselves. */
 const plain = new Packr({ ...COMMON, useRecords: false, mapsAsObjects: true });
