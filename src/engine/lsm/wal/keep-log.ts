@@ -95,7 +95,7 @@ function closeTorn(
   millis: number,
   identity: number,
 ): void {
-  const piece = new Uint8Array(PIECE_BYTES);
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, validBytes));
   for (let at = 0; at < validBytes;) {
     const bytes = file.read(piece, 0, Math.min(piece.length, validBytes - at), at);
     file.write(piece, 0, bytes, at);
