@@ -4,6 +4,10 @@ export type Bytes = Uint8Array;
 
 export const EMPTY_BYTES: Bytes = new Uint8Array(0);
 
+const HEX_OF: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
+
 /** Negative, zero or positive as `a` sorts before, with or after `b`. */
 export function compareBytes(a: Bytes, b: Bytes): number {
   return compareByteRanges(a, 0, a.length, b, 0, b.length);
@@ -72,6 +76,6 @@ export function prefixEnd(prefix: Bytes): Bytes | undefined {
 export function hex(bytes: Bytes, bytesMax = 64): string {
   const shown = bytes.length > bytesMax ? bytes.subarray(0, bytesMax) : bytes;
   let text = "";
-  for (const byte of shown) text += byte.toString(16).padStart(2, "0");
+  for (const byte of shown) text += HEX_OF[byte]!;
   return bytes.length > bytesMax ? `${text}…(${bytes.length} bytes)` : text;
 }
