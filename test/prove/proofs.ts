@@ -1,6 +1,7 @@
 /** All proofs, in the order in which they are made. */
-import { coverage } from "./coverage.ts";
 import type { Proof } from "./kit/proof.ts";
+import { coverage } from "./coverage.ts";
+import { fuzz } from "./fuzz.ts";
 import { powerCuts } from "./power-cuts.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, coverage];
+export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz];
