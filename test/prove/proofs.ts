@@ -3,5 +3,6 @@ import type { Proof } from "./kit/proof.ts";
 import { coverage } from "./coverage.ts";
 import { fuzz } from "./fuzz.ts";
 import { powerCuts } from "./power-cuts.ts";
+import { kills } from "./processes.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz];
+export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills];
