@@ -79,7 +79,8 @@ export class WalWriter {
     this.#identity = readU32(encodeFileHeader(WAL_MAGIC, logNumber, place.storeId), 36);
     this.logNumber = logNumber;
     this.path = pathIn(place.directory, walName(logNumber));
-    this.#file = place.host.files.open(this.path, "write");
+    // There is a log by now, so a full disk would be the wrong thing to say.
+    this.#file = named(this.path, () => place.host.files.open(this.path, "write"));
     this.#roomBytes = this.#file.size();
   }
 
@@ -295,11 +296,11 @@ export class WalWriter {
   }
 }
 
-function named(directory: string, sync: () => void): void {
+function named<T>(file: string, work: () => T): T {
   try {
-    sync();
+    return work();
   } catch (cause) {
-    namesUnknown(directory)(cause);
+    return namesUnknown(file)(cause);
   }
 }
 
@@ -310,7 +311,7 @@ function named(directory: string, sync: () => void): void {
 function namesUnknown(file: string): (cause: unknown) => never {
   return (cause) => {
     if (!(cause instanceof DiskFull)) throw cause;
-    throw new StorageError("Io", { file, error: "a failed sync" }, { cause });
+    throw new StorageError("Io", { file, error: "a failed call for its name" }, { cause });
   };
 }
 
