@@ -133,13 +133,15 @@ export interface Host {
 }
 
 /**
- * An error of the host as an error of the engine, with the file's name: DiskFull for ENOSPC and EDQUOT, else
- * StorageError 'Io'. A KotobaError passes through unchanged.
+ * An error of the host as an error of the engine, with the file's name: DiskFull where a write found no room, be it of the
+ * disk (ENOSPC), of a quota (EDQUOT) or of the size that a file may have (EFBIG); else a StorageError. A KotobaError passes
+ * through unchanged.
  */
 export function storageFailure(cause: unknown, file: string): KotobaError {
   if (cause instanceof KotobaError) return cause;
   const code = errorCode(cause);
-  if (code === "ENOSPC" || code === "EDQUOT") return new DiskFull(file, { cause });
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
+    return new DiskFull(file, { cause });
   if (code === "ENOTDIR")
     return new StorageError("NotADirectory", { file, error: code }, { cause });
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")

@@ -196,6 +196,8 @@ it("names an error of the system once, and passes our own through", () => {
   const full = storageFailure(systemError("EDQUOT"), "/x");
   expect(full).toBeInstanceOf(DiskFull);
   expect(storageFailure(full, "/y")).toBe(full);
+  // A limit of the size of files is a want of room like others.
+  expect(storageFailure(systemError("EFBIG"), "/x")).toBeInstanceOf(DiskFull);
   expect(storageFailure(systemError("EMFILE"), "/x")).toMatchObject({ code: "Io" });
   expect(storageFailure("odd", "/x").message).toContain("odd");
 });
