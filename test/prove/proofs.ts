@@ -4,5 +4,6 @@ import { coverage } from "./coverage.ts";
 import { fuzz } from "./fuzz.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
+import { realDisk } from "./real-disk.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills];
+export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills, realDisk];

@@ -19,6 +19,8 @@ export interface Life {
     | undefined;
   /** Calls that ended with an error of KotobaDB: its tag, code and what it says of the commit. */
   readonly failed: readonly string[];
+  /** Lanes whose last transaction was refused, with the word that nothing of it is there. */
+  readonly refused: readonly number[];
   /** "SIGKILL", or "exit 0". */
   readonly end: string;
 }
@@ -78,11 +80,16 @@ function lifeOf(lines: readonly string[], lanes: number): Omit<Life, "end"> {
   const during = new Set<Aim>();
   const ended: Aim[] = [];
   const failed: string[] = [];
+  const refused = new Set<number>();
   let checkpoint: Life["checkpoint"];
   for (const line of lines) {
     const [word, ...rest] = line.split(" ") as [string, ...string[]];
     const what = rest[0] as Aim;
-    if (word === "ack") acknowledged[Number(what)]!++;
+    if (word === "ack") {
+      acknowledged[Number(what)]!++;
+      refused.delete(Number(what));
+    }
+    if (word === "refused") refused.add(Number(what));
     if (word === "shown")
       for (const [lane, n] of what.split(",").entries())
         shown[lane] = Math.max(shown[lane]!, Number(n));
@@ -96,5 +103,13 @@ function lifeOf(lines: readonly string[], lanes: number): Omit<Life, "end"> {
     if (word === "begin") checkpoint = { atBegin: [...acknowledged], atEnd: undefined };
     if (word === "end") checkpoint = { ...checkpoint!, atEnd: [...acknowledged] };
   }
-  return { acknowledged, shown, during: [...during], ended, checkpoint, failed };
+  return {
+    acknowledged,
+    shown,
+    during: [...during],
+    ended,
+    checkpoint,
+    failed,
+    refused: [...refused],
+  };
 }

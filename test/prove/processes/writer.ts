@@ -2,13 +2,15 @@
  * The process that is killed. It opens the store, writes with several lanes, and says each thing on its standard output
  * as soon as it is so, one line each:
  *
+ *   here                     it waits for the file that it is to wait for
  *   begin WHAT / end WHAT    around open, snapshot, compact, checkpoint and close
  *   ack LANE                 a transaction was acknowledged
  *   shown N,N,...            so many transactions of each lane were seen in a snapshot
- *   failed TEXT              a call ended with an error of KotobaDB, and the lanes stop
+ *   failed TEXT              a call ended with an error of KotobaDB: its tag, its code, whether it committed
+ *   refused LANE             and it was a transaction of this lane, of which nothing may be there
  *   wrong TEXT               something that may never be
  */
-import { writeSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { inc, KotobaError } from "kotobadb";
 import { dieAtCall } from "./die-at-call.ts";
 import { afterOps, nextOps } from "./lanes.ts";
@@ -30,6 +32,10 @@ export interface WriterPlan extends StoreOptions {
   /** Ends by itself, in good order, after so many transactions of each lane. */
   readonly transactions?: number;
   readonly checkpointPath: string;
+  /** A full disk is waited for: reads must go on, what was refused must not be there, and it is tried again. */
+  readonly patient?: boolean;
+  /** Waits for this file before it opens the store: its parent has something to prepare. */
+  readonly waitsFor?: string;
 }
 
 const plan = JSON.parse(process.argv[2]!) as WriterPlan;
@@ -68,18 +74,64 @@ async function runOp(tx: StoreTx, op: Op): Promise<void> {
 
 async function writeLane(db: Store, first: LaneState, whenWarm: () => void): Promise<void> {
   let state = first;
-  for (let done = 0; !stopped && done !== plan.transactions; done++) {
+  let mayBeThere = false;
+  for (let done = 0; !stopped && done !== plan.transactions;) {
     if (done === plan.warmUp) whenWarm();
-    const { lane } = state;
-    const n = state.n + 1;
-    const ops = nextOps(state, plan.seed);
-    await db.transaction(async (tx) => {
-      for (const op of ops) await runOp(tx, op);
-      await tx.progress.upsert({ lane }, { create: { lane, n }, update: { n } });
-    });
-    say(`ack ${lane}`);
-    state = afterOps(state, ops);
+    try {
+      await transact(db, state, mayBeThere);
+    } catch (error) {
+      if (!(error instanceof KotobaError)) throw error;
+      if (error.committed === "no" && !mayBeThere) say(`refused ${state.lane}`);
+      if (plan.patient !== true || !(error._tag === "DiskFull" || isUnknown(error))) throw error;
+      tellFailure(error);
+      mayBeThere ||= isUnknown(error);
+      await waitForRoom(db, state, mayBeThere);
+      continue;
+    }
+    say(`ack ${state.lane}`);
+    state = afterOps(state, nextOps(state, plan.seed));
+    mayBeThere = false;
+    done++;
   }
+}
+
+/** The next transaction of a lane. `mayBeThere`: it was tried before, and nobody knows; so it finds that out by itself. */
+async function transact(db: Store, state: LaneState, mayBeThere: boolean): Promise<void> {
+  const { lane } = state;
+  const n = state.n + 1;
+  await db.transaction(async (tx) => {
+    if (mayBeThere && (await tx.progress.find({ lane }))?.n === n) return;
+    for (const op of nextOps(state, plan.seed)) await runOp(tx, op);
+    await tx.progress.upsert({ lane }, { create: { lane, n }, update: { n } });
+  });
+}
+
+/** While a disk is full: reads go on, and show nothing of what was refused. */
+async function waitForRoom(db: Store, state: LaneState, mayBeThere: boolean): Promise<void> {
+  const { lane, n } = state;
+  using snapshot = db.snapshot();
+  const found = (await snapshot.progress.find({ lane }))?.n ?? 0;
+  if (found !== n && !(mayBeThere && found === n + 1))
+    say(`wrong lane ${lane} is after ${found}, of ${n} and a transaction refused`);
+  if (found === n)
+    for (const { email, text } of state.items)
+      if ((await snapshot.items.find({ email }))?.text !== text)
+        say(`wrong ${email} cannot be read while the disk is full`);
+  if (n % 3 === 0) await db.compact().catch(tellFailure);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+function isUnknown(error: KotobaError): boolean {
+  return "code" in error && error.code === "CommitUnknown";
+}
+
+function tellFailure(error: unknown): void {
+  if (!(error instanceof KotobaError))
+    say(`wrong ${String((error as Error).stack)}`.split("\n").join(" | "));
+  else
+    say(
+      `failed ${error._tag} ${"code" in error ? String(error.code) : "-"} committed: ${error.committed}`,
+    );
 }
 
 /** Reads in a snapshot, lets the writers go on, and finds the same again. */
@@ -109,6 +161,9 @@ async function pursueAim(db: Store): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (plan.waitsFor !== undefined) say("here");
+  while (plan.waitsFor !== undefined && !existsSync(plan.waitsFor))
+    await new Promise((resolve) => setTimeout(resolve, 5));
   const { db } = await during("open", () => openStore(plan));
   if (plan.aim !== "open") {
     if (plan.aim === "write" && plan.callsToLive !== undefined) dieAtCall(plan.callsToLive);
@@ -132,10 +187,8 @@ async function guarded(work: () => Promise<unknown>): Promise<void> {
     await work();
   } catch (error) {
     stopped = true;
-    if (!(error instanceof KotobaError))
-      say(`wrong ${String((error as Error).stack)}`.split("\n").join(" | "));
-    else if (error._tag !== "Closed" || plan.aim !== "close")
-      say(`failed ${error._tag} ${"code" in error ? String(error.code) : ""} ${error.committed}`);
+    const isClosed = error instanceof KotobaError && error._tag === "Closed";
+    if (!isClosed || plan.aim !== "close") tellFailure(error);
   }
 }
 
