@@ -7,8 +7,17 @@ export type {
   ContractReport,
 } from "./contract/index.ts";
 // The simulated host
-export { SimulatedHost } from "./simulation/index.ts";
-export type { Fault, IoCall, SimulatedHostOptions, Unsynced } from "./simulation/index.ts";
+export { SimulatedHost, faultFits } from "./simulation/index.ts";
+export type {
+  Fault,
+  FaultCode,
+  FileRules,
+  IoCall,
+  Lie,
+  Millis,
+  SimulatedHostOptions,
+  Unsynced,
+} from "./simulation/index.ts";
 // A machine and an engine for tests of applications
 export { conflictFirst, FixedClock, fixedHost } from "./doubles/index.ts";
 export type { FixedHost, FixedHostOptions } from "./doubles/index.ts";

@@ -29,6 +29,7 @@ export class SimulatedClock implements Clock, Timers {
   }
 
   nowMillis = (): number => Math.floor(this.#nowMillis);
+  preciseMillis = (): number => this.#nowMillis;
   monotonicMillis = (): number => this.#nowMillis - this.#startMillis;
 
   pause = (): Promise<void> => nodeTimers.pause();

@@ -7,13 +7,18 @@
  * (3) After a power cut each sector of 512 bytes holds the durable bytes with the first k of its pending changes, for
  *     some k of its own: sectors are written in any order, each whole or not at all. The size is one of those that the
  *     file had since the last sync; sectors that were never written read as zeros.
- * (4) Changes that a failed sync covered are never made durable by a later one, though reads still show them: this is
+ * (4) Where sizes are journaled, the size is the one that the kept changes lead to, and sectors that were added hold at
+ *     least what those changes wrote into them: data goes to the disk before the size that makes it visible.
+ * (5) Changes that a failed sync covered are never made durable by a later one, though reads still show them: this is
  *     what Linux does after it reported a write error once.
  */
 import { copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import type { Journal } from "./journal.ts";
 
-const SECTOR_BYTES = 512;
+export const SECTOR_BYTES = 512;
+/** So many writes are remembered for reads that are stale. */
+const FORMER_MAX = 16;
 
 /** Gives a whole number in [0, choices), the same for the same seed. */
 export type Choose = (choices: number) => number;
@@ -21,6 +26,14 @@ export type Choose = (choices: number) => number;
 type Change =
   | { readonly id: number; readonly offset: number; readonly bytes: Bytes; abandoned: boolean }
   | { readonly id: number; readonly size: number; abandoned: boolean };
+
+/** What a write replaced. */
+interface Former {
+  readonly offset: number;
+  readonly length: number;
+  /** The bytes that there were; fewer than `length` where the file grew. */
+  readonly bytes: Bytes;
+}
 
 /** Bytes that grow by doubling; what lies beyond `size` is zero. */
 class Image {
@@ -58,12 +71,16 @@ class Image {
 }
 
 export class SimulatedFile {
+  /** How many handles have it open. */
+  opened = 0;
+  readonly #journal: Journal;
   readonly #content: Image;
   readonly #durable: Image;
   #pending: Change[] = [];
-  #lastId = 0;
+  readonly #former: Former[] = [];
 
-  constructor(durable: Bytes) {
+  constructor(durable: Bytes, journal: Journal) {
+    this.#journal = journal;
     this.#content = new Image(durable);
     this.#durable = new Image(durable);
   }
@@ -78,18 +95,34 @@ export class SimulatedFile {
   }
 
   write(source: Bytes, offset: number): void {
-    this.#change({ id: ++this.#lastId, offset, bytes: copyBytes(source), abandoned: false });
+    const length = source.length;
+    const end = Math.min(offset + length, this.size);
+    const bytes = offset < end ? copyBytes(this.content, offset, end) : new Uint8Array(0);
+    this.#former.push({ offset, length, bytes });
+    if (this.#former.length > FORMER_MAX) this.#former.shift();
+    this.#change({ id: this.#journal.next(), offset, bytes: copyBytes(source), abandoned: false });
   }
 
   truncate(size: number): void {
-    this.#change({ id: ++this.#lastId, size, abandoned: false });
+    this.#change({ id: this.#journal.next(), size, abandoned: false });
   }
 
-  /** What a sync that begins at this moment covers: hand it to harden or abandon. */
-  get covered(): number {
-    return this.#lastId;
+  /** The bytes of [start, end) before the last write there; zeros where there were none. */
+  staleContent(start: number, end: number): Bytes {
+    const stale = copyBytes(this.content, start, Math.max(start, Math.min(end, this.size)));
+    for (const { bytes, length, offset } of this.#former.toReversed()) {
+      const from = Math.max(start, offset);
+      const to = Math.min(start + stale.length, offset + length);
+      if (from >= to) continue;
+      stale.fill(0, from - start, to - start);
+      const had = Math.min(to, offset + bytes.length);
+      if (from < had) stale.set(bytes.subarray(from - offset, had - offset), from - start);
+      break;
+    }
+    return stale;
   }
 
+  /** Makes durable what was changed up to this number of the journal. */
   harden(covered: number): void {
     for (const change of this.#pending) {
       if (change.id <= covered && !change.abandoned) this.#durable.apply(change);
@@ -105,10 +138,20 @@ export class SimulatedFile {
   afterPowerCut(choose: Choose | undefined): Bytes {
     if (choose === undefined) return copyBytes(this.#durable.bytes, 0, this.#durable.size);
     const sizes = this.#sizesSinceSync();
-    const survivor = new Uint8Array(sizes[choose(sizes.length)]!);
-    for (let start = 0; start < survivor.length; start += SECTOR_BYTES) {
-      const end = Math.min(start + SECTOR_BYTES, survivor.length);
-      survivor.set(this.#sectorAfterPowerCut(start, end, choose), start);
+    return this.#survivor(sizes[choose(sizes.length)]!, choose, 0);
+  }
+
+  /** The bytes after a power cut when the journal kept the changes up to number `kept`. */
+  afterJournal(kept: number, choose: Choose): Bytes {
+    const steps = this.#pending.filter(({ id }) => id <= kept).length;
+    return this.#survivor(this.#sizesSinceSync()[steps]!, choose, kept);
+  }
+
+  #survivor(size: number, choose: Choose, kept: number): Bytes {
+    const survivor = new Uint8Array(size);
+    for (let start = 0; start < size; start += SECTOR_BYTES) {
+      const end = Math.min(start + SECTOR_BYTES, size);
+      survivor.set(this.#sectorAfterPowerCut(start, end, choose, kept), start);
     }
     return survivor;
   }
@@ -128,7 +171,8 @@ export class SimulatedFile {
     return sizes;
   }
 
-  #sectorAfterPowerCut(start: number, end: number, choose: Choose): Bytes {
+  /** `kept`: changes up to it are there if the sector is one that was added. */
+  #sectorAfterPowerCut(start: number, end: number, choose: Choose, kept: number): Bytes {
     const sector = new Uint8Array(end - start);
     if (start < this.#durable.size) {
       sector.set(this.#durable.bytes.subarray(start, Math.min(end, this.#durable.size)));
@@ -139,10 +183,17 @@ export class SimulatedFile {
         : change.size < end,
     );
     if (touching.length === 0) return sector;
-    const kept = choose(touching.length + 1);
-    for (const change of touching.slice(0, kept)) applyToSector(sector, start, end, change);
+    const least = end > this.#durable.size ? leading(touching, kept) : 0;
+    const some = least + choose(touching.length + 1 - least);
+    for (const change of touching.slice(0, some)) applyToSector(sector, start, end, change);
     return sector;
   }
+}
+
+/** How many of the changes, from the first on, are sure to be there. */
+function leading(changes: readonly Change[], kept: number): number {
+  const end = changes.findIndex(({ abandoned, id }) => id > kept || abandoned);
+  return end === -1 ? changes.length : end;
 }
 
 function applyToSector(sector: Bytes, start: number, end: number, change: Change): void {

@@ -4,10 +4,11 @@
  * Always true:
  * (1) A change of names (create, rename, link, remove, make directory) is one step: after a power cut it happened whole
  *     or not at all, also a rename, which changes two names.
- * (2) Changes that no sync of their directory covered are kept or lost each by itself, in any combination. Journaling
- *     file systems lose only a suffix; what POSIX promises is no more than this.
+ * (2) Changes that no sync of their directory covered are kept or lost each by itself, in any combination: what POSIX
+ *     promises is no more than this. Where names are journaled, a prefix of all changes is kept.
  * (3) A name whose directory is lost is lost.
  */
+import type { Journal } from "./journal.ts";
 import type { Choose, SimulatedFile } from "./simulated-file.ts";
 
 export type SimulatedNode = SimulatedFile | "directory";
@@ -18,20 +19,25 @@ interface NameChange {
   readonly node: SimulatedNode | undefined;
 }
 type Step = readonly NameChange[];
-interface PendingStep {
+interface NumberedStep {
   readonly id: number;
   readonly changes: Step;
 }
 
 export class SimulatedNames {
+  readonly #journal: Journal;
   readonly #current: Map<string, SimulatedNode>;
   readonly #durable: Map<string, SimulatedNode>;
-  #pending: PendingStep[] = [];
-  #lastId = 0;
+  #pending: NumberedStep[] = [];
+  /** What the journal has written down, and the steps that it may not have. */
+  readonly #journaled: Map<string, SimulatedNode>;
+  #unjournaled: NumberedStep[] = [];
 
-  constructor(durable: ReadonlyMap<string, SimulatedNode>) {
+  constructor(durable: ReadonlyMap<string, SimulatedNode>, journal: Journal) {
+    this.#journal = journal;
     this.#current = new Map(durable).set("/", "directory");
     this.#durable = new Map(this.#current);
+    this.#journaled = new Map(this.#current);
   }
 
   get(path: string): SimulatedNode | undefined {
@@ -54,25 +60,23 @@ export class SimulatedNames {
     return paths.sort();
   }
 
-  change(...step: Step): void {
-    applyStep(this.#current, step);
-    this.#pending.push({ id: ++this.#lastId, changes: step });
-  }
-
-  /** What a sync that begins at this moment covers: hand it to harden. */
-  get covered(): number {
-    return this.#lastId;
+  change(...changes: Step): void {
+    applyStep(this.#current, changes);
+    const step = { id: this.#journal.next(), changes };
+    this.#pending.push(step);
+    this.#unjournaled.push(step);
   }
 
   /** Makes all changes of names in the directory durable, in their order, that were made up to `covered`. */
-  harden(directory: string, covered: number = this.#lastId): void {
-    const later: PendingStep[] = [];
+  harden(directory: string, covered: number = this.#journal.last): void {
+    const later: NumberedStep[] = [];
     for (const step of this.#pending) {
       const isIn = step.changes.some(({ path }) => parentOf(path) === directory);
       if (isIn && step.id <= covered) applyStep(this.#durable, step.changes);
       else later.push(step);
     }
     this.#pending = later;
+    this.#journal.write(covered);
   }
 
   /** What the names lead to after a power cut; undefined choice: no pending change survives. */
@@ -81,12 +85,31 @@ export class SimulatedNames {
     if (choose !== undefined) {
       for (const step of this.#pending) if (choose(2) === 1) applyStep(survivors, step.changes);
     }
-    for (const path of [...survivors.keys()].sort()) {
-      // Sorted, a directory comes before what it holds, so a lost one takes everything below it along.
-      if (path !== "/" && survivors.get(parentOf(path)) !== "directory") survivors.delete(path);
-    }
-    return survivors;
+    return withoutStrays(survivors);
   }
+
+  /** What the names lead to when the journal kept the changes up to number `kept`. */
+  afterJournal(kept: number): Map<string, SimulatedNode> {
+    this.#catchUp();
+    const survivors = new Map(this.#journaled);
+    for (const step of this.#unjournaled) if (step.id <= kept) applyStep(survivors, step.changes);
+    return withoutStrays(survivors);
+  }
+
+  #catchUp(): void {
+    const { written } = this.#journal;
+    for (const step of this.#unjournaled)
+      if (step.id <= written) applyStep(this.#journaled, step.changes);
+    this.#unjournaled = this.#unjournaled.filter(({ id }) => id > written);
+  }
+}
+
+/** A lost directory takes everything below it along. */
+function withoutStrays(names: Map<string, SimulatedNode>): Map<string, SimulatedNode> {
+  // Sorted, a directory comes before what it holds.
+  for (const path of [...names.keys()].sort())
+    if (path !== "/" && names.get(parentOf(path)) !== "directory") names.delete(path);
+  return names;
 }
 
 function applyStep(names: Map<string, SimulatedNode>, step: Step): void {
