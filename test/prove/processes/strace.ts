@@ -29,7 +29,11 @@ export const injections: readonly Injection[] = [
 /** Why system calls cannot be made to fail here; undefined if they can. */
 export function whyNoStrace(): string | undefined {
   const { error, status, stderr } = spawnSync("strace", [
-    ...["-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO:when=1"],
+    "-f",
+    "-o",
+    "/dev/null",
+    "-e",
+    "inject=fdatasync:error=EIO:when=1",
     "true",
   ]);
   if (error !== undefined) return "no strace here";
