@@ -27,7 +27,7 @@ interface CallFacts {
 }
 
 export class IoCalls {
-  readonly faults = new FaultPlan();
+  readonly faults: FaultPlan = new FaultPlan();
   onCall: ((call: IoCall) => void) | undefined;
   calls = 0;
   changes = 0;
