@@ -1,4 +1,13 @@
-/** Rounds of proofs in several processes, within a time. */
+/**
+ * Rounds of all proofs in several processes, within a time.
+ *
+ * Always true:
+ * (1) Proofs whose rounds are a list come first, and are made whole: half a list of planted defects proves nothing.
+ * (2) Of the others the next round is of the one that has had the least of its share of the time, until it has its
+ *     figure. So all get their part, and what is left goes to those that need it.
+ * (3) Which seeds come up follows from the first seed and from how many rounds there are; what a round does follows from
+ *     its seed alone.
+ */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,13 +21,17 @@ const FULL_MINUTES = 30;
 const ROUND_MILLIS_MAX = 180_000;
 /** One is enough to know; a few show whether it is one thing. The rest of the time is for the other proofs. */
 const FAILURES_MAX = 5;
-const TELL_EVERY_MILLIS = 30_000;
+const TELL_EVERY_MILLIS = 60_000;
 
 export interface Outcome {
   readonly proof: Proof;
   readonly counts: Counts;
   readonly failures: string[];
-  rounds: number;
+  /** Rounds begun: the next seed follows from it. */
+  begun: number;
+  /** Of these, under way. */
+  running: number;
+  /** What its ended rounds took, one after the other. */
   millis: number;
 }
 
@@ -32,9 +45,8 @@ export interface CampaignOptions {
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #outcomes: readonly Outcome[];
-  readonly #script = bundledWorker();
-  /** Rounds begun of each proof: the next seed follows from it. */
-  readonly #begun = new Map<Proof, number>();
+  readonly #script: string = bundledWorker();
+  readonly #startMillis: number = Date.now();
 
   constructor(options: CampaignOptions) {
     this.#options = options;
@@ -42,75 +54,76 @@ export class Campaign {
       proof,
       counts: new Map(),
       failures: [],
-      rounds: 0,
+      begun: 0,
+      running: 0,
       millis: 0,
     }));
   }
 
   async run(tell: (line: string) => void): Promise<readonly Outcome[]> {
-    const startMillis = Date.now();
-    const endMillis = startMillis + this.#options.minutes * 60_000;
-    for (const pass of ["share", "rest"] as const) {
-      let open = this.#outcomes.filter((outcome) => !this.#isDone(outcome));
-      while (open.length > 0) {
-        const leftMillis = endMillis - Date.now();
-        if (leftMillis <= 0 && pass === "rest") break;
-        const [outcome, ...others] = open as [Outcome, ...Outcome[]];
-        const shares = open.reduce((sum, { proof }) => sum + proof.share, 0);
-        const millis = Math.max(0, (leftMillis * outcome.proof.share) / shares);
-        await this.#give(outcome, millis, tell);
-        open = others;
-      }
-    }
+    const timer = setInterval(() => this.#tellAll(tell), TELL_EVERY_MILLIS);
+    await Promise.all(Array.from({ length: this.#options.cores }, () => this.#work(tell)));
+    clearInterval(timer);
+    this.#tellAll(tell);
     return this.#outcomes;
   }
 
-  #isDone({ counts, failures, proof }: Outcome): boolean {
-    if (failures.length >= FAILURES_MAX) return true;
-    const begun = this.#begun.get(proof) ?? 0;
-    // A list of rounds is always made whole: half a list of planted defects proves nothing.
-    if (proof.rounds !== undefined) return begun >= proof.rounds;
-    const wanted = (proof.full * this.#options.minutes) / FULL_MINUTES;
-    return (counts.get(proof.unit) ?? 0) >= wanted;
+  #tellAll(tell: (line: string) => void): void {
+    const minutes = ((Date.now() - this.#startMillis) / 60_000).toFixed(1);
+    const figures = this.#outcomes.map(({ counts, failures, proof }) => {
+      const bad = failures.length === 0 ? "" : ` (${failures.length} BAD)`;
+      return `${proof.name} ${(counts.get(proof.unit) ?? 0).toLocaleString("en")}${bad}`;
+    });
+    tell(`${minutes} min: ${figures.join(", ")}`);
   }
 
-  /** Rounds of one proof on all cores until it is done or its time is over. */
-  async #give(outcome: Outcome, millis: number, tell: (line: string) => void): Promise<void> {
-    const { proof } = outcome;
-    const startMillis = Date.now();
-    const endMillis = startMillis + millis;
-    const line = (): string => {
-      const seconds = Math.round((Date.now() - startMillis) / 1_000);
-      const seen = (outcome.counts.get(proof.unit) ?? 0).toLocaleString("en");
-      return `${proof.name}: ${seen} ${proof.unit}, ${outcome.failures.length} bad, ${seconds} s`;
-    };
-    const timer = setInterval(() => tell(`  ${line()}`), TELL_EVERY_MILLIS);
-    const workers = proof.alone === true ? 1 : this.#options.cores;
-    await Promise.all(Array.from({ length: workers }, () => this.#work(outcome, endMillis)));
-    clearInterval(timer);
-    outcome.millis += Date.now() - startMillis;
-    tell(line());
-  }
-
-  async #work(outcome: Outcome, endMillis: number): Promise<void> {
-    const { proof } = outcome;
+  /** One process after the other, and in it one round after the other. */
+  async #work(tell: (line: string) => void): Promise<void> {
     let worker: ChildProcess | undefined;
-    while (!this.#isDone(outcome) && (Date.now() < endMillis || proof.rounds !== undefined)) {
-      const at = this.#begun.get(proof) ?? 0;
-      this.#begun.set(proof, at + 1);
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const { proof } = next;
+      const at = next.begun++;
+      next.running++;
       const seed = proof.rounds === undefined ? (this.#options.seed + at) % 2 ** 31 : at;
       worker ??= startWorker(this.#script);
+      const startMillis = Date.now();
       const report = await roundIn(worker, proof, seed);
-      outcome.rounds++;
-      for (const [what, times] of report.counts) count(outcome.counts, what, times);
+      next.running--;
+      next.millis += Date.now() - startMillis;
+      for (const [what, times] of report.counts) count(next.counts, what, times);
       if (report.failure === undefined) continue;
-      outcome.failures.push(report.failure);
+      next.failures.push(report.failure);
+      tell(`FOUND ${report.failure}`);
       // What failed may have left anything behind in the process.
       worker.kill("SIGKILL");
       worker = undefined;
     }
     worker?.kill("SIGKILL");
   }
+
+  #next(): Outcome | undefined {
+    const open = this.#outcomes.filter((outcome) => !this.#isDone(outcome));
+    const listed = open.find(({ proof }) => proof.rounds !== undefined);
+    if (listed !== undefined) return listed;
+    const isOver = Date.now() >= this.#startMillis + this.#options.minutes * 60_000;
+    if (isOver) return undefined;
+    return open.toSorted((a, b) => portionOf(a) - portionOf(b))[0];
+  }
+
+  #isDone({ begun, counts, failures, proof }: Outcome): boolean {
+    if (failures.length >= FAILURES_MAX) return true;
+    if (proof.rounds !== undefined) return begun >= proof.rounds;
+    return (counts.get(proof.unit) ?? 0) >= figureToReach(proof, this.#options.minutes);
+  }
+}
+
+/** How much time it has had, relative to its share. What is under way counts as a second. */
+function portionOf({ millis, proof, running }: Outcome): number {
+  return (millis + running * 1_000) / proof.share;
+}
+
+export function figureToReach(proof: Proof, minutes: number): number {
+  return proof.rounds === undefined ? Math.ceil((proof.full * minutes) / FULL_MINUTES) : proof.full;
 }
 
 function startWorker(script: string): ChildProcess {

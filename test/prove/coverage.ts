@@ -78,7 +78,6 @@ export const coverage: Proof = {
   full: PERCENT_MIN,
   share: 8,
   rounds: 1,
-  alone: true,
   roundMillisMax: 900_000,
   round,
 };

@@ -1,5 +1,6 @@
 /** The figures of a campaign as a table, printed and kept in docs/GUARANTEES.md. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { figureToReach } from "./campaign.ts";
 import type { Outcome } from "./campaign.ts";
 
 const DOCUMENT = new URL("../../docs/GUARANTEES.md", import.meta.url);
@@ -15,12 +16,12 @@ export interface About {
 const shown = (value: number): string => value.toLocaleString("en");
 
 export function figuresTable(outcomes: readonly Outcome[], about: About): string {
-  const rows = outcomes.map(({ counts, failures, millis, proof, rounds }) => [
+  const rows = outcomes.map(({ begun, counts, failures, millis, proof }) => [
     proof.name,
     `${shown(counts.get(proof.unit) ?? 0)} ${proof.unit}`,
-    shown(proof.rounds === undefined ? Math.ceil((proof.full * about.minutes) / 30) : proof.full),
+    shown(figureToReach(proof, about.minutes)),
     String(failures.length),
-    `${shown(rounds)} in ${shown(Math.round(millis / 1_000))} s`,
+    `${shown(begun)} in ${shown(Math.round(millis / 1_000))} s`,
   ]);
   const details = outcomes.flatMap(({ counts, proof }) => {
     const others = [...counts]

@@ -199,6 +199,5 @@ export const kills: Proof = {
   quick: 20,
   full: 800,
   share: 8,
-  alone: true,
   round: (seed, counts) => killStores(seed, counts, { lives: LIVES }),
 };

@@ -187,6 +187,5 @@ export const realDisk: Proof = {
   quick: 12,
   full: 300,
   share: 6,
-  alone: true,
   round,
 };

@@ -19,8 +19,6 @@ export interface Proof {
   readonly share: number;
   /** Where the rounds are a list and not drawn: so many there are, and the seed of round i is i, from 0. */
   readonly rounds?: number;
-  /** It uses the whole machine by itself (processes, real disks): no other round runs beside it. */
-  readonly alone?: boolean;
   /** A round that takes longer is a hang, which is a finding. Default: three minutes. */
   readonly roundMillisMax?: number;
   /**
