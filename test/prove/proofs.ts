@@ -5,5 +5,6 @@ import { fuzz } from "./fuzz.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
 import { realDisk } from "./real-disk.ts";
+import { soak } from "./soak.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills, realDisk];
+export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills, realDisk, soak];
