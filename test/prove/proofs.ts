@@ -4,7 +4,8 @@ import { coverage } from "./coverage.ts";
 import { fuzz } from "./fuzz.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
+import { locks } from "./processes/locks.ts";
 import { realDisk } from "./real-disk.ts";
 import { soak } from "./soak.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills, realDisk, soak];
+export const proofs: readonly Proof[] = [powerCuts, coverage, fuzz, kills, locks, realDisk, soak];
