@@ -107,15 +107,16 @@ function drawWhen(random: SeededRandom): string {
   return `${1 + random.below(random.oneIn(2) ? 8 : 60)}${random.oneIn(3) ? "+" : ""}`;
 }
 
-async function failUnder(
+export async function failUnder(
   folder: string,
   seed: number,
   injection: Injection,
   counts: Counts,
+  planted: Partial<WriterPlan> = {},
 ): Promise<void> {
   const random = seededRandom(seed, 43);
   const start = join(folder, "start");
-  const plan = { ...planOf(folder, seed, random), waitsFor: start };
+  const plan = { ...planOf(folder, seed, random), waitsFor: start, ...planted };
   const when = drawWhen(random);
   let tracing: Promise<Tracing> | undefined;
   const heard = (line: string, pid: number): void => {
@@ -146,7 +147,7 @@ async function judgeAfterFault(plan: WriterPlan, life: Life, where: string): Pro
   }
 }
 
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+export async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "kotobadb-disk-"));
   try {
     await work(folder);
