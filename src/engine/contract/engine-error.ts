@@ -72,7 +72,8 @@ const storageCases = {
   CommitUnknown: {
     retry: false,
     sentence: "It is not known whether the commit took effect.",
-    remedy: "Read the data to find out before trying again.",
+    remedy:
+      "Look inside the transaction that tries again; a read outside of one may not show it yet.",
   },
   KeyTooLarge: {
     retry: false,
