@@ -221,6 +221,7 @@ export class LsmEngine implements StorageEngine {
       version: () => this.#tree.version,
       betweenEdits: <T>(look: () => T) => this.#writes.betweenEdits(look),
       logNumbers: () => this.#writes.logNumbers,
+      keptLogNumbers: () => this.#parts.changeLog?.keptNumbers ?? [],
       isReadOnly: this.#writes.isReadOnly,
       assertOpen: () => this.#assertOpen(),
     };

@@ -12,11 +12,17 @@ import { CommitGate, StorageError } from "../contract/index.ts";
 import type { CommitPlan, CommitResult } from "../contract/index.ts";
 import { OpenTables, versionOf } from "./compaction/index.ts";
 import type { DirectoryLock, Host } from "./host/index.ts";
-import { readManifest } from "./manifest/index.ts";
-import type { ManifestState } from "./manifest/index.ts";
+import { readFormerRun } from "./manifest/index.ts";
+import type { FormerRun } from "./manifest/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import type { LsmSettings } from "./settings/index.ts";
-import { firstFreeNumber, listFiles, logsToReplay, replayLogs } from "./recovery/index.ts";
+import {
+  firstFreeNumber,
+  listFiles,
+  logsPromised,
+  logsToReplay,
+  replayLogs,
+} from "./recovery/index.ts";
 import { assertPresent } from "./recover.ts";
 import { Histogram, LsmEvents, Traffic } from "./report/index.ts";
 import type { HistogramFigures, LsmEventListener } from "./report/index.ts";
@@ -48,7 +54,7 @@ export async function openReadOnly(
   if (!host.files.exists(directory)) throw new StorageError("NoDatabase", { path: directory });
   const lock = await host.files.lock(directory, { readOnly: true });
   try {
-    const former = readManifest(host, directory);
+    const former = readFormerRun(host, directory);
     if (former === undefined) throw new StorageError("NoDatabase", { path: directory });
     const events = new LsmEvents(host, onEvent);
     return read({ host, directory, settings, events, lock }, former);
@@ -58,8 +64,9 @@ export async function openReadOnly(
   }
 }
 
-function read(place: Place, former: ManifestState): ReadOnlyDatabase {
+function read(place: Place, run: FormerRun): ReadOnlyDatabase {
   const { directory, events, host, settings } = place;
+  const former = run.state;
   const { storeId } = former;
   const startMillis = host.clock.monotonicMillis();
   const tables = new OpenTables({ ...settings, host, directory, storeId, events });
@@ -78,9 +85,10 @@ function read(place: Place, former: ManifestState): ReadOnlyDatabase {
       memtableBytesMax: settings.flushBytesMax,
       // Setting aside what is damaged would write.
       damage: { mode: "strict" },
+      promised: logsPromised(run),
     });
     const lastSequence = Math.max(former.lastSequence, replayed.lastSequence);
-    const tree = new Tree(tables, former.lastSequence);
+    const tree = new Tree(tables, run.tablesHold);
     tree.install(versionOf(former.tables));
     tree.adopt(replayed.memtables, lastSequence);
     const { commits } = replayed;

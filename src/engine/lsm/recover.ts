@@ -10,8 +10,9 @@
  * (1) Until the new manifest rules, nothing of the former run is changed: a crash while opening can be repeated.
  * (2) No file number is used twice, also not by a former run that is still alive where the lock does not reach: what it
  *     makes, writes into or removes before it finds out bears a number or is a file that this run does not use.
- * (3) The manifest that names the new log's number is durable before that log exists, so an older log that ends torn is
- *     never followed by a newer one.
+ * (3) The new log is there, durably, before the manifest names it, so a log that a manifest names and that is not there is
+ *     one that was lost. It takes its first commit after that manifest rules, so an older log that ends torn is followed
+ *     by empty ones at most.
  */
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../contract/index.ts";
@@ -38,18 +39,20 @@ import {
   RecoveryNotes,
   firstFreeNumber,
   listFiles,
+  logsPromised,
   logsToReplay,
   orphans,
   rebuildState,
   replayLogs,
 } from "./recovery/index.ts";
 import { eventTable } from "./report/index.ts";
+import type { DirectoryFile } from "./recovery/index.ts";
 import type { LsmEvents } from "./report/index.ts";
 import { tableOptions } from "./settings/index.ts";
 import type { LsmSettings } from "./settings/index.ts";
 import { TableReader, TableWriter } from "./sstable/index.ts";
 import { LogFiles, keepLog } from "./wal/index.ts";
-import type { DamagePolicy, LogSpan, WalWriter } from "./wal/index.ts";
+import type { DamagePolicy, ExpectedLogs, LogSpan } from "./wal/index.ts";
 
 const STORE_ID_BYTES = 16;
 /** More files than a run makes that was taken over, until it finds out with its next edit of the manifest. */
@@ -57,7 +60,9 @@ const NUMBERS_LEFT_FREE = 1_000;
 
 type Recovered = Omit<OpenedDatabase, "lock">;
 
-interface Former extends FormerRun {
+interface Former extends Pick<FormerRun, "state" | "isClosed"> {
+  /** What the manifest says of the logs; undefined: there is none. */
+  readonly promised: ExpectedLogs | undefined;
   /** The manifest could not be read; what it said is made up from the tables. */
   readonly isRebuilt: boolean;
 }
@@ -84,12 +89,15 @@ export async function recover(
 function readFormer(host: Host, directory: string, notes: RecoveryNotes): Former {
   try {
     const former = readFormerRun(host, directory);
-    return { ...(former ?? { state: newDatabase(host), isClosed: true }), isRebuilt: false };
+    const promised = former === undefined ? undefined : logsPromised(former);
+    const { isClosed, state } = former ?? { state: newDatabase(host), isClosed: true };
+    return { state, isClosed, promised, isRebuilt: false };
   } catch (error) {
     if (notes.mode !== "salvage" || !(error instanceof CorruptionError)) throw error;
     notes.lost(error);
     const state = rebuildState(host, directory, notes);
-    return { state: state ?? newDatabase(host), isClosed: false, isRebuilt: true };
+    const made = state ?? newDatabase(host);
+    return { state: made, isClosed: false, promised: undefined, isRebuilt: true };
   }
 }
 
@@ -105,14 +113,17 @@ interface Place {
 
 async function recoverInto(place: Place, run: Former): Promise<Recovered> {
   const { directory, events, host, notes, settings, storeId, tables } = place;
-  const { isClosed, isRebuilt, state: former } = run;
+  const { isClosed, isRebuilt, promised, state: former } = run;
   const startMillis = host.clock.monotonicMillis();
   const files = listFiles(host, directory);
   const firstFree = firstFreeNumber(former.nextFileNumber, files);
   const numbers = new FileNumbers(isClosed ? firstFree : firstFree + NUMBERS_LEFT_FREE);
   const readable = former.tables.filter((table) => openTable(place, table));
   const present = isRebuilt ? await mergeAll(place, readable, numbers) : readable;
-  const logNumbers = logsToReplay(files, former.logNumber);
+  // An attempt to make a database may have left an empty log of an identity that was never used.
+  const isNew = promised === undefined && !isRebuilt;
+  if (isNew) removeLogs(place, files);
+  const logNumbers = isNew ? [] : logsToReplay(files, former.logNumber);
   const replayed = replayLogs({
     host,
     directory,
@@ -120,6 +131,7 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
     logNumbers,
     memtableBytesMax: settings.flushBytesMax,
     damage: damagePolicy(notes),
+    promised,
   });
   notes.commitsReplayed = replayed.commits;
   const added = await flushAll(place, present, replayed.memtables, numbers);
@@ -132,10 +144,9 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
     nextFileNumber: numbers.next,
     lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
   };
-  const manifest = ManifestWriter.create(host, directory, state, manifestNumber);
   const logs = newLogFiles(place);
   for (const file of files) if (isClosed && file.kind === "spare") logs.adopt(file.number);
-  const { changeLog, wal } = beginLogs(place, logs, state, manifest);
+  const { changeLog, manifest, wal } = beginRun(place, logs, state, manifestNumber);
   if (isRebuilt) for (const { fileNumber } of readable) tables.retire(fileNumber);
   sweep(place, state, {
     manifestNumber,
@@ -163,20 +174,28 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
   return { ...place, ...parts, changeLog, recoveryReport };
 }
 
-/** The first log of this run, and what is kept of those before. */
-function beginLogs(
+/** Gone for good when the new log has its name, which is before a marker makes a database of the directory. */
+function removeLogs({ directory, host }: Place, files: readonly DirectoryFile[]): void {
+  for (const { kind, name } of files)
+    if (kind === "wal") host.files.remove(pathIn(directory, name));
+}
+
+/** The first log of this run, then its manifest, and what is kept of the logs before. */
+function beginRun(
   place: Place,
   logs: LogFiles,
   state: ManifestState,
-  manifest: ManifestWriter,
-): { readonly wal: WalWriter; readonly changeLog: ChangeLog | undefined } {
-  let wal: WalWriter | undefined;
+  manifestNumber: number,
+): Pick<OpenedDatabase, "wal" | "manifest" | "changeLog"> {
+  const { directory, host } = place;
+  const wal = logs.createNow(state.logNumber);
+  let manifest: ManifestWriter | undefined;
   try {
-    wal = logs.createNow(state.logNumber);
-    return { wal, changeLog: openChangeLog(place, state) };
+    manifest = ManifestWriter.create(host, directory, state, manifestNumber);
+    return { wal, manifest, changeLog: openChangeLog(place, state) };
   } catch (error) {
-    wal?.abandon();
-    manifest.abandon();
+    wal.abandon();
+    manifest?.abandon();
     throw error;
   }
 }

@@ -276,9 +276,9 @@ export class WritePath implements WriteSide {
     };
     await attempt(() => this.#log.close());
     await attempt(() => this.#nextLog.close());
-    await attempt(() =>
-      this.#failure === undefined ? this.#edits.close() : this.#edits.abandon(),
-    );
+    // A closed manifest says that the log has its close mark.
+    const isWhole = this.#failure === undefined && failures.length === 0;
+    await attempt(() => (isWhole ? this.#edits.close() : this.#edits.abandon()));
     await attempt(() => this.#opened.tables.close());
     await attempt(() => this.#opened.tables.removed());
     await attempt(() => this.#opened.lock.release());
@@ -350,6 +350,7 @@ export class WritePath implements WriteSide {
           this.#maintenance.wake();
           this.#room.changed();
         },
+        logsEnd: (sequence) => this.#edits.endLogs(sequence),
         visibleChanged: () => {
           this.#wakes.visible(this.#log.visible);
           this.#opened.changeLog?.changed();

@@ -76,6 +76,11 @@ export class ChangeLog {
     return { changeLogs: this.#logs.length, changeLogBytes };
   }
 
+  /** The logs that are kept for readers alone: their commits are in tables. */
+  get keptNumbers(): readonly number[] {
+    return this.#logs.filter((log) => log.isFlushed).map(({ logNumber }) => logNumber);
+  }
+
   /** Takes over what a former run has kept; `live` takes commits from `nextSequence` on. */
   adopt(spans: readonly LogSpan[], live: number, nextSequence: number): void {
     const kept: KeptLog[] = [liveLog(live, nextSequence)];

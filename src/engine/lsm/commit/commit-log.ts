@@ -37,6 +37,8 @@ export interface CommitLogOwner {
   nextLog(): WalWriter | undefined;
   /** One more log is closed and synced whole, and its writer done. */
   logClosed(log: WalWriter): void;
+  /** All commits up to this one are durable, and none will follow: called before the last log gets its close mark. */
+  logsEnd(sequence: number): void;
   /** The disk is full; what is not written yet waits for room. */
   full(cause: DiskFull): void;
   /** More commits have become visible to readers. */
@@ -396,12 +398,14 @@ export class CommitLog {
 
   /** Closing writes what is pending and syncs everything. */
   #closeLog(): void {
-    this.#wal.close();
-    this.#syncs++;
-    this.#written = this.#appended;
-    this.#settle(this.#waitingForWrite, this.#written);
-    if (this.#durability === "buffered") this.#owner.visibleChanged();
-    this.#reachSynced(this.#written);
+    this.#wal.close(() => {
+      this.#syncs++;
+      this.#written = this.#appended;
+      this.#settle(this.#waitingForWrite, this.#written);
+      if (this.#durability === "buffered") this.#owner.visibleChanged();
+      this.#reachSynced(this.#written);
+      this.#owner.logsEnd(this.#appended);
+    });
   }
 
   #fail(cause: unknown): void {

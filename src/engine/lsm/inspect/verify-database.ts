@@ -7,11 +7,11 @@ import { pathIn, tableName, walName } from "../codec/index.ts";
 import { versionOf, versionProblems } from "../compaction/index.ts";
 import { nodeHost } from "../host/index.ts";
 import type { Host } from "../host/index.ts";
-import { readManifest } from "../manifest/index.ts";
-import type { ManifestState, TableMeta } from "../manifest/index.ts";
-import { logsToReplay, listFiles } from "../recovery/index.ts";
+import { readFormerRun } from "../manifest/index.ts";
+import type { FormerRun, ManifestState, TableMeta } from "../manifest/index.ts";
+import { listFiles, logsPromised, logsToReplay } from "../recovery/index.ts";
 import { BlockCache, TableReader } from "../sstable/index.ts";
-import { readWals } from "../wal/index.ts";
+import { readWal, readWals } from "../wal/index.ts";
 
 /** How far a check or a copy has come. */
 export interface Progress {
@@ -70,10 +70,12 @@ class DatabaseCheck {
   }
 
   async run(): Promise<DatabaseVerification> {
-    const state = this.#manifest();
-    if (state === undefined) return this.#result(0, 0);
-    const logs = logsToReplay(listFiles(this.#host, this.#path), state.logNumber);
-    const logBytes = logs.map((number) => this.#host.files.size(this.#pathOf(walName(number))));
+    const run = this.#manifest();
+    if (run === undefined) return this.#result(0, 0);
+    const { state } = run;
+    const all = logsToReplay(listFiles(this.#host, this.#path), 0);
+    const logs = all.filter((number) => number >= state.logNumber);
+    const logBytes = all.map((number) => this.#host.files.size(this.#pathOf(walName(number))));
     this.#bytesTotal = [...state.tables.map((table) => table.fileBytes), ...logBytes].reduce(
       (sum, bytes) => sum + bytes,
       0,
@@ -85,24 +87,35 @@ class DatabaseCheck {
       this.#advance(table.fileBytes);
       await this.#host.timers.pause();
     }
+    for (const number of all) if (number < state.logNumber) this.#keptLog(number, state);
     this.#attempt(() => {
-      readWals(this.#host, this.#path, logs, state.storeId, () => undefined);
+      const take = (): void => undefined;
+      const strict = { mode: "strict" } as const;
+      readWals(this.#host, this.#path, logs, state.storeId, take, strict, logsPromised(run));
     });
     this.#advance(logBytes.reduce((sum, bytes) => sum + bytes, 0));
-    return this.#result(state.tables.length, logs.length);
+    return this.#result(state.tables.length, all.length);
   }
 
-  #manifest(): ManifestState | undefined {
-    let state: ManifestState | undefined;
+  #manifest(): FormerRun | undefined {
+    let run: FormerRun | undefined;
     const isWhole = this.#attempt(() => {
-      state = readManifest(this.#host, this.#path);
+      run = readFormerRun(this.#host, this.#path);
     });
     if (!isWhole) {
       this.#problems.push(
         `${this.#path}: tables and logs were not checked, for the manifest lists them`,
       );
-    } else if (state === undefined) throw new StorageError("NoDatabase", { path: this.#path });
-    return state;
+    } else if (run === undefined) throw new StorageError("NoDatabase", { path: this.#path });
+    return run;
+  }
+
+  /** A log whose commits are in tables: kept for feeds, or left by a crash, which may have torn it. */
+  #keptLog(logNumber: number, { storeId }: ManifestState): void {
+    this.#attempt(() => {
+      const path = this.#pathOf(walName(logNumber));
+      readWal(this.#host, path, { logNumber, storeId, newest: true }, () => undefined);
+    });
   }
 
   #table(table: TableMeta, { storeId }: ManifestState, cache: BlockCache): void {

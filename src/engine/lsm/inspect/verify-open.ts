@@ -25,6 +25,8 @@ export interface OpenFiles {
   readonly betweenEdits: <T>(look: () => T) => Promise<T>;
   /** The present ones, oldest first. */
   readonly logNumbers: () => readonly number[];
+  /** Those whose commits are in tables and that are kept for feeds; all of them closed. */
+  readonly keptLogNumbers: () => readonly number[];
   /** The last log may be torn, as a crash left it; else it is whole, for its writer lives. */
   readonly isReadOnly: boolean;
   /** Throws when the engine is closed. */
@@ -90,8 +92,9 @@ function manifestProblems({ directory, host }: OpenFiles, version: Version): str
 async function logProblems(files: OpenFiles): Promise<string[]> {
   const { assertOpen, directory, host, storeId } = files;
   const problems: string[] = [];
-  for (const logNumber of files.logNumbers()) {
-    const present = files.logNumbers();
+  const all = (): readonly number[] => [...files.keptLogNumbers(), ...files.logNumbers()];
+  for (const logNumber of all()) {
+    const present = all();
     if (!present.includes(logNumber)) continue;
     const newest = present.at(-1) === logNumber;
     noting(problems, () => {

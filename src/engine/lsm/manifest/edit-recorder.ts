@@ -40,6 +40,10 @@ export class EditRecorder {
   assertRuling(): void {
     this.#manifest.assertRuling();
   }
+  /** All commits up to this one are durable in tables and logs, and none will follow. */
+  endLogs(lastSequence: number): void {
+    this.#manifest.endLogs(lastSequence);
+  }
   close(): void {
     this.#manifest.close();
   }

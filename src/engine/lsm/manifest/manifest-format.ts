@@ -9,7 +9,8 @@
  *   field     what
  *   1         log number, varint: the oldest log that is still needed
  *   2         next file number, varint: no file has this number or a higher one
- *   3         last sequence, varint: the newest one that the tables hold
+ *   3         last sequence, varint: the newest one that the tables hold; in an edit of this field alone, which a writer
+ *             makes when it ends, before it closes its log: the newest one that tables and logs hold together
  *   4         removed table: its file number, varint
  *   5         added table: file number, level, file bytes, entries, range deletes, smallest sequence, largest sequence,
  *             tombstones, data blocks, dense blocks, raw bytes, milliseconds since 1970 when it was written (twelve
@@ -68,6 +69,11 @@ export interface TooNew {
 export interface ManifestRecord {
   readonly type: ManifestRecordType;
   readonly edit: VersionEdit;
+}
+
+/** Whether the edit says where the logs end: field 3 alone. Every other edit with a last sequence adds or moves something. */
+export function isEndOfLogs(edit: VersionEdit): boolean {
+  return edit.lastSequence !== undefined && Object.keys(edit).length === 1;
 }
 
 /** A record with room for its frame, which sealRecord completes. */

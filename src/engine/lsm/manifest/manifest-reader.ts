@@ -32,6 +32,7 @@ import {
   TYPE_CLOSE,
   TYPE_SNAPSHOT,
   decodeBody,
+  isEndOfLogs,
 } from "./manifest-format.ts";
 import type { ManifestRecord } from "./manifest-format.ts";
 import { ManifestTables } from "./manifest-tables.ts";
@@ -52,6 +53,10 @@ export function readManifest(host: Host, directory: string): ManifestState | und
 /** What the run before left behind. */
 export interface FormerRun {
   readonly state: ManifestState;
+  /** As far as flushes and loads have come: all commits above this one are in logs. */
+  readonly tablesHold: number;
+  /** Tables and logs together hold all commits up to this one, as the run said before it closed its log. */
+  readonly end: number | undefined;
   /** It ended in good order. Else it may even be alive, in a place that the lock does not reach. */
   readonly isClosed: boolean;
 }
@@ -118,6 +123,8 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): F
   const state = new ManifestTables(header.storeId);
   let offset = FILE_HEADER_BYTES;
   let closed = false;
+  let tablesHold = 0;
+  let logsEnd: number | undefined;
   while (offset < bytes.length) {
     const end = recordEnd(bytes, offset, header.identity);
     if (end === undefined) {
@@ -133,6 +140,11 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): F
     const { type, edit } = record as ManifestRecord;
     state.apply(edit);
     closed = type === TYPE_CLOSE;
+    if (isEndOfLogs(edit)) logsEnd = edit.lastSequence;
+    else if (!closed) {
+      tablesHold = edit.lastSequence ?? tablesHold;
+      logsEnd = undefined;
+    }
     offset = end;
   }
   if (offset === FILE_HEADER_BYTES) throw damaged(path, offset, "a snapshot", "the end");
@@ -140,7 +152,7 @@ function readManifestFile(path: string, bytes: Bytes, manifestNumber: number): F
   if (formatVersion < DATABASE_FORMAT_OLDEST) {
     throw new StorageError("FormatTooOld", { file: path, formatVersion });
   }
-  return { state: state.state, isClosed: closed };
+  return { state: state.state, tablesHold, end: logsEnd, isClosed: closed };
 }
 
 function problemOfRecord(

@@ -131,6 +131,14 @@ export class ManifestWriter {
     this.#assertRulingAfter();
   }
 
+  /**
+   * Says which commit is the last one that tables and logs hold together, durably. It is, and the log takes no more; only
+   * close() may follow. So a log that is missing later, or cut short, is not taken for the end.
+   */
+  endLogs(lastSequence: number): void {
+    this.append({ lastSequence: Math.max(lastSequence, this.state.lastSequence) });
+  }
+
   /** Throws DatabaseLocked, and stops this writer, if another one has taken the directory over. */
   assertRuling(): void {
     if (this.#isRuling()) return;

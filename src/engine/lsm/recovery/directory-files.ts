@@ -2,6 +2,8 @@
 import { parseFileName } from "../codec/index.ts";
 import type { FileKind } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
+import type { FormerRun } from "../manifest/index.ts";
+import type { ExpectedLogs } from "../wal/index.ts";
 
 export interface DirectoryFile {
   readonly name: string;
@@ -31,6 +33,11 @@ export function logsToReplay(
     .filter((file) => file.kind === "wal" && file.number >= logNumber)
     .map((file) => file.number)
     .toSorted((a, b) => a - b);
+}
+
+/** What its manifest says of the logs of a run. */
+export function logsPromised({ end, isClosed, state, tablesHold }: FormerRun): ExpectedLogs {
+  return { oldest: state.logNumber, tablesHold, end, isClosed };
 }
 
 /** Files that the new run does not refer to: replayed logs, outputs that were never installed, former manifests. */

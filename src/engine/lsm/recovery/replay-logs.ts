@@ -5,7 +5,7 @@ import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import { Memtable } from "../memtable/index.ts";
 import { readWals } from "../wal/index.ts";
-import type { DamagePolicy } from "../wal/index.ts";
+import type { DamagePolicy, ExpectedLogs } from "../wal/index.ts";
 
 export interface Replayed {
   /** Oldest first; none if the logs hold no commit. */
@@ -26,6 +26,8 @@ export function replayLogs(parts: {
   readonly logNumbers: readonly number[];
   readonly memtableBytesMax: number;
   readonly damage?: DamagePolicy;
+  /** What the manifest says of the logs; undefined: there is none. */
+  readonly promised: ExpectedLogs | undefined;
 }): Replayed {
   const memtables: Memtable[] = [];
   let lastSequence = 0;
@@ -41,7 +43,7 @@ export function replayLogs(parts: {
     lastSequence = sequence;
     commits++;
   };
-  readWals(host, directory, logNumbers, storeId, onCommit, parts.damage);
+  readWals(host, directory, logNumbers, storeId, onCommit, parts.damage, parts.promised);
   return { memtables, lastSequence, commits };
 }
 

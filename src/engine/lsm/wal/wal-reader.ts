@@ -17,9 +17,10 @@
  * crash: a file holds records of log N only if its name N.log was durable before; from then on the counter is above N,
  * first because of the name, then because of the manifest, which is durable before the name goes.
  *
- * What this cannot see: damage in the newest log behind the last syncedUpTo that a whole record carries. Those are the
- * commits of the last sync, if no commit and no close followed it; rot there looks like the end. The same is true of a
- * newest log that is cut off between such a place and its end.
+ * What this cannot see, where the database was not closed: damage in the newest log behind the last syncedUpTo that a
+ * whole record carries. Those are the commits of the last sync, if no commit followed it; rot there looks like the end. The
+ * same is true of a newest log that is cut off between such a place and its end, and of one that is missing while an
+ * empty one, made ahead, stands behind it. After a close in good order all of that is seen, see ExpectedLogs.
  */
 import { equalBytes, hex } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
@@ -80,9 +81,23 @@ export function readWal(
   }
 }
 
+/** What the manifest says that the logs hold, so that a log that is missing or cut short is not taken for the end. */
+export interface ExpectedLogs {
+  /** The oldest log that is needed: it was there before a manifest named it. */
+  readonly oldest: number;
+  /** As far as flushes and loads have come: a commit up to this one may be in a table, and one above it is in a log. */
+  readonly tablesHold: number;
+  /** Tables and logs together hold all commits up to this one, as their writer said when it ended; undefined: it did not. */
+  readonly end: number | undefined;
+  /** The manifest was closed. Without `end` it is that of a copy, which need not have logs, and nothing follows for them. */
+  readonly isClosed: boolean;
+}
+
 /**
  * Replays several logs as the one history that they are: numbers ascend, sequences ascend across them, and the newest is
- * the last one that holds a record. Gives what readWal gives for each.
+ * the last one that holds a record. Gives what readWal gives for each. With `promised` it also holds that history to what
+ * the manifest says: no commit is missing between tables and logs, among the logs, and at the end of a closed database;
+ * and the last log of one that was not closed is not closed either, for else a newer one was there.
  *
  * So before a new log takes its first commit, every log that is still needed must have been closed: after a crash the
  * torn log is first made needless (its commits flushed to a table, and the manifest's logNumber moved beyond it).
@@ -94,7 +109,14 @@ export function readWals(
   storeId: Bytes,
   onCommit: OnCommit,
   damage: DamagePolicy = { mode: "strict" },
+  promised?: ExpectedLogs,
 ): readonly WalEnd[] {
+  const isMissing = promised !== undefined && oldestIsMissing(promised, logNumbers);
+  if (isMissing) {
+    const found = "no such file";
+    const error = damaged(pathOf(directory, promised.oldest), 0, "the oldest log needed", found);
+    if (!isPassedOver(error, logNumbers, damage)) return [];
+  }
   let newest = logNumbers.length - 1;
   // A crash between making a log and its first record leaves it empty, and the one before it is the newest still.
   while (
@@ -119,6 +141,11 @@ export function readWals(
         skip(error);
         return;
       }
+      // Where damage is skipped, what it took is a gap already.
+      const next = Math.max(lastSequence, promised?.tablesHold ?? sequence) + 1;
+      if (skip === undefined && sequence > next) {
+        throw damaged(path, FILE_HEADER_BYTES, `commit ${next}`, `${sequence} after a gap`);
+      }
       lastSequence = sequence;
       onCommit(sequence, ops);
     };
@@ -127,10 +154,59 @@ export function readWals(
     } catch (error) {
       if (damage.mode !== "stop" || !(error instanceof CorruptionError)) throw error;
       damage.lost(error, logNumbers.slice(i));
-      break;
+      return ends;
     }
   }
+  if (promised !== undefined && !isMissing) {
+    const found = { ends, newest: ends[newest], lastSequence };
+    const error = problemOfEnd(directory, logNumbers, found, promised);
+    if (error !== undefined) isPassedOver(error, logNumbers.slice(-1), damage);
+  }
   return ends;
+}
+
+function oldestIsMissing(
+  { end, isClosed, oldest }: ExpectedLogs,
+  logNumbers: readonly number[],
+): boolean {
+  const isCopy = isClosed && end === undefined;
+  return !isCopy && oldest > 0 && logNumbers[0] !== oldest;
+}
+
+/** Throws the damage, or tells of it; then true if reading goes on behind it. */
+function isPassedOver(
+  error: CorruptionError,
+  logNumbers: readonly number[],
+  damage: DamagePolicy,
+): boolean {
+  if (damage.mode === "strict") throw error;
+  damage.lost(error, logNumbers);
+  return damage.mode === "skip";
+}
+
+function problemOfEnd(
+  directory: string,
+  logNumbers: readonly number[],
+  found: {
+    readonly ends: readonly WalEnd[];
+    /** Of the last log that holds a record; behind it there may be one that was made ahead. */
+    readonly newest: WalEnd | undefined;
+    readonly lastSequence: number;
+  },
+  { end, isClosed, oldest, tablesHold }: ExpectedLogs,
+): CorruptionError | undefined {
+  const { lastSequence, newest } = found;
+  const last = found.ends.at(-1);
+  const path = pathOf(directory, logNumbers.at(-1) ?? oldest);
+  const at = last?.validBytes ?? 0;
+  if (end !== undefined && Math.max(lastSequence, tablesHold) < end) {
+    return damaged(path, at, `commits up to ${end}, as the manifest says`, `up to ${lastSequence}`);
+  }
+  if (end !== undefined && isClosed && newest?.closed !== true) {
+    return damaged(path, at, "a close mark, as the manifest was closed", "none");
+  }
+  if (end !== undefined || isClosed || last?.closed !== true) return undefined;
+  return damaged(path, at, "a newer log, as this one was closed and the manifest was not", "none");
 }
 
 /**

@@ -207,15 +207,17 @@ export class WalWriter {
   }
 
   /**
-   * Ends the log: writes and syncs what is pending, then the close mark, then that. Idempotent. After a failure it only
-   * gives the file back, without a mark.
+   * Ends the log: writes and syncs what is pending, then the close mark, then that. `synced` is called when all but the
+   * mark is durable; if it throws, there will be no mark. Idempotent. After a failure it only gives the file back, without
+   * a mark.
    */
-  close(): void {
+  close(synced?: () => void): void {
     if (this.#closed) return;
     try {
       if (this.#failure !== undefined) return;
       this.writePending();
       this.syncNow();
+      synced?.();
       this.#appendCloseMark();
       this.writePending();
       this.syncNow();

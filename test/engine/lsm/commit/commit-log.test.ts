@@ -37,6 +37,7 @@ function bench(durability: Durability = "durable"): Bench {
           ++logNumber,
         );
       },
+      logsEnd: () => undefined,
       logClosed: () => events.push(`closed up to ${log.closedUpTo}`),
       full: (cause) => events.push(`full ${cause._tag}`),
       visibleChanged: () => events.push(`visible ${log.visible}`),
