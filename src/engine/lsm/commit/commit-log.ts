@@ -65,6 +65,7 @@ export class CommitLog {
   #closedUpTo: number;
   /** The log before, while it is being closed; nothing is written to the present one until then. */
   #former: WalWriter | undefined;
+  #formerTarget = 0;
   /** What could not be written for want of room. */
   #full: DiskFull | undefined;
   /** Both in the order of sequences. */
@@ -216,8 +217,12 @@ export class CommitLog {
     if (this.#syncing) await this.#whenIdle();
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#failure === undefined) this.#closeLog();
-    else this.#wal.abandon();
+    try {
+      if (this.#failure === undefined) this.#closeLog();
+    } finally {
+      this.#former?.abandon();
+      this.#wal.abandon();
+    }
   }
 
   #isBusy(): boolean {
@@ -249,7 +254,8 @@ export class CommitLog {
     if (this.#failure !== undefined || this.#closed) return;
     try {
       this.#write();
-      if (!this.#syncing && this.#owner.wantsNextLog()) this.#exchangeLog();
+      const mayExchange = !this.#syncing && this.#former === undefined;
+      if (mayExchange && this.#owner.wantsNextLog()) this.#exchangeLog();
     } catch (cause) {
       this.#fail(cause);
       return;
@@ -259,6 +265,11 @@ export class CommitLog {
   }
 
   #write(): void {
+    if (this.#former !== undefined && !this.#syncing) {
+      this.#closeFormer(this.#former);
+      // Its mark was written at once: there is room again.
+      if (this.#former.pendingBytes === 0) this.#full = undefined;
+    }
     if (this.#written < this.#appended && this.#former === undefined) {
       try {
         this.#wal.writePending();
@@ -355,21 +366,36 @@ export class CommitLog {
     if (this.#written < this.#appended) return;
     const next = this.#owner.nextLog();
     if (next === undefined) return;
-    const former = this.#wal;
-    const target = this.#appended;
+    this.#former = this.#wal;
+    this.#formerTarget = this.#appended;
     this.#wal = next;
-    this.#former = former;
+    this.#closeFormer(this.#former);
+  }
+
+  /** Called again when the disk was full. */
+  #closeFormer(former: WalWriter): void {
+    const target = this.#formerTarget;
     this.#syncing = true;
     this.#syncs += 2;
     former
       .closeInBackground(() => this.#formerSynced(target))
       .then(
-        () => this.#formerClosed(former, target),
+        (refusal) => {
+          if (refusal === undefined) this.#formerClosed(former, target);
+          else this.#formerRefused(refusal);
+        },
         (cause: unknown) => {
           this.#syncing = false;
           this.#fail(cause);
         },
       );
+  }
+
+  /** There is no room for the mark of the former log, so nothing may go to the present one; tried again at the next commit. */
+  #formerRefused(refusal: DiskFull): void {
+    this.#syncing = false;
+    if (this.#failure === undefined) this.#beFull(refusal);
+    this.#becomeIdle();
   }
 
   /** The mark is still to come, but all commits of the log are safe. */
@@ -385,6 +411,7 @@ export class CommitLog {
       return;
     }
     this.#former = undefined;
+    this.#full = undefined;
     this.#bytesOfFormerLogs += former.fileBytes;
     this.#closedUpTo = target;
     try {
@@ -398,6 +425,7 @@ export class CommitLog {
 
   /** Closing writes what is pending and syncs everything. */
   #closeLog(): void {
+    this.#former?.close();
     this.#wal.close(() => {
       this.#syncs++;
       this.#written = this.#appended;

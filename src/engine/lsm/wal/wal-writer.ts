@@ -11,7 +11,8 @@
  *     file system to note a new size.
  * (4) After a failed write or sync the writer writes nothing more: what the file holds beyond syncedUpTo is unknown.
  *     One failure is none: a write that found the disk full (a file system that copies on write needs room to overwrite).
- *     What is pending stays pending, and the same bytes are written to the same place when it is tried again.
+ *     What is pending stays pending, and the same bytes are written to the same place when it is tried again. So does
+ *     the close mark.
  * (5) The close mark is made only after all before it is durable, so it vouches for every byte of the log.
  */
 import { Closed, assert } from "../../../base/index.ts";
@@ -71,6 +72,7 @@ export class WalWriter {
   #syncedUpTo = FILE_HEADER_BYTES;
   #lastSequence = 0;
   #failure: unknown;
+  #isMarked = false;
   #closed = false;
 
   private constructor(place: WalPlace, logNumber: number) {
@@ -100,7 +102,7 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     named(directory, () => host.files.syncDirectory(directory));
-    return new WalWriter(place, logNumber);
+    return named(directory, () => new WalWriter(place, logNumber));
   }
 
   /** The same without blocking the thread. After DiskFull no log was made, and another one may be tried. */
@@ -120,7 +122,7 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     await syncNames().catch(namesUnknown(directory));
-    return new WalWriter(place, logNumber);
+    return named(directory, () => new WalWriter(place, logNumber));
   }
 
   /** Bytes that were appended and not yet written. */
@@ -215,10 +217,12 @@ export class WalWriter {
     if (this.#closed) return;
     try {
       if (this.#failure !== undefined) return;
-      this.writePending();
-      this.syncNow();
-      synced?.();
-      this.#appendCloseMark();
+      if (!this.#isMarked) {
+        this.writePending();
+        this.syncNow();
+        synced?.();
+        this.#appendCloseMark();
+      }
       this.writePending();
       this.syncNow();
     } finally {
@@ -226,18 +230,37 @@ export class WalWriter {
     }
   }
 
-  /** The same without blocking the thread; `synced` is called when all but the mark is durable. Nothing is appended meanwhile. */
-  async closeInBackground(synced: () => void): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * The same without blocking the thread; `synced` is called when all but the mark is durable. Nothing is appended
+   * meanwhile. Gives the disk's refusal if there is no room for the mark: then it is to be called again.
+   */
+  async closeInBackground(synced: () => void): Promise<DiskFull | undefined> {
+    if (this.#closed) return undefined;
+    try {
+      if (!this.#isMarked) {
+        this.writePending();
+        await this.sync();
+        synced();
+        this.#appendCloseMark();
+      }
+      const refusal = this.#writeMark();
+      if (refusal !== undefined) return refusal;
+      await this.sync();
+    } catch (cause) {
+      this.abandon();
+      throw cause;
+    }
+    this.abandon();
+    return undefined;
+  }
+
+  #writeMark(): DiskFull | undefined {
     try {
       this.writePending();
-      await this.sync();
-      synced();
-      this.#appendCloseMark();
-      this.writePending();
-      await this.sync();
-    } finally {
-      this.abandon();
+      return undefined;
+    } catch (cause) {
+      if (cause instanceof DiskFull) return cause;
+      throw cause;
     }
   }
 
@@ -251,6 +274,7 @@ export class WalWriter {
     const at = this.#beginRecord(CLOSE_BYTES, TYPE_CLOSE, this.#lastSequence, 0);
     writeU48(this.#pending, at + RECORD_HEAD_BYTES, this.#host.clock.nowMillis());
     this.#endRecord(at, at + CLOSE_BYTES);
+    this.#isMarked = true;
   }
 
   #beginRecord(length: number, type: number, sequence: number, count: number): number {
@@ -313,7 +337,7 @@ function named<T>(file: string, work: () => T): T {
 function namesUnknown(file: string): (cause: unknown) => never {
   return (cause) => {
     if (!(cause instanceof DiskFull)) throw cause;
-    throw new StorageError("Io", { file, error: "a failed call for its name" }, { cause });
+    throw new StorageError("Io", { file, error: "no room while a log got its name" }, { cause });
   };
 }
 
