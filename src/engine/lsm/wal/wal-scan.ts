@@ -3,6 +3,7 @@
  * offset; another looks for records behind such a place. Used by replay and by the dump.
  */
 import type { Bytes } from "../../../base/index.ts";
+import { StorageError } from "../../contract/index.ts";
 import { FILE_HEADER_BYTES, isSealedRecord, readU32 } from "../codec/index.ts";
 import type { FileHandle } from "../host/index.ts";
 import {
@@ -172,8 +173,9 @@ export class WalScan {
     const wanted = Math.min(Math.max(bytes, WINDOW_BYTES), this.size - offset);
     if (this.#window.length < wanted) this.#window = new Uint8Array(wanted);
     const read = this.#file.read(this.#window, 0, wanted, offset);
-    // A file that shrinks while it is read shows zeros, which are no record.
-    if (read < wanted) this.#window.fill(0, read, wanted);
+    // Not the end of the log: the file is larger, so this was no answer.
+    if (read < wanted)
+      throw new StorageError("Io", { file: this.#file.path, error: "a short read" });
     this.#windowStart = offset;
     this.#windowEnd = offset + wanted;
   }
