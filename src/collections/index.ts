@@ -18,7 +18,7 @@ export type { Id, Scalar, Simplify, WithId } from "./schema/document-type.ts";
 export { ref } from "./schema/reference.ts";
 export type { FieldShape, ObjectShape } from "./schema/field-shape.ts";
 export { membersOf } from "./schema/field-shape.ts";
-export { mayBe, shapeAt, withId } from "./schema/shape-lookup.ts";
+export { mayBe, shapeAt, typeProblem, withId } from "./schema/shape-lookup.ts";
 // In a database
 export { Catalog } from "./catalog/catalog.ts";
 export type { StoreHost } from "./catalog/catalog.ts";

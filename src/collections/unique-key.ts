@@ -4,6 +4,7 @@ import { InvalidQuery } from "./collection-error.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
 import { isOrdered } from "./key/value-order.ts";
 import type { Scalar } from "./schema/document-type.ts";
+import { typeProblem } from "./schema/shape-lookup.ts";
 
 export type UniqueKey =
   | { readonly id: string }
@@ -12,7 +13,8 @@ export type UniqueKey =
 /**
  * Reads `{ id }` or `{ email: "a@x.org" }`, nested fields by their path ("address.zip").
  *
- * @throws InvalidQuery where the fields are not exactly those of a unique index, or a value is null or has no order.
+ * @throws InvalidQuery where the fields are not exactly those of a unique index, or a value is null, has no order or is
+ *   of a type that its field never has.
  */
 export function uniqueKeyIn(
   definition: CollectionDefinition,
@@ -34,6 +36,8 @@ export function uniqueKeyIn(
     if (value === undefined || value === null || !isOrdered(value)) {
       return refuse("a unique key has no null, undefined or unordered values", path.text);
     }
+    const problem = typeProblem(definition.schema.shape, path, value);
+    if (problem !== undefined) return refuse(problem, path.text);
     return value;
   });
   return { index: index.name, values };

@@ -15,6 +15,7 @@ import {
   shapeAt,
   simplify,
   typeClass,
+  typeProblem,
   withId,
 } from "../collections/index.ts";
 import type {
@@ -250,19 +251,10 @@ function indexNamed(definition: CollectionDefinition, name: string): IndexDefini
   return index;
 }
 
-/** Refuses a value that the field can never have, as filters do. Null fits every field, and any value one that is unknown. */
+/** Refuses a value that the field can never have, as filters do. */
 function checkType(definition: CollectionDefinition, path: FieldPath, value: Scalar): void {
-  if (value === null) return;
-  const shape = shapeAt(withId(definition.schema.shape), path);
-  const of = typeClass(value)!;
-  const kinds: readonly string[] = of === "string" ? ["string", "id", "unknown"] : [of, "unknown"];
-  if (shape === undefined || membersOf(shape).some(({ kind }) => kinds.includes(kind))) return;
-  const expected = membersOf(shape).map(({ kind }) => kind);
-  throw new InvalidQuery(
-    definition.name,
-    `the field is ${expected.join(" or ")}, the value is of the type ${of}`,
-    path.text,
-  );
+  const problem = typeProblem(definition.schema.shape, path, value);
+  if (problem !== undefined) throw new InvalidQuery(definition.name, problem, path.text);
 }
 
 /** What a caller without types handed in, for messages; only what has a text of its own is shown by it. */

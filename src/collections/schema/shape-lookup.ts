@@ -1,5 +1,7 @@
 /** What a shape says about a place in a document. */
+import { typeClass } from "../key/value-order.ts";
 import type { FieldPath } from "../path/field-path.ts";
+import type { Scalar } from "./document-type.ts";
 import { STRING_SHAPE, UNDEFINED_SHAPE, UNKNOWN_SHAPE, membersOf } from "./field-shape.ts";
 import type { FieldShape, MemberShape, ObjectShape } from "./field-shape.ts";
 import { unionOf } from "./shape-algebra.ts";
@@ -49,6 +51,24 @@ export function shapeAt(shape: FieldShape, path: FieldPath): FieldShape | undefi
   if (path.each) at = at && elementShape(at);
   for (const name of path.after) at = at && fieldShape(at, name);
   return at;
+}
+
+/**
+ * Why a field of documents of this shape can never have the value, in words; undefined if it may. Null fits every field,
+ * and any value one that is unknown.
+ */
+export function typeProblem(
+  shape: ObjectShape,
+  path: FieldPath,
+  value: Scalar,
+): string | undefined {
+  if (value === null) return undefined;
+  const at = path.text === "id" ? STRING_SHAPE : shapeAt(shape, path);
+  const of = typeClass(value)!;
+  const kinds: readonly string[] = of === "string" ? ["string", "id", "unknown"] : [of, "unknown"];
+  if (at === undefined || membersOf(at).some(({ kind }) => kinds.includes(kind))) return undefined;
+  const expected = membersOf(at).map(({ kind }) => kind);
+  return `the field is ${expected.join(" or ")}, the value is of the type ${of}`;
 }
 
 /** A document's shape with its id, as filters, indexes and orders see it. */
