@@ -26,6 +26,11 @@ export interface CollectionDefinition {
  * name is refused, by the type and when the program runs.
  */
 export const RESERVED_NAMES = [
+  "__defineGetter__",
+  "__defineSetter__",
+  "__lookupGetter__",
+  "__lookupSetter__",
+  "__proto__",
   "attempt",
   "backup",
   "changes",

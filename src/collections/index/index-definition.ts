@@ -15,6 +15,7 @@ import { parsePath, pathOf } from "../path/field-path.ts";
 import type { FieldPath } from "../path/field-path.ts";
 import { membersOf } from "../schema/field-shape.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
+import { isPlainObject } from "../schema/storable.ts";
 import { elementShape, shapeAt, withId } from "../schema/shape-lookup.ts";
 
 export interface IndexField {
@@ -80,7 +81,8 @@ export function parseIndexes(
   shape: ObjectShape,
   specs: unknown,
 ): readonly IndexDefinition[] {
-  if (typeof specs !== "object" || specs === null || Array.isArray(specs)) {
+  // An index that is written as `__proto__: [...]` is no own field, and would be missed in silence.
+  if (!isPlainObject(specs)) {
     throw new InvalidDefinition(collection, "indexes are an object: name to paths");
   }
   const parsed = Object.entries(specs).map(([name, spec]) =>
@@ -101,9 +103,9 @@ class IndexParser {
   }
 
   parse(spec: unknown): IndexDefinition {
-    if (!NAME.test(this.#name)) {
+    if (!NAME.test(this.#name) || this.#name === "__proto__") {
       throw this.#refuse(
-        "the name is not a letter or underscore, then at most 63 letters, digits and underscores",
+        "the name is not a letter or underscore, then at most 63 letters, digits and underscores; nor is it __proto__",
       );
     }
     const options = this.#options(spec);
