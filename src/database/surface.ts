@@ -55,7 +55,16 @@ export interface PageOptions {
 export interface Query<C extends Context, R> {
   /** Only a type: the rows. */
   readonly "~row"?: R;
-  /** Keeps the documents that fit. Several calls must all hold. */
+  /**
+   * Keeps the documents that fit. Several calls must all hold.
+   *
+   * Objects in a filter are operators. So a value that a stranger sent as JSON must be checked before it becomes part of
+   * one: `where({ token: body.token })` with the body `{ "token": { "ne": "" } }` finds every document with a token.
+   * What names one document (get, find, update, replace, upsert, delete) takes values only, and refuses objects.
+   *
+   * @example
+   * db.users.where({ token: z.string().parse(body.token) })
+   */
   where(filter: Filter<Doc<C>>): Query<C, R>;
   /** Keeps the documents for which `test` is true. Runs on each document that the filter lets through; no index helps. */
   filter(test: (document: Doc<C>) => boolean): Query<C, R>;
