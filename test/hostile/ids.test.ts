@@ -2,12 +2,13 @@
 import { expect } from "vitest";
 import { z } from "zod";
 import { NotFound, ValidationError } from "../../src/index.ts";
+import { isWellFormed } from "../../src/collections/index.ts";
 import { HOSTILE_IDS, NO_IDS } from "./lists.ts";
 import { expectSame, onEachEngine, refusal, shown } from "./loose.ts";
 
 const schema = z.object({ n: z.number() });
 const isRefused = (id: string): boolean =>
-  id === "" || !id.isWellFormed() || new TextEncoder().encode(id).length > 256;
+  id === "" || !isWellFormed(id) || new TextEncoder().encode(id).length > 256;
 
 onEachEngine(
   "an id is found again byte for byte, or refused before anything is written",

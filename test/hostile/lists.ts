@@ -129,7 +129,7 @@ cycle.push(cycle);
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
 /** The error of a caller's own code. */
-export class OwnError extends Error {}
+class OwnError extends Error {}
 
 /** Values that are stored exactly as they are. */
 export const STORABLE_VALUES: Readonly<Record<string, unknown>> = {
