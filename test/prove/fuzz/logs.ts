@@ -25,7 +25,7 @@ import {
   writeU48,
   writeVarint,
 } from "../../../src/engine/lsm/codec/index.ts";
-import { readManifest } from "../../../src/engine/lsm/manifest/index.ts";
+import { dumpManifestFile, readManifest } from "../../../src/engine/lsm/manifest/index.ts";
 import {
   MANIFEST_MAGIC,
   TYPE_CLOSE as MANIFEST_CLOSE,
@@ -47,7 +47,7 @@ import {
   writeRecordHead,
 } from "../../../src/engine/lsm/wal/wal-format.ts";
 import type { WalOp } from "../../../src/engine/lsm/wal/wal-format.ts";
-import { keepLog, readLogPiece, readWal } from "../../../src/engine/lsm/wal/index.ts";
+import { dumpWal, keepLog, readLogPiece, readWal } from "../../../src/engine/lsm/wal/index.ts";
 import type { Decoder, Input } from "./decoder.ts";
 import { MemoryFile } from "./memory-file.ts";
 import { bytesOf, joined, needEqual, textOf } from "./values.ts";
@@ -131,17 +131,27 @@ const measure = (_: number, ops: readonly WalOp[]): void => {
   for (const { key, value } of ops) logBytes += key.length + value.length;
 };
 
+/** Records begin behind the header, also where a file has none. */
+function needInside(end: number, { length }: Input): void {
+  if (end > Math.max(FILE_HEADER_BYTES, length) || logBytes > length)
+    throw new Error("it read more than there is");
+}
+
+/** As opening does that was told to save what can be read. */
+const passOver = (): void => undefined;
+
 const logs: Decoder = {
   name: "logs",
   seeds: LOGS,
   reseal: (input) => resealRecords(input, walHeader, walIdentity),
   judge(input) {
     logBytes = 0;
-    const expected = { logNumber: NUMBER, storeId: STORE_ID, newest: (input.choice & 8) !== 0 };
+    const { choice } = input;
+    const expected = { logNumber: NUMBER, storeId: STORE_ID, newest: (choice & 8) !== 0 };
+    const options = choice & 16 ? expected : { ...expected, skip: passOver };
     const { host, path } = logFile.show(input);
-    const end = readWal(host, path, expected, measure);
-    if (end.validBytes > input.length || logBytes > input.length)
-      throw new Error("it read more than there is");
+    const end = readWal(host, path, options, measure);
+    needInside(end.validBytes, input);
     return end.closed || end.lastSequence > 0;
   },
 };
@@ -160,8 +170,7 @@ const changeLogs: Decoder = {
     logFile.show(input);
     logBytes = 0;
     const piece = readLogPiece(place, NUMBER, FILE_HEADER_BYTES, 2 ** 40, take);
-    if (piece.offset > Math.max(FILE_HEADER_BYTES, input.length) || logBytes > input.length)
-      throw new Error("it read more than there is");
+    needInside(piece.offset, input);
     if (input.choice & 16) return piece.lastSequence > 0;
     const span = keepLog(logFile.host, "/db", NUMBER, STORE_ID);
     if (span !== undefined && span.fileBytes > input.length + CLOSE_BYTES)
@@ -181,6 +190,17 @@ const walOps: Decoder = {
     // Each has one spelling, so the sizes say that the same bytes would be written.
     if (at !== length) throw new Error(`ops of ${at} bytes in ${length}`);
     return true;
+  },
+};
+
+/** What people are shown of a file: all that is readable, and never an error. */
+const logDumps: Decoder = {
+  ...logs,
+  name: "dumps of logs",
+  rarity: 10,
+  judge(input) {
+    const { host, path } = logFile.show(input);
+    return !/no log header|damaged/.test(dumpWal(host, path));
   },
 };
 
@@ -278,6 +298,16 @@ const manifests: Decoder = {
   },
 };
 
+const manifestDumps: Decoder = {
+  ...manifests,
+  name: "dumps of manifests",
+  rarity: 10,
+  judge(input) {
+    const { host, path } = manifestFile.show(input);
+    return !/no manifest header|damaged/.test(dumpManifestFile(host, path));
+  },
+};
+
 const edits: Decoder = {
   name: "manifest edits",
   seeds: [
@@ -331,11 +361,13 @@ assert(
 
 export const logDecoders: readonly Decoder[] = [
   logs,
+  logDumps,
   changeLogs,
   walOps,
   headers,
   varints,
   manifests,
+  manifestDumps,
   edits,
   names,
 ];

@@ -23,7 +23,13 @@ import { Filter, filterProblem, piecesIn } from "../../../src/engine/lsm/sstable
 import { RAW_BYTES_MAX } from "../../../src/engine/lsm/sstable/compression/block-codec.ts";
 import { lz4Compress, lz4Decompress } from "../../../src/engine/lsm/sstable/compression/lz4.ts";
 import { FOOTER_BYTES, readFooter } from "../../../src/engine/lsm/sstable/footer.ts";
-import { BlockCache, TableReader, TableWriter } from "../../../src/engine/lsm/sstable/index.ts";
+import {
+  BlockCache,
+  TableReader,
+  TableWriter,
+  describeTable,
+  dumpTable,
+} from "../../../src/engine/lsm/sstable/index.ts";
 import type { Compression } from "../../../src/engine/lsm/sstable/index.ts";
 import { decodeProperties, encodeProperties } from "../../../src/engine/lsm/sstable/properties.ts";
 import {
@@ -118,6 +124,7 @@ const TABLES: readonly Table[] = [
   table(3, "none", 8_192, false),
   table(12, "none", 128, true),
   table(24, "fast", 512, true),
+  table(20, "dense", 512, false),
   table(0, "none", 8_192, true),
 ];
 /** The payloads of these parts, as they are stored. */
@@ -334,6 +341,17 @@ const tables: Decoder = {
   },
 };
 
+const tableDumps: Decoder = {
+  ...tables,
+  name: "dumps of tables",
+  judge(input) {
+    const { host } = tableFile.show(input);
+    const { meta } = describeTable(host, PATH);
+    if (meta.fileBytes !== input.length) throw new Error(`a table of ${meta.fileBytes} bytes`);
+    return dumpTable(host, PATH).length > 0;
+  },
+};
+
 export const tableDecoders: readonly Decoder[] = [
   footers,
   dataBlocks,
@@ -343,4 +361,5 @@ export const tableDecoders: readonly Decoder[] = [
   properties,
   lz4,
   tables,
+  tableDumps,
 ];
