@@ -33,6 +33,7 @@
 import { EMPTY_BYTES } from "../../../../base/index.ts";
 import type { Bytes } from "../../../../base/index.ts";
 import { KIND_DELETE, KIND_PUT } from "../../codec/index.ts";
+import { MAX_SEQUENCE } from "../../cursor/index.ts";
 
 export const BLOCK_HEADER_BYTES = 16;
 /** What an entry takes beside trailer, key bytes and value: head, rest and bound. */
@@ -229,6 +230,8 @@ export function blockProblem(
   const width = bytes[start + 6]!;
   if (count === 0) return "a block without entries";
   if (width !== 0 && width !== 4 && width !== 8) return `trailers of ${width} bytes`;
+  const base = view.getUint32(start + 8, true) + view.getUint16(start + 12, true) * 0x1_0000_0000;
+  if (base > MAX_SEQUENCE) return `the smallest sequence ${base}`;
   if (bytes[start + 7] !== 0 || view.getUint16(start + 14, true) !== 0) return "unknown flags";
   const heads = start + BLOCK_HEADER_BYTES + prefix;
   const entries = heads + (ENTRY_FIXED_BYTES + width) * count + 4;
@@ -258,6 +261,9 @@ export function blockProblem(
     if (width === 0) continue;
     const kind = bytes[trailers + width * i]! & 3;
     if (kind !== KIND_PUT && kind !== KIND_DELETE) return `entry ${i} of kind ${kind}`;
+    if (width === 4) continue;
+    const high = view.getUint32(trailers + width * i + 4, true) * 0x4000_0000;
+    if (base + high > MAX_SEQUENCE) return `entry ${i} of sequence ${base + high} or more`;
   }
   return undefined;
 }
