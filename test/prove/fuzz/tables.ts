@@ -20,7 +20,6 @@ import {
 } from "../../../src/engine/lsm/sstable/block/block-frame.ts";
 import { BlockReader, blockProblem } from "../../../src/engine/lsm/sstable/block/block-reader.ts";
 import { Filter, filterProblem, piecesIn } from "../../../src/engine/lsm/sstable/block/filter.ts";
-import { RAW_BYTES_MAX } from "../../../src/engine/lsm/sstable/compression/block-codec.ts";
 import { lz4Compress, lz4Decompress } from "../../../src/engine/lsm/sstable/compression/lz4.ts";
 import { FOOTER_BYTES, readFooter } from "../../../src/engine/lsm/sstable/footer.ts";
 import {
@@ -310,8 +309,8 @@ const tables: Decoder = {
   name: "tables",
   seeds: TABLES.map(({ bytes }) => bytes),
   rarity: 20,
-  // A handle may say that a block of few bytes stands for as many as the largest block has.
-  allocates: RAW_BYTES_MAX + 4 * 1_024 * 1_024,
+  // A handle may say that a block stands for as many bytes as a codec can make of it.
+  allocates: 32 * 1_024 * 1_024,
   reseal: resealTable,
   judge(input) {
     const { length } = input;

@@ -42,6 +42,11 @@ import type { Compression } from "../compression/block-codec.ts";
 export const FRAME_BYTES = 5;
 export const HANDLE_BYTES = 14;
 export const DATA_HANDLE_BYTES = 18;
+/**
+ * No codec makes more of a byte: Zstandard says 128 KiB of one value in four bytes; deflate gives 1,032 for one, LZ4 255.
+ * So a handle cannot make us take much room for a block of few bytes.
+ */
+const EXPANSION_MAX = 32_768;
 /** Larger buffers for stored bytes are not kept. */
 const SCRATCH_BYTES_MAX = 64 * 1_024;
 
@@ -140,8 +145,9 @@ export class BlockFile {
       const expected = `a block that ends at ${this.blocksEnd} or before`;
       throw this.damaged(offset, expected, `a handle of ${length} bytes`);
     }
-    if (rawLength === length || (rawLength > length && rawLength <= RAW_BYTES_MAX)) return;
-    const expected = `a payload of ${length} to ${RAW_BYTES_MAX} bytes`;
+    const rawMax = Math.min(RAW_BYTES_MAX, length * EXPANSION_MAX);
+    if (rawLength === length || (rawLength > length && rawLength <= rawMax)) return;
+    const expected = `a payload of ${length} to ${rawMax} bytes`;
     throw this.damaged(offset, expected, `a handle of ${rawLength} bytes`);
   }
 
