@@ -1,0 +1,166 @@
+/**
+ * The collections of the programs: every kind of field and of index, in schemas that grow and sets of indexes to change
+ * between on reopening. The indexes are written once, for the database and for the model.
+ */
+import { collection } from "kotobadb";
+import type { Db } from "kotobadb";
+import { z } from "zod";
+import { PlainCollection } from "./plain.ts";
+import type { CollectionName, Model, PlainIndex, PlainIndexes } from "./plain.ts";
+import { filterObject } from "./values.ts";
+import type { Doc, Fields } from "./values.ts";
+
+const base = {
+  key: z.string().nullish(),
+  a: z.number(),
+  b: z.string().optional(),
+  n: z.number(),
+  m: z.number().optional(),
+  s: z.string().nullable(),
+  flag: z.boolean(),
+  at: z.date().optional(),
+  big: z.bigint().optional(),
+  raw: z.instanceof(Uint8Array).optional(),
+  u: z.union([z.string(), z.number(), z.boolean(), z.date()]).nullish(),
+  level: z.enum(["low", "high"]).optional(),
+  p: z.object({ city: z.string().optional(), zip: z.number() }).optional(),
+  tags: z.array(z.string()).default([]),
+  items: z.array(z.object({ w: z.string(), x: z.number().optional() })).default([]),
+};
+const grown = {
+  ...base,
+  level: z.enum(["low", "mid", "high"]).optional(),
+  grade: z.number().default(3),
+};
+const grownTwice = { ...grown, a: z.number().nullable(), note: z.string().default("-") };
+/** Each accepts all documents of those before it, with its defaults filled in. */
+const schemas = [z.object(base), z.object(grown), z.object(grownTwice)] as const;
+export const SCHEMAS = schemas.length;
+type SchemaNumber = number;
+
+type Given = z.input<(typeof schemas)[0]>;
+/** What programs hand in: also fields that a schema does not have yet. */
+export interface Input extends Omit<Given, "level"> {
+  readonly level?: string | undefined;
+  readonly grade?: number | undefined;
+}
+
+/** What is stored of an input; undefined where it must be refused. */
+export function stored(input: Fields, schema: SchemaNumber): Fields | undefined {
+  const { grade = 3, note = "-", ...fields } = input;
+  if (fields["level"] === "mid" && schema === 0) return undefined;
+  return {
+    tags: [],
+    items: [],
+    ...fields,
+    ...(schema > 0 ? { grade } : {}),
+    ...(schema > 1 ? { note } : {}),
+  };
+}
+
+// ------------------------------------------------------------------ indexes
+
+const flagged = { path: "flag", op: "eq", value: true } as const;
+/** In every set. */
+export const uniqueIndexes = {
+  byKey: { on: ["key"], unique: true },
+  byPair: { on: ["a", "-b"], unique: true },
+  flaggedM: { on: ["m"], unique: true, where: flagged },
+} as const satisfies PlainIndexes;
+
+const full: PlainIndexes = {
+  ...uniqueIndexes,
+  byN: { on: ["n"] },
+  byNDown: { on: ["-n", "s"] },
+  byCity: { on: ["p.city", "-n"] },
+  byTag: { on: ["tags[]"] },
+  byTagN: { on: ["-tags[]", "n"] },
+  byWord: { on: ["items[].w"] },
+  flaggedN: { on: ["n"], where: flagged },
+  coveringS: { on: ["-s"], include: ["n", "tags", "flag"] },
+  byAt: { on: ["-at", "flag"] },
+  byU: { on: ["u", "-big"] },
+  byRaw: { on: ["-raw", "level"], include: ["big", "u"] },
+};
+const half: PlainIndexes = {
+  ...uniqueIndexes,
+  byN: { on: ["n", "-m"] },
+  byTag: { on: ["tags[]", "-flag"] },
+  coveringS: { on: ["s", "n"], include: ["p"] },
+  byU: { on: ["-u"], include: ["raw", "at"] },
+  flaggedN: {
+    on: ["n", "-id"],
+    where: {
+      or: [
+        { path: "n", op: "gt", value: 0 },
+        { path: "s", op: "eq", value: null },
+      ],
+    },
+  },
+};
+/** Stored documents may stand against it. */
+const strict: PlainIndexes = { ...uniqueIndexes, onceS: { on: ["s", "n"], unique: true } };
+const sets: readonly PlainIndexes[] = [full, half, uniqueIndexes, strict];
+export const INDEX_SETS = sets.length;
+const graded: PlainIndex = { on: ["-grade", "s"] };
+
+/** Which version of the program it is. */
+export interface Edition {
+  readonly schema: SchemaNumber;
+  readonly indexes: number;
+}
+
+const known = new Map<string, PlainIndexes>();
+/** Of one collection in one edition; always the same object. */
+export function indexesOf(name: CollectionName, { indexes, schema }: Edition): PlainIndexes {
+  const number = name === "things" ? indexes : (indexes + 2) % INDEX_SETS;
+  const key = `${schema} ${number}`;
+  let found = known.get(key);
+  if (found === undefined) {
+    const set = sets[number]!;
+    found = schema > 0 && set === half ? { ...set, byGrade: graded } : set;
+    known.set(key, found);
+  }
+  return found;
+}
+
+/** All documents as the edition has them. */
+export function inEdition(model: Model, edition: Edition): Model {
+  const moved = (name: CollectionName): PlainCollection => {
+    const documents = [...model[name].documents].map(([id, document]) => {
+      const missing = edition.schema > 0 && !("grade" in document);
+      const changed = missing || (edition.schema > 1 && !("note" in document));
+      return [id, changed ? (stored(document, edition.schema) as Doc) : document] as const;
+    });
+    return new PlainCollection(indexesOf(name, edition), documents);
+  };
+  return { things: moved("things"), others: moved("others") };
+}
+
+// ------------------------------------------------------------------ definitions
+
+function define(name: CollectionName, edition: Edition) {
+  const indexes = Object.fromEntries(
+    Object.entries(indexesOf(name, edition)).map(([label, { where, ...index }]) => [
+      label,
+      where === undefined ? index : { ...index, where: filterObject(where) },
+    ]),
+  );
+  return collection(name, schemas[edition.schema] as (typeof schemas)[0], {
+    indexes: indexes as {},
+  });
+}
+function defineBoth(edition: Edition) {
+  return { things: define("things", edition), others: define("others", edition) };
+}
+type Definitions = ReturnType<typeof defineBoth>;
+export type Typed = Db<Definitions>;
+
+const defined = new Map<string, Definitions>();
+/** The collections of one edition, made once: reading a schema takes longer than a short program. */
+export function definitions(edition: Edition): Definitions {
+  const key = `${edition.schema} ${edition.indexes}`;
+  let found = defined.get(key);
+  if (found === undefined) defined.set(key, (found = defineBoth(edition)));
+  return found;
+}

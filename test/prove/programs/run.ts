@@ -1,0 +1,157 @@
+/** Runs a program on a database and on the plain model, and compares every answer. */
+import { turns } from "../kit/turns.ts";
+import { expectTag, Mismatch } from "./compare.ts";
+import { Held } from "./held.ts";
+import { expectStorageError, Life } from "./life.ts";
+import type { Plant } from "./life.ts";
+import { outcomeOf, tagOf } from "./loose.ts";
+import { copied } from "./plain.ts";
+import type { Operation, Program, Step } from "./program.ts";
+import { read } from "./reading.ts";
+import { burst, isRead, race, transaction, writeDirectly } from "./transacting.ts";
+import { write } from "./writing.ts";
+
+export interface RunOptions {
+  /** How often each thing happened is counted here. */
+  readonly tally?: Map<string, number>;
+  readonly plant?: Plant;
+}
+
+export async function runProgram(program: Program, options: RunOptions = {}): Promise<void> {
+  await new ProgramRun(program, options).run();
+}
+
+class ProgramRun {
+  readonly #program: Program;
+  readonly #life: Life;
+  readonly #held: Held;
+  /** Upkeep that nobody waits for. */
+  #upkeep: Promise<unknown>[] = [];
+  #copies = 0;
+
+  constructor(program: Program, { plant, tally = new Map() }: RunOptions) {
+    this.#program = program;
+    this.#life = new Life(program, tally, plant);
+    this.#held = new Held(this.#life);
+  }
+
+  async run(): Promise<void> {
+    const life = this.#life;
+    await life.open();
+    for (const step of this.#program.steps) await this.#step(step);
+    await this.#held.end();
+    await this.#endUpkeep();
+    await life.verify();
+    if (!life.isMemory) {
+      await life.close();
+      await life.open();
+      await life.verify();
+    }
+    await life.close();
+    life.expectNoWarnings();
+  }
+
+  async #step(step: Step): Promise<void> {
+    const [life, held] = [this.#life, this.#held];
+    switch (step.do) {
+      case "transaction":
+        return transaction(life, step.body);
+      case "race":
+        life.count("race");
+        return race(life, step);
+      case "burst":
+        return burst(life, step.writes);
+      case "snapshot":
+        return held.snapshot();
+      case "closeSnapshot":
+        return held.closeSnapshot();
+      case "readSnapshot":
+        return held.readSnapshot(step.pick, step.read);
+      case "openStream":
+        return held.openStream(step);
+      case "endStream":
+        return held.endStream(step.whole);
+      case "openPages":
+        return held.openPages(step);
+      case "turnPage":
+        return held.turnPage(step);
+      case "verify":
+        return life.verify();
+      case "stats":
+        return void (await life.db.stats());
+      case "setClock":
+        return life.setClock(step.byMillis);
+      case "sleep":
+        return life.host.timers.sleep(step.millis);
+      case "pause":
+        return turns(step.turns);
+      case "checkpoint":
+        return this.#checkpoint(step);
+      case "upkeep":
+        return this.#doUpkeep(step);
+      case "reopen":
+      case "readOnly":
+      case "powerCut":
+        return life.isMemory ? undefined : this.#openAgain(step);
+      default:
+        return this.#operate(step);
+    }
+  }
+
+  async #operate(step: Operation): Promise<void> {
+    const life = this.#life;
+    if (!isRead(step)) return writeDirectly(life, step);
+    (await read(step, life.db, life.model, life.readContext))(life.model);
+  }
+
+  async #checkpoint(step: Step & { do: "checkpoint" }): Promise<void> {
+    const life = this.#life;
+    await life.db.ready();
+    await life.checkpoint(++this.#copies, step.opening, async (copy) => {
+      if (step.write.do === "swap") return;
+      const context = { isDirect: true, schema: life.edition.schema };
+      const { judge } = await write(step.write, copy, life.model, context);
+      judge(copied(life.model));
+    });
+  }
+
+  async #doUpkeep({ waits, what }: Step & { do: "upkeep" }): Promise<void> {
+    const life = this.#life;
+    const work = what === "compact" ? life.db.compact() : life[what]();
+    life.count(what);
+    if (waits) await work;
+    else this.#upkeep.push(work);
+  }
+  async #endUpkeep(): Promise<void> {
+    await Promise.all(this.#upkeep.splice(0));
+  }
+
+  async #openAgain(step: Step & { do: "reopen" | "readOnly" | "powerCut" }): Promise<void> {
+    const [life, held] = [this.#life, this.#held];
+    if (step.do === "powerCut") {
+      await held.abandon();
+      // What nobody waits for ends with the machine.
+      for (const work of this.#upkeep.splice(0)) work.catch(() => undefined);
+      return life.powerCut(step.unsynced, step.opening);
+    }
+    await held.end();
+    await this.#endUpkeep();
+    held.keepPages();
+    if (step.do === "reopen") return life.reopen(step.edition, step.opening);
+    await life.readOnly(step.opening, async (db) => {
+      for (const one of step.reads) (await read(one, db, life.model, life.readContext))(life.model);
+      const context = { isDirect: true, schema: life.edition.schema };
+      const { judge, outcome } = await write(step.write, db, life.model, context);
+      if ("error" in outcome && tagOf(outcome.error) === "StorageError")
+        return expectStorageError(outcome, "OpenedReadOnly");
+      // Refused for what it is, or nothing was there to be written: then the model says so, too.
+      judge(copied(life.model));
+      const inTransaction = await outcomeOf(() =>
+        db.transaction((tx) => tx.things.insert({ a: 1, n: 1, s: null, flag: true })),
+      );
+      expectTag(inTransaction, "StorageError", "a transaction where nothing can be written");
+      if ("value" in outcome && step.write.do !== "delete" && step.write.do !== "insertMany")
+        throw new Mismatch(`${step.write.do} was done in a database opened to read`);
+    });
+  }
+}

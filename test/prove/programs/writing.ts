@@ -1,0 +1,258 @@
+/** What each write does: to the database, and what it must answer and leave by the model. */
+import { inc, push } from "kotobadb";
+import type { Input } from "./collections.ts";
+import { stored } from "./collections.ts";
+import { expectSame, expectTag, Mismatch, shown, valueOf } from "./compare.ts";
+import type { Judge } from "./compare.ts";
+import { outcomeOf } from "./loose.ts";
+import type { Loose, LooseCollection, Outcome } from "./loose.ts";
+import { collectionNames, Refused } from "./plain.ts";
+import type { Model, PlainCollection } from "./plain.ts";
+import type { Of, Write } from "./program.ts";
+import { compact } from "./values.ts";
+import type { Doc, Fields } from "./values.ts";
+
+/** Only the commit of a transaction can tell that a key is taken: what it reads after that means nothing. */
+export class Doomed extends Error {}
+
+export interface Written {
+  readonly judge: Judge;
+  /** Ids that the database made up. */
+  readonly freshIds: readonly string[];
+  readonly outcome: Outcome<unknown>;
+}
+
+/** Performs a write; picks name documents of `model`, which is the state that the database shows here. */
+export async function write(
+  step: Of<Write>,
+  on: Loose,
+  model: Model,
+  { isDirect, schema }: { readonly isDirect: boolean; readonly schema: number },
+): Promise<Written> {
+  const name = collectionNames[step.on];
+  const targets = targetsOf(step, model[name]);
+  const outcome = await outcomeOf(() => perform(step, targets, on[name]));
+  const judge: Judge = (state) => {
+    const plain = state[name];
+    let wanted: Effect;
+    try {
+      wanted = effectOf(step, targets, plain, schema);
+    } catch (refused) {
+      if (!(refused instanceof Refused)) throw refused;
+      if (!isDirect && "value" in outcome && refused.tag === "UniqueViolation") throw new Doomed();
+      return expectRefusal(outcome, refused, step, isDirect);
+    }
+    apply(wanted, valueOf(outcome, `${step.do} ${targets.join()}`), plain, step.do);
+  };
+  return { judge, outcome, freshIds: freshIdsOf(step, outcome) };
+}
+
+function expectRefusal(
+  outcome: Outcome<unknown>,
+  { holders, tag }: Refused,
+  step: Write,
+  isDirect: boolean,
+): void {
+  expectTag(outcome, tag, step.do);
+  if (tag !== "UniqueViolation" || !("error" in outcome)) return;
+  const { existingId, index } = outcome.error as Error & { index: string; existingId: string };
+  const possible = holders.get(index);
+  if (possible === undefined) throw new Mismatch(`${step.do}: ${index} is not what is taken`);
+  if (!isDirect || possible.has(undefined) || possible.has(existingId)) return;
+  throw new Mismatch(`${step.do}: the holder is ${[...possible].join(" or ")}, not ${existingId}`);
+}
+
+/** Compares what the write answered, and does it to the model. */
+function apply(effect: Effect, result: unknown, plain: PlainCollection, what: string): void {
+  const { deleted, fresh, kept } = effect;
+  if (deleted !== undefined)
+    return expectSame(result, plain.documents.delete(deleted), `${what} ${deleted}`);
+  const documents = (Array.isArray(result) ? result : [result]) as Doc[];
+  expectSame(documents.length, fresh.length + kept.length, `${what}: number of documents`);
+  for (const [i, fields] of [...kept, ...fresh].entries()) {
+    const id = (fields["id"] as string | undefined) ?? documents[i]!.id;
+    const wanted = { ...fields, id };
+    expectSame(documents[i], wanted, what);
+    plain.put(wanted);
+  }
+}
+
+// ------------------------------------------------------------------ what a write means
+
+/** What it leaves: documents as they must be, those of a new id without one. */
+interface Effect {
+  readonly kept: readonly Fields[];
+  readonly fresh: readonly Fields[];
+  readonly deleted?: string;
+}
+
+const NOBODY = "nobody";
+export function idOf(plain: PlainCollection, pick: number): string {
+  if (pick === 40 || plain.documents.size === 0) return NOBODY;
+  return plain.list()[pick % plain.documents.size]!.id;
+}
+function targetsOf(step: Write, plain: PlainCollection): readonly string[] {
+  const first = "pick" in step ? [idOf(plain, step.pick)] : [];
+  return step.do === "swap" ? [...first, idOf(plain, step.other)] : first;
+}
+
+/** Under an id that no other document can have. */
+function unborn(fields: Fields, n = 0): Doc {
+  return { ...fields, id: (fields["id"] as string | undefined) ?? `? ${n}` };
+}
+
+function effectOf(
+  step: Write,
+  targets: readonly string[],
+  plain: PlainCollection,
+  schema: number,
+): Effect {
+  const checked = (fields: Fields): Fields => {
+    const whole = stored(compact(fields), schema);
+    if (whole === undefined) throw new Refused("ValidationError");
+    return whole;
+  };
+  const created = (inputs: readonly Fields[]): Effect => {
+    const fresh = inputs.map(checked);
+    plain.check(fresh.map(unborn));
+    return { kept: [], fresh };
+  };
+  const changed = (id: string, change: (document: Doc) => Fields): Effect => {
+    const fields = compact(change(plain.existing(id)));
+    if (typeof fields["n"] !== "number") throw new Refused("ValidationError");
+    const after = { ...checked(fields), id };
+    plain.check([after], id);
+    return { kept: [after], fresh: [] };
+  };
+  const target = targets[0]!;
+  switch (step.do) {
+    case "insert":
+      return created([{ ...step.input, id: step.id }]);
+    case "insertMany":
+      return created(step.inputs.map((input) => ({ ...input })));
+    case "update":
+      return changed(target, (document) => ({ ...document, ...step.patch, ...gone(step.gone) }));
+    case "updateBy":
+      return changed(target, (document) => ({ ...document, ...movedBy(document, step.by) }));
+    case "inc":
+      return changed(target, (document) => ({
+        ...document,
+        [step.field]: ((document[step.field] as number | undefined) ?? 0) + step.by,
+      }));
+    case "push":
+      return changed(target, (document) => ({
+        ...document,
+        tags: [...(document["tags"] as string[]), ...step.tags],
+      }));
+    case "replace":
+      checked({ ...step.input });
+      return changed(target, () => ({ ...step.input }));
+    case "upsert": {
+      const found = [...plain.documents.values()].find((document) => isNamed(document, step));
+      const more = (document: Doc): Fields => ({ ...document, n: (document["n"] as number) + 10 });
+      if (found !== undefined) return changed(found.id, more);
+      return created([step.by === "id" ? { ...step.input, id: step.id } : { ...step.input }]);
+    }
+    case "swap": {
+      const [first, second] = targets.map((id) => plain.existing(id)) as [Doc, Doc];
+      if (first.id === second.id) return { kept: [first], fresh: [] };
+      const kept = [
+        { ...first, key: second["key"] },
+        { ...second, key: first["key"] },
+      ].map(compact);
+      return { kept, fresh: [] };
+    }
+    case "delete":
+      return { kept: [], fresh: [], deleted: target };
+    case "insertWrong":
+      throw new Refused("ValidationError");
+  }
+}
+function gone(names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+function movedBy(document: Doc, by: number): Fields {
+  const n = document["n"] as number;
+  return { n: n + by, s: String(n) };
+}
+function isNamed(document: Doc, { by, id, input }: Write & { do: "upsert" }): boolean {
+  if (by === "id") return document.id === id;
+  if (by === "key") return document["key"] === input.key;
+  return document["a"] === input.a && document["b"] === input.b;
+}
+
+// ------------------------------------------------------------------ doing it
+
+async function perform(
+  step: Write,
+  targets: readonly string[],
+  collection: LooseCollection,
+): Promise<unknown> {
+  const target = targets[0]!;
+  switch (step.do) {
+    case "insert":
+      return collection.insert(compact({ ...step.input, id: step.id }));
+    case "insertMany":
+      return collection.insertMany(step.inputs);
+    case "update":
+      return collection.update(target, { ...step.patch, ...gone(step.gone) });
+    case "updateBy":
+      return collection.update(target, (document: Doc) => movedBy(document, step.by));
+    case "inc":
+      return collection.update(target, { [step.field]: inc(step.by) });
+    case "push":
+      return collection.update(target, { tags: push(...step.tags) });
+    case "replace":
+      return collection.replace(target, step.input);
+    case "upsert": {
+      const { a, b, key } = step.input;
+      const where = step.by === "id" ? { id: step.id } : step.by === "key" ? { key } : { a, b };
+      return collection.upsert(where, { create: step.input, update: { n: inc(10) } });
+    }
+    case "swap":
+      return swapKeys(collection, target, targets[1]!);
+    case "delete":
+      return collection.delete(target);
+    case "insertWrong":
+      return insertWrong(collection, step.input, step.how);
+  }
+}
+
+/** One after the other, over a state in which neither has a key. */
+async function swapKeys(
+  collection: LooseCollection,
+  first: string,
+  second: string,
+): Promise<Doc[]> {
+  const [a, b] = [await collection.getOrThrow(first), await collection.getOrThrow(second)];
+  if (first === second) return [a];
+  await collection.update(first, { key: undefined });
+  const moved = await collection.update(second, { key: a["key"] });
+  return [await collection.update(first, { key: b["key"] }), moved];
+}
+
+/** What must be refused before anything is written. */
+function insertWrong(collection: LooseCollection, input: Input, how: number): Promise<unknown> {
+  const wrongs: readonly (() => Promise<unknown>)[] = [
+    () => collection.insert({ ...input, n: "no number" }),
+    () => collection.insert({ ...input, n: Number.NaN }),
+    () => collection.insert({ ...input, s: "\ud800" }),
+    () => collection.insert({ ...input, id: "" }),
+    () => collection.insert({ ...input, id: 7 }),
+    () => collection.insertMany([input, { ...input, flag: undefined }]),
+    () => collection.insertMany([input, "no document" as unknown as object]),
+    () => collection.insert({ ...input, at: new Date(Number.NaN) }),
+    () => collection.upsert({ id: "wrong" }, { create: { ...input, id: "other" }, update: {} }),
+    () => collection.replace("wrong", { ...input, id: "other" }),
+  ];
+  return wrongs[how % wrongs.length]!();
+}
+
+function freshIdsOf(step: Write, outcome: Outcome<unknown>): readonly string[] {
+  if (!("value" in outcome)) return [];
+  if (step.do === "insertMany") return (outcome.value as Doc[]).map(({ id }) => id);
+  if (step.do !== "insert" || step.id !== undefined) return [];
+  const { id } = outcome.value as Doc;
+  if (typeof id !== "string") throw new Mismatch(`an insert without an id: ${shown(outcome)}`);
+  return [id];
+}
