@@ -50,6 +50,8 @@ async function failureOf(program: Program, error: unknown): Promise<Error> {
       await Promise.race([runProgram(shorter), timeout]);
       return false;
     } catch (found) {
+      // Another kind of failure may be one that the shorter program brought with it.
+      if (nameOf(found) !== nameOf(error)) return false;
       cause = found;
       return true;
     } finally {
@@ -60,6 +62,10 @@ async function failureOf(program: Program, error: unknown): Promise<Error> {
   const reason = cause instanceof Error ? cause.stack : String(cause);
   const text = inspect(shortest, { depth: 20, maxArrayLength: null, breakLength: 120 });
   return new Error(`${reason}\nthe program, as far as it could be shrunk: ${text}`, { cause });
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.constructor.name : typeof error;
 }
 
 export const programs: Proof = {

@@ -28,7 +28,7 @@ export async function withSeed(
 }
 
 /** What to type to see it again: how large a simulation is depends on KOTOBA_ROUNDS, too. */
-export function command(file: string, settings: string): string {
+function command(file: string, settings: string): string {
   const rounds = ROUNDS === 1 ? "" : `KOTOBA_ROUNDS=${ROUNDS} `;
   return `${rounds}${settings} npx vitest --run test/simulation/${file}`;
 }

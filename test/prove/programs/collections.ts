@@ -3,7 +3,6 @@
  * between on reopening. The indexes are written once, for the database and for the model.
  */
 import { collection } from "kotobadb";
-import type { Db } from "kotobadb";
 import { z } from "zod";
 import { PlainCollection } from "./plain.ts";
 import type { CollectionName, Model, PlainIndex, PlainIndexes } from "./plain.ts";
@@ -154,7 +153,6 @@ function defineBoth(edition: Edition) {
   return { things: define("things", edition), others: define("others", edition) };
 }
 type Definitions = ReturnType<typeof defineBoth>;
-export type Typed = Db<Definitions>;
 
 const defined = new Map<string, Definitions>();
 /** The collections of one edition, made once: reading a schema takes longer than a short program. */

@@ -23,8 +23,11 @@ import { same } from "./values.ts";
 import type { Doc } from "./values.ts";
 
 export const PATH = "/home/programs/db";
-/** A mistake on purpose, for the test of the test. */
-export type Plant = (engine: StorageEngine, host: SimulatedHost) => StorageEngine;
+/** A mistake on purpose, for the test of the test: beneath the database, or in its face. */
+export interface Plant {
+  readonly engine?: (engine: StorageEngine, host: SimulatedHost) => StorageEngine;
+  readonly db?: (db: LooseDb) => LooseDb;
+}
 
 export class Life {
   readonly tally: Map<string, number>;
@@ -38,8 +41,6 @@ export class Life {
   #newestId = "";
   #db: LooseDb | undefined;
   #engine: StorageEngine | undefined;
-  /** The clock of the wall is ahead of the host's by so much. */
-  #aheadMillis = 0;
 
   constructor(program: Program, tally: Map<string, number>, plant: Plant | undefined) {
     const { edition, engine, opening, seed } = program;
@@ -80,8 +81,13 @@ export class Life {
     if (!opening.lazy) await this.db.ready();
   }
 
-  /** Any database on this disk. */
   async #openAt(path: string, opening: Opening, readOnly: boolean): Promise<LooseDb> {
+    const db = await this.#openWell(path, opening, readOnly);
+    return this.#plant?.db?.(db) ?? db;
+  }
+
+  /** Any database on this disk. */
+  async #openWell(path: string, opening: Opening, readOnly: boolean): Promise<LooseDb> {
     const { durability, fullScan, options, readMillis } = opening;
     const { host } = this;
     const common = {
@@ -92,18 +98,18 @@ export class Life {
     };
     if (this.isMemory) {
       const plain = new MemoryEngine();
-      const engine = this.#plant?.(plain, host) ?? plain;
+      const engine = this.#plant?.engine?.(plain, host) ?? plain;
       return (await open({ engine }, common)) as unknown as LooseDb;
     }
     host.readMillis = readMillis;
     if (path === PATH) this.#engine = undefined;
-    if (options === undefined && this.#plant === undefined) {
+    if (options === undefined && this.#plant?.engine === undefined) {
       this.count("opened by path");
       return (await open(path, { ...common, readOnly })) as unknown as LooseDb;
     }
     const lsm = await openLsmEngine({ ...options, path, host, readOnly });
     if (path === PATH) this.#engine = lsm;
-    const engine = this.#plant?.(lsm, host) ?? lsm;
+    const engine = this.#plant?.engine?.(lsm, host) ?? lsm;
     return (await open({ engine }, common)) as unknown as LooseDb;
   }
 
@@ -203,7 +209,6 @@ export class Life {
     this.count("power cut");
     const survivors = this.#survivors;
     this.host = this.host.crash(unsynced);
-    this.#aheadMillis = 0;
     this.#opening = opening;
     this.#db = await this.#openAt(PATH, opening, false);
     const found = await this.#documents(this.db);
@@ -255,7 +260,6 @@ export class Life {
   }
 
   setClock(byMillis: number): void {
-    this.#aheadMillis += byMillis;
     this.count("clock set");
     const clock = this.host.clock as { nowMillis: () => number };
     const { nowMillis } = clock;

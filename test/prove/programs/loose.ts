@@ -27,7 +27,7 @@ export interface LooseQuery {
     readonly actual?: { readonly rows: number };
   }>;
 }
-export interface LooseIndexQuery extends LooseQuery {
+interface LooseIndexQuery extends LooseQuery {
   gt(value: unknown): LooseIndexQuery;
   gte(value: unknown): LooseIndexQuery;
   lt(value: unknown): LooseIndexQuery;

@@ -1,14 +1,15 @@
 /** Runs a program on a database and on the plain model, and compares every answer. */
 import { turns } from "../kit/turns.ts";
-import { expectTag, Mismatch } from "./compare.ts";
+import { expectTag, expectThat } from "./compare.ts";
 import { Held } from "./held.ts";
 import { expectStorageError, Life } from "./life.ts";
 import type { Plant } from "./life.ts";
 import { outcomeOf, tagOf } from "./loose.ts";
-import { copied } from "./plain.ts";
+import { copied, sameModel } from "./plain.ts";
 import type { Operation, Program, Step } from "./program.ts";
 import { read } from "./reading.ts";
 import { burst, isRead, race, transaction, writeDirectly } from "./transacting.ts";
+import { same } from "./values.ts";
 import { write } from "./writing.ts";
 
 export interface RunOptions {
@@ -42,10 +43,10 @@ class ProgramRun {
     await this.#held.end();
     await this.#endUpkeep();
     await life.verify();
-    if (!life.isMemory) {
+    if (!life.isMemory && this.#program.seed % 2 === 0) {
       await life.close();
       await life.open();
-      await life.verify();
+      await life.compareAll(life.db);
     }
     await life.close();
     life.expectNoWarnings();
@@ -145,13 +146,14 @@ class ProgramRun {
       if ("error" in outcome && tagOf(outcome.error) === "StorageError")
         return expectStorageError(outcome, "OpenedReadOnly");
       // Refused for what it is, or nothing was there to be written: then the model says so, too.
-      judge(copied(life.model));
+      const after = copied(life.model);
+      judge(after);
+      const isSame = sameModel(after, life.model, same);
+      expectThat(isSame, () => `${step.write.do} was done in a database opened to read`);
       const inTransaction = await outcomeOf(() =>
         db.transaction((tx) => tx.things.insert({ a: 1, n: 1, s: null, flag: true })),
       );
       expectTag(inTransaction, "StorageError", "a transaction where nothing can be written");
-      if ("value" in outcome && step.write.do !== "delete" && step.write.do !== "insertMany")
-        throw new Mismatch(`${step.write.do} was done in a database opened to read`);
     });
   }
 }

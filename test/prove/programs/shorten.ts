@@ -12,7 +12,6 @@ const LISTS: ReadonlySet<string> = new Set([
   "direct",
   "writes",
   "reads",
-  "picks",
 ]);
 
 /** `fails` says whether a program still fails; asked until `millisMax` are over. */
@@ -25,12 +24,14 @@ export async function shortened(
   let best = program;
   for (let hasChanged = true; hasChanged;) {
     hasChanged = false;
-    for (let i = countOf(best) - 1; i >= 0; i--) {
+    // The steps come first, then what is in them.
+    for (let i = 0; i < countOf(best);) {
       if (Date.now() > endMillis) return best;
       const shorter = without(best, { left: i }) as Program;
-      if (!(await fails(shorter))) continue;
-      best = shorter;
-      hasChanged = true;
+      if (await fails(shorter)) {
+        best = shorter;
+        hasChanged = true;
+      } else i++;
     }
   }
   return best;

@@ -235,7 +235,7 @@ export async function writeDirectly(life: Life, step: Of<Write>): Promise<void> 
 /** Writes at the same time: there must be an order of them that gives all their answers. */
 export async function burst(life: Life, writes: readonly Of<Write>[]): Promise<void> {
   const single = writes.filter((step) => step.do !== "swap");
-  const context = { isDirect: true, schema: life.edition.schema };
+  const context = { isDirect: true, meets: true, schema: life.edition.schema };
   const begun = single.map((step) => write(step, life.db, life.model, context));
   const done = await Promise.all(begun);
   life.sawNewIds(done.flatMap(({ freshIds }) => freshIds).sort());

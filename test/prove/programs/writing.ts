@@ -22,12 +22,20 @@ export interface Written {
   readonly outcome: Outcome<unknown>;
 }
 
+interface WriteContext {
+  /** Not in a transaction. */
+  readonly isDirect: boolean;
+  /** Others write at the same time: who held a key may be gone when it is asked for. */
+  readonly meets?: boolean;
+  readonly schema: number;
+}
+
 /** Performs a write; picks name documents of `model`, which is the state that the database shows here. */
 export async function write(
   step: Of<Write>,
   on: Loose,
   model: Model,
-  { isDirect, schema }: { readonly isDirect: boolean; readonly schema: number },
+  { isDirect, meets = false, schema }: WriteContext,
 ): Promise<Written> {
   const name = collectionNames[step.on];
   const targets = targetsOf(step, model[name]);
@@ -40,7 +48,7 @@ export async function write(
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
       if (!isDirect && "value" in outcome && refused.tag === "UniqueViolation") throw new Doomed();
-      return expectRefusal(outcome, refused, step, isDirect);
+      return expectRefusal(outcome, refused, step, isDirect && !meets);
     }
     apply(wanted, valueOf(outcome, `${step.do} ${targets.join()}`), plain, step.do);
   };
@@ -51,14 +59,14 @@ function expectRefusal(
   outcome: Outcome<unknown>,
   { holders, tag }: Refused,
   step: Write,
-  isDirect: boolean,
+  isAlone: boolean,
 ): void {
   expectTag(outcome, tag, step.do);
   if (tag !== "UniqueViolation" || !("error" in outcome)) return;
   const { existingId, index } = outcome.error as Error & { index: string; existingId: string };
   const possible = holders.get(index);
   if (possible === undefined) throw new Mismatch(`${step.do}: ${index} is not what is taken`);
-  if (!isDirect || possible.has(undefined) || possible.has(existingId)) return;
+  if (!isAlone || possible.has(undefined) || possible.has(existingId)) return;
   throw new Mismatch(`${step.do}: the holder is ${[...possible].join(" or ")}, not ${existingId}`);
 }
 
