@@ -32,7 +32,8 @@ test("each kind of step, refusal and background work comes up", async () => {
   atLeast(30, "committed", "thrown", "race", "burst", "read in a snapshot");
   atLeast(5, "doomed", "ran again after a conflict", "write in a read-only transaction");
   atLeast(10, "snapshot held to the end", "stream read to the end later", "stream left");
-  atLeast(10, "page after a held cursor", "page before a held cursor", "checkpoint", "read only");
+  atLeast(3, "page after a held cursor", "page before a held cursor");
+  atLeast(10, "checkpoint", "read only");
   atLeast(10, "reopened", "other indexes", "a schema that grew", "power cut");
   atLeast(5, "power cut that lost commits", "full scan refused", "clock set", "cleanupWal");
   atLeast(

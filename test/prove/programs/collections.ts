@@ -98,7 +98,7 @@ const half: PlainIndexes = {
   },
 };
 /** Stored documents may stand against it. */
-const strict: PlainIndexes = { ...uniqueIndexes, onceS: { on: ["s", "n"], unique: true } };
+const strict: PlainIndexes = { ...uniqueIndexes, onceN: { on: ["n", "flag"], unique: true } };
 const sets: readonly PlainIndexes[] = [full, half, uniqueIndexes, strict];
 export const INDEX_SETS = sets.length;
 const graded: PlainIndex = { on: ["-grade", "s"] };

@@ -217,8 +217,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   weighted(4, step("readSnapshot", { pick, read: on(read) })),
   weighted(2, on(step("openStream", { asked, rows: fc.nat(3) }))),
   weighted(2, step("endStream", { whole: fc.boolean() })),
-  weighted(2, on(step("openPages", { asked, size: fc.integer({ min: 1, max: 4 }) }))),
-  weighted(4, step("turnPage", { pick, back: one(false, false, true) })),
+  weighted(3, on(step("openPages", { asked, size: fc.integer({ min: 1, max: 4 }) }))),
+  weighted(5, step("turnPage", { pick, back: fc.boolean() })),
   weighted(
     3,
     step("upkeep", { what: one("compact", "flush", "flush", "cleanupWal"), waits: fc.boolean() }),

@@ -148,27 +148,29 @@ export class Held {
     const held = this.#pages[step.pick % Math.max(1, this.#pages.length)];
     if (held === undefined) return;
     const { asked, index, ordered, refused } = usable(held.asked, held.name, this.#life.edition);
-    const cursor = step.back ? held.previous : held.next;
+    // Where there is no way to one side, the other one is taken.
+    const back = step.back ? held.previous !== null : held.next === null;
+    const cursor = back ? held.previous : held.next;
     if (refused || cursor === null) return this.#drop(held);
-    const where = step.back ? { before: cursor } : { after: cursor };
+    const where = back ? { before: cursor } : { after: cursor };
     const query = queryOf(this.#life.db[held.name], asked);
     const outcome = await outcomeOf(() => query.page({ size: held.size, ...where }));
     if ("error" in outcome && tagOf(outcome.error) === "FullScan") return this.#drop(held);
     const { items, next, previous } = valueOf(outcome, "a page of a held cursor");
-    this.#life.count(`page ${step.back ? "before" : "after"} a held cursor`);
+    this.#life.count(`page ${back ? "before" : "after"} a held cursor`);
     const rows = rowsOf(asked, this.#life.model[held.name].documents.values(), index);
     const order = orderOf(asked, index);
     if (!ordered || order === undefined)
-      return this.#turnUnordered(held, step.back, items, rows, next, previous);
-    const beyond = step.back
+      return this.#turnUnordered(held, back, items, rows, next, previous);
+    const beyond = back
       ? rows.filter((row) => order(row, held.first) < 0)
       : rows.filter((row) => order(row, held.last) > 0);
-    const wanted = step.back ? beyond.slice(-held.size) : beyond.slice(0, held.size);
+    const wanted = back ? beyond.slice(-held.size) : beyond.slice(0, held.size);
     const selected = wanted.map((row) => picked(row, asked.select));
-    expectSame(items, selected, `a page ${step.back ? "before" : "after"} a held cursor`);
+    expectSame(items, selected, `a page ${back ? "before" : "after"} a held cursor`);
     const more = beyond.length > wanted.length;
     expectThat(
-      ((step.back ? previous : next) !== null) === more,
+      ((back ? previous : next) !== null) === more,
       () => `a page of a held cursor: ${more ? "more rows are there" : "no more rows are there"}`,
     );
     if (wanted.length === 0) return this.#drop(held);

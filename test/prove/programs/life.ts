@@ -232,7 +232,9 @@ export class Life {
   }
 
   committed(model: Model, durability: Durability | undefined): void {
-    if (this.#isDurable(durability)) this.#survivors = [];
+    // What changed nothing may have committed nothing, and then nothing before it became durable by it.
+    const isChanged = !sameModel(model, this.model, same);
+    if (isChanged && this.#isDurable(durability)) this.#survivors = [];
     this.model = model;
     if (!this.isMemory) this.#survivors.push(model);
   }
