@@ -197,7 +197,7 @@ export const kills: Proof = {
   name: "kills",
   unit: UNIT,
   quick: 20,
-  full: 800,
+  full: 400,
   share: 8,
   round: (seed, counts) => killStores(seed, counts, { lives: LIVES }),
 };

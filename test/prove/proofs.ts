@@ -1,8 +1,8 @@
 /** All proofs, in the order in which they are made. */
-import type { Proof } from "./kit/proof.ts";
 import { coverage } from "./coverage.ts";
 import { damage } from "./damage.ts";
 import { fuzz } from "./fuzz.ts";
+import type { Proof } from "./kit/proof.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
 import { locks } from "./processes/locks.ts";
@@ -10,4 +10,14 @@ import { programs } from "./programs.ts";
 import { realDisk } from "./real-disk.ts";
 import { soak } from "./soak.ts";
 
-export const proofs: readonly Proof[] = [powerCuts, HEAD, damage, coverage, fuzz, programs, ca4630f, test, prove, random, over, the, whole, public, API, beside, a, plain, model, kills, locks, realDisk, soak];
+export const proofs: readonly Proof[] = [
+  powerCuts,
+  damage,
+  programs,
+  kills,
+  locks,
+  realDisk,
+  fuzz,
+  soak,
+  coverage,
+];

@@ -186,7 +186,7 @@ export const realDisk: Proof = {
   name: "real-disk",
   unit: UNIT,
   quick: 12,
-  full: 300,
+  full: 150,
   share: 6,
   round,
 };

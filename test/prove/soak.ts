@@ -95,7 +95,7 @@ const ofThousands = (thousands: number): Proof => ({
   name: "soak",
   unit: UNIT,
   quick: thousands,
-  full: 120,
+  full: 60,
   share: 5,
   roundMillisMax: CHURN_MILLIS_MAX + 30_000,
   round: (seed, counts) => judge(seed, thousands, counts),

@@ -184,7 +184,7 @@ export const locks: Proof = {
   name: "locks",
   unit: UNIT,
   quick: 25,
-  full: 500,
+  full: 200,
   share: 3,
   round: (seed, counts) => raceForLock(seed, counts),
 };
