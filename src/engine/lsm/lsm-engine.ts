@@ -222,6 +222,7 @@ export class LsmEngine implements StorageEngine {
       betweenEdits: <T>(look: () => T) => this.#writes.betweenEdits(look),
       logNumbers: () => this.#writes.logNumbers,
       keptLogNumbers: () => this.#parts.changeLog?.keptNumbers ?? [],
+      unclosedLogNumbers: () => this.#writes.unclosedLogNumbers,
       isReadOnly: this.#writes.isReadOnly,
       assertOpen: () => this.#assertOpen(),
     };

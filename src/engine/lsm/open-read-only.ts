@@ -144,6 +144,9 @@ class ReadOnlyWrites implements WriteSide {
   get logNumbers(): readonly number[] {
     return this.copyState.logs;
   }
+  get unclosedLogNumbers(): readonly number[] {
+    return [];
+  }
   get stats(): Readonly<Record<string, number>> {
     return { sequence: this.newest, syncedSequence: this.newest, isFailed: 0 };
   }

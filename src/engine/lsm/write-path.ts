@@ -229,6 +229,12 @@ export class WritePath implements WriteSide {
     return [...older, this.#log.logNumber];
   }
 
+  get unclosedLogNumbers(): readonly number[] {
+    const { closedUpTo } = this.#log;
+    const unclosed = this.#tree.immutables.filter(({ lastSequence }) => lastSequence > closedUpTo);
+    return [...unclosed.map(({ logNumber }) => logNumber), this.#log.logNumber];
+  }
+
   // ---------------------------------------------------------------- bulk load
 
   load(rows: LoadRows): Promise<void> {

@@ -36,6 +36,8 @@ export interface WriteSide {
   readonly syncMillis?: HistogramFigures | undefined;
   readonly commitsOfSync?: HistogramFigures | undefined;
   readonly logNumbers: readonly number[];
+  /** Those of them that are not closed and synced whole. */
+  readonly unclosedLogNumbers: readonly number[];
   /** Of one moment, together with the tree's version; good for a copy after settle(). */
   readonly copyState: CopyState;
   whenVisible(sequence: number): Promise<void> | undefined;

@@ -27,6 +27,11 @@ export interface OpenFiles {
   readonly logNumbers: () => readonly number[];
   /** Those whose commits are in tables and that are kept for feeds; all of them closed. */
   readonly keptLogNumbers: () => readonly number[];
+  /**
+   * Those of them whose end may still be written: the last, and whichever before it is being closed, which takes until
+   * there is room where the disk is full. The commits in the log after it are not written before that.
+   */
+  readonly unclosedLogNumbers: () => readonly number[];
   /** The last log may be torn, as a crash left it; else it is whole, for its writer lives. */
   readonly isReadOnly: boolean;
   /** Throws when the engine is closed. */
@@ -94,9 +99,8 @@ async function logProblems(files: OpenFiles): Promise<string[]> {
   const problems: string[] = [];
   const all = (): readonly number[] => [...files.keptLogNumbers(), ...files.logNumbers()];
   for (const logNumber of all()) {
-    const present = all();
-    if (!present.includes(logNumber)) continue;
-    const newest = present.at(-1) === logNumber;
+    if (!all().includes(logNumber)) continue;
+    const newest = files.unclosedLogNumbers().includes(logNumber);
     noting(problems, () => {
       const path = pathIn(directory, walName(logNumber));
       readWal(host, path, { logNumber, storeId, newest }, () => undefined);
