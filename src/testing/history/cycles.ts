@@ -1,9 +1,9 @@
 /** Cycles in a directed graph: Tarjan's strongly connected components, then a shortest cycle in each. */
 
 /** `edges.get(node)`: the nodes after it. Nodes are any numbers. */
-export type Graph = ReadonlyMap<number, ReadonlySet<number>>;
+export type Graph = ReadonlyMap<number, readonly number[]>;
 
-const NONE: ReadonlySet<number> = new Set();
+const NONE: readonly number[] = [];
 
 /** The components with more than one node: each holds at least one cycle. Nodes must not point at themselves. */
 export function cyclicComponents(edges: Graph): readonly (readonly number[])[] {
@@ -51,28 +51,37 @@ export function shortestCycle(edges: Graph, component: readonly number[]): reado
   const members = new Set(component);
   let shortest: readonly number[] = component;
   for (const start of component) {
-    const cycle = pathBackTo(start, edges, members, shortest.length);
-    if (cycle !== undefined && cycle.length < shortest.length) shortest = cycle;
+    const cycle = shortestPath(start, start, edges, members, shortest.length);
+    if (cycle !== undefined) shortest = cycle;
     if (shortest.length === 2) break;
   }
   return shortest;
 }
 
-/** Breadth first from `start` until it is met again; gives up at `lengthMax` nodes. */
-function pathBackTo(
+/**
+ * The nodes on a shortest way from `start` to `end`, both among them, once where they are one; undefined if it has
+ * `lengthMax` nodes or more. Only members are walked on.
+ */
+export function shortestPath(
   start: number,
+  end: number,
   edges: Graph,
   members: ReadonlySet<number>,
   lengthMax: number,
 ): readonly number[] | undefined {
   const cameFrom = new Map<number, number>();
   let front = [start];
-  for (let length = 1; length < lengthMax && front.length > 0; length++) {
+  // Where start and end are one, the last step leads back and adds no node.
+  const more = start === end ? 0 : 1;
+  for (let length = 1; length + more < lengthMax && front.length > 0; length++) {
     const next: number[] = [];
     for (const node of front) {
       for (const after of edges.get(node) ?? NONE) {
-        if (after === start) return pathTo(node, start, cameFrom);
-        if (!members.has(after) || cameFrom.has(after)) continue;
+        if (after === end) {
+          const path = pathTo(node, start, cameFrom);
+          return start === end ? path : [...path, end];
+        }
+        if (!members.has(after) || cameFrom.has(after) || after === start) continue;
         cameFrom.set(after, node);
         next.push(after);
       }

@@ -1,17 +1,40 @@
 /**
- * What was done to an engine, as the clients saw it: enough to prove that no serial order explains it.
+ * What was done to a database, as its clients saw it: enough to prove that no serial order explains it.
  *
  * Three kinds of objects, chosen so that reads tell the order of the writes:
- *   list      a value that only grows; each writer reads it and appends one item. The final list is the order of writers.
- *   register  a value that each writer reads and replaces; what it replaced gives the order of writers.
+ *   list      only grows; each writer reads it and appends one item. The list at the end is the order of the writers.
+ *   register  each writer reads it and replaces it; what it replaced gives the order of the writers.
  *   flag      flips once, by one writer, without being read: a row inserted or deleted blindly, a bit merged into a
- *             cell. Who sees it flipped comes after its writer, who does not comes before it.
+ *             cell, a document that came into a range of an index. Who sees it flipped comes after its writer, who does
+ *             not comes before it.
+ *
+ * Always true of a history that is handed to the checker:
+ * (1) A transaction's id is the item that it appends and the writer that its registers name; no id is used twice.
+ * (2) A flag is flipped by one transaction at most, whatever became of that one.
+ * (3) The last transaction is of kind 'final': it read every object, whole, after all others had ended.
  */
+import type { Durability } from "../../engine/contract/index.ts";
 
 export type Observation =
-  | { readonly of: "list"; readonly name: string; readonly items: readonly string[] }
-  /** `writer` is the transaction that wrote the value seen; undefined for the value before all. */
-  | { readonly of: "register"; readonly name: string; readonly writer: number | undefined }
+  /** The items of a list: all, read by one key, or where `from` is given those from that place on, read by a range. */
+  | {
+      readonly of: "list";
+      readonly name: string;
+      readonly items: readonly string[];
+      readonly from?: number;
+    }
+  /** How many items a list has: what a count tells. */
+  | { readonly of: "length"; readonly name: string; readonly length: number }
+  /**
+   * `writer` is the transaction that wrote the value seen; undefined for the value before all. `value`: which of the
+   * values that it wrote one after the other, from 1; default: its last.
+   */
+  | {
+      readonly of: "register";
+      readonly name: string;
+      readonly writer: number | undefined;
+      readonly value?: number;
+    }
   /** All flags of [start, end] were looked at, and those of `flipped` seen flipped. Flags order by name. */
   | {
       readonly of: "flags";
@@ -22,7 +45,13 @@ export type Observation =
 
 export type Effect =
   | { readonly on: "list"; readonly name: string; readonly item: string }
-  | { readonly on: "register"; readonly name: string; readonly replaced: number | undefined }
+  /** `values`: how many values it wrote one after the other, default 1. Only the last may ever be seen. */
+  | {
+      readonly on: "register";
+      readonly name: string;
+      readonly replaced: number | undefined;
+      readonly values?: number;
+    }
   | { readonly on: "flag"; readonly name: string };
 
 export interface HistoryTransaction {
@@ -34,6 +63,11 @@ export interface HistoryTransaction {
   readonly end: number;
   /** unknown: the engine could not say whether the commit took effect. */
   readonly outcome: "committed" | "aborted" | "unknown";
+  /**
+   * How safe it was when its client was told; of one that only read, how safe what it saw was. Default 'durable'. What is
+   * less may be lost with the next crash, the newest first.
+   */
+  readonly durability?: Durability;
   readonly reads: readonly Observation[];
   readonly effects: readonly Effect[];
 }
@@ -43,6 +77,10 @@ export interface History {
   readonly seed: number;
   /** false: what a transaction read counts only if it committed. */
   readonly readsAreFinal: boolean;
-  /** In the order of their outcomes. The last one is 'final': it read everything after all others had ended. */
+  /** In the order of their outcomes. */
   readonly transactions: readonly HistoryTransaction[];
+  /** The events at which the database failed or its power was cut, and at which it was opened again. Default: none. */
+  readonly crashes?: readonly number[];
+  /** What the database answered that was no answer to a client: errors of a disk, of a database that has failed. */
+  readonly failures?: readonly string[];
 }

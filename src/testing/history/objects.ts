@@ -54,7 +54,13 @@ export class HistoryObjects {
       key: this.#key(`drain/${padded(i)}`),
       value,
     }));
-    await engine.write({ ops, requires: [] });
+    await engine.write({ ops, requires: [], durability: "durable" });
+  }
+
+  /** Writes something that is no object: durable once it is acknowledged, with all before it. */
+  async touch(engine: StorageEngine): Promise<void> {
+    const ops = [{ op: "put", key: this.#key("touched"), value: new Uint8Array(1) }] as const;
+    await engine.write({ ops, requires: [], durability: "durable" });
   }
 
   async readList(transaction: TrackedTransaction, name: string): Promise<Observation> {

@@ -1,6 +1,18 @@
 /** Finds out who wrote what, and what got lost on the way. */
-import type { Writers } from "./dependencies.ts";
 import type { HistoryTransaction, Observation } from "./history.ts";
+
+/** Who wrote what, in which order, as far as those who took effect and the final read tell. */
+export interface Writers {
+  /** The items of each list at the end; an item is the number of its writer. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** For each register: who replaced the value of whom. */
+  readonly registers: ReadonlyMap<string, ReadonlyMap<number | undefined, number>>;
+  readonly flags: ReadonlyMap<string, number>;
+  /** How many values the writer gave the register one after the other; 0 if none. */
+  valuesOf(register: string, writer: number): number;
+  /** The flags with names of [start, end], with their writers. */
+  flagsBetween(start: string, end: string): readonly (readonly [name: string, writer: number])[];
+}
 
 /**
  * `committed` are the transactions whose effects must be there, `final` is what was read after all of them. Adds what
@@ -13,16 +25,17 @@ export function findWriters(
 ): Writers {
   const lists = new Map<string, readonly string[]>();
   for (const read of final) if (read.of === "list") lists.set(read.name, read.items);
+  const items = new Map([...lists].map(([name, all]) => [name, new Set(all)]));
   const flipped = new Set(final.flatMap((read) => (read.of === "flags" ? [...read.flipped] : [])));
   const registers = new Map<string, Map<number | undefined, number>>();
-  const registerWriters = new Set<string>();
+  const values = new Map<string, number>();
   const flags = new Map<string, number>();
   const appended = new Set<string>();
   for (const { id, effects } of committed) {
     for (const effect of effects) {
       if (effect.on === "list") {
         appended.add(`${effect.name} ${effect.item}`);
-        if (!(lists.get(effect.name) ?? []).includes(effect.item)) {
+        if (items.get(effect.name)?.has(effect.item) !== true) {
           problems.add(`lost: what T${id} appended to ${effect.name} is not in it at the end`);
         }
       } else if (effect.on === "flag") {
@@ -31,19 +44,19 @@ export function findWriters(
           problems.add(`lost: T${id} flipped ${effect.name}, at the end it is not flipped`);
         }
       } else {
-        registerWriters.add(`${effect.name} ${id}`);
+        values.set(`${effect.name} ${id}`, effect.values ?? 1);
         replace(registers, effect.name, effect.replaced, id, problems);
       }
     }
   }
   findStrangers(lists, appended, problems);
   findLastWrites(final, registers, problems);
-  const sortedFlags = [...flags].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sortedFlags = [...flags].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     lists,
     registers,
     flags,
-    wroteRegister: (name, writer) => registerWriters.has(`${name} ${writer}`),
+    valuesOf: (register, writer) => values.get(`${register} ${writer}`) ?? 0,
     flagsBetween: (start, end) => between(sortedFlags, start, end),
   };
 }
@@ -59,7 +72,9 @@ function replace(
   if (next === undefined) registers.set(name, (next = new Map()));
   const other = next.get(replaced);
   if (other === undefined) next.set(replaced, id);
-  else problems.add(`lost: T${other} and T${id} both replaced the same value of ${name}`);
+  else {
+    problems.add(`lost update: T${other} and T${id} both replaced the same value of ${name}`);
+  }
 }
 
 /** Items that are there twice, or that nobody committed. */
