@@ -3,6 +3,8 @@ import { coverage } from "./coverage.ts";
 import { damage } from "./damage.ts";
 import { fuzz } from "./fuzz.ts";
 import type { Proof } from "./kit/proof.ts";
+import { histories } from "./histories.ts";
+import { planted } from "./planted.ts";
 import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
 import { locks } from "./processes/locks.ts";
@@ -14,10 +16,12 @@ export const proofs: readonly Proof[] = [
   powerCuts,
   damage,
   programs,
+  histories,
   kills,
   locks,
   realDisk,
   fuzz,
   soak,
   coverage,
+  planted,
 ];
