@@ -62,9 +62,9 @@ export async function cutEngine(seed: number, judged: (cutsInRow: number) => voi
     for (const [j, again] of second.entries()) {
       const third = j % 48 === deeper ? await cutsWhileOpening(again, seed + i + j, options) : [];
       for (const once of third) await judge(once, false, 3);
-      await judge(again, j % 4 === 0, 2);
+      await judge(again, j % 8 === 0, 2);
     }
-    await judge(cut, i % 4 === 0, 1);
+    await judge(cut, i % 8 === 0, 1);
   }
 }
 

@@ -88,8 +88,8 @@ class TableCheck {
   }
 
   fileCrc(expected: number): void {
-    const bytes = new Uint8Array(READ_BYTES);
     const { file, fileBytes } = this.#parts;
+    const bytes = new Uint8Array(Math.min(READ_BYTES, fileBytes));
     let crc = 0;
     for (let offset = 0; offset < fileBytes;) {
       const read = file.readRaw(bytes, offset);
