@@ -9,10 +9,12 @@ import type { RandomOptions } from "../engine/lsm/random-options.ts";
 import { checkSurvivor, Workload } from "../engine/lsm/workload.ts";
 import { seededRandom } from "../../src/testing/kit/index.ts";
 
-const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept", "seeded"];
+/** Of five states two are as POSIX allows them, one is as a journal leaves it, one has nothing unsynced, one all of it. */
+export const WAYS: readonly Unsynced[] = ["seeded", "journal", "lost", "seeded", "kept"];
 
 interface Cut {
   readonly where: string;
+  readonly way: Unsynced;
   readonly disk: SimulatedHost;
   readonly acknowledged: number;
   readonly appended: number;
@@ -29,15 +31,18 @@ function cutBefore(
     for (let i = 0; i < tearings; i++) {
       const way = WAYS[(change + i) % WAYS.length]!;
       const disk = host.afterPowerCut(way, seed * 1_000_003 + change * tearings + i);
-      cut({ where: `before change ${change}: ${what} ${path}, ${way}`, disk });
+      cut({ where: `before change ${change}: ${what} ${path}, ${way}`, way, disk });
     }
   };
 }
 
-/** Tells `judged` of each state that was looked at: how often the power had failed before it. */
-export async function cutEngine(seed: number, judged: (cutsInRow: number) => void): Promise<void> {
+/** Tells `judged` of each state that was looked at: how often the power had failed before it, and in what way at last. */
+export async function cutEngine(
+  seed: number,
+  judged: (cutsInRow: number, way: Unsynced, rules: string) => void,
+): Promise<void> {
   const random = seededRandom(seed, 78);
-  const host = new SimulatedHost({ seed });
+  const host = new SimulatedHost({ seed, rules: seed % 10 === 7 ? "windows" : "posix" });
   const options = optionsOf(seed);
   const workload = new Workload(host, seed, options);
   const cuts: Cut[] = [];
@@ -53,7 +58,7 @@ export async function cutEngine(seed: number, judged: (cutsInRow: number) => voi
     } catch (cause) {
       throw new Error(`${cut.where}: ${String(cause)}`, { cause });
     }
-    judged(cutsInRow);
+    judged(cutsInRow, cut.way, host.rules);
   };
   const deeper = random.below(48);
   for (const [i, cut] of cuts.entries()) {

@@ -14,9 +14,8 @@ import type { Cut } from "./workload/check.ts";
 import type { Version } from "./workload/collections.ts";
 import { statesOf, Workload } from "./workload/workload.ts";
 import type { Plant } from "./workload/workload.ts";
-import { cutEngine } from "./engine-power-cuts.ts";
+import { cutEngine, WAYS } from "./engine-power-cuts.ts";
 
-const WAYS: readonly Unsynced[] = ["seeded", "lost", "kept", "seeded"];
 const UNIT = "disk states after simulated power cuts";
 
 export interface Size {
@@ -28,8 +27,11 @@ export interface Size {
   readonly tearings: number;
 }
 
+/** A cut and the way in which it left the disk. */
+type TornCut = Cut & { readonly way: Unsynced };
+
 export interface Recorded {
-  readonly cuts: readonly Cut[];
+  readonly cuts: readonly TornCut[];
   readonly history: History;
   readonly changes: number;
   readonly commits: number;
@@ -52,8 +54,10 @@ export async function record(
 ): Promise<Recorded> {
   const { durability = "durable", host = new SimulatedHost({ seed }), lanes = 3, plant } = options;
   const workload = new Workload(host, seed, { plant, durability, lanes });
-  const cuts: (Omit<Cut, "fewest"> & { readonly acknowledged: number; readonly shown: number })[] =
-    [];
+  const cuts: (Omit<TornCut, "fewest"> & {
+    readonly acknowledged: number;
+    readonly shown: number;
+  })[] = [];
   host.onCall = ({ change, path, what }) => {
     if (change === undefined) return;
     const { acknowledged, version } = workload;
@@ -62,7 +66,7 @@ export async function record(
       const way = WAYS[(change + i) % WAYS.length]!;
       const disk = host.afterPowerCut(way, seed * 1_000_003 + change * size.tearings + i);
       const where = `power cut before change ${change}: ${what} ${path}, ${way}`;
-      cuts.push({ disk, where, version, acknowledged, shown });
+      cuts.push({ disk, where, way, version, acknowledged, shown });
     }
   };
   await workload.run(size.lives, size.batches);
@@ -83,7 +87,7 @@ export async function record(
   // What the workload believes is what its own disk holds at the end, or every comparison would be void.
   const all = { disk: host, where: "the end", version: 2, fewest: commits.length } as const;
   await checkSurvivor(all, 2, history);
-  const survivors = cuts.map((cut): Cut => {
+  const survivors = cuts.map((cut): TornCut => {
     const promised = [history.countUpTo(cut.acknowledged), ...shown.slice(0, cut.shown)];
     return { ...cut, fewest: durability === "durable" ? Math.max(...promised) : 0 };
   });
@@ -91,15 +95,21 @@ export async function record(
 }
 
 /** Opens the disk, registers and builds what is missing; what a power cut would leave before each change of it. */
-async function cutsWhileOpening(cut: Cut, version: Version, seed: number): Promise<Cut[]> {
-  const cuts: Cut[] = [];
+async function cutsWhileOpening(cut: Cut, version: Version, seed: number): Promise<TornCut[]> {
+  const cuts: TornCut[] = [];
   // The disk of the first cut must stay as it is: it may be checked as well.
   const disk = cut.disk.afterPowerCut("kept", seed);
   disk.onCall = ({ change, path, what }) => {
     if (change === undefined) return;
     const way = WAYS[change % WAYS.length]!;
     const where = `${cut.where}; while opening, before change ${change}: ${what} ${path}, ${way}`;
-    cuts.push({ ...cut, disk: disk.afterPowerCut(way, seed * 7_919 + change), where, version });
+    cuts.push({
+      ...cut,
+      disk: disk.afterPowerCut(way, seed * 7_919 + change),
+      where,
+      way,
+      version,
+    });
   };
   const db = await openVersion(disk, version);
   await db.close();
@@ -108,7 +118,7 @@ async function cutsWhileOpening(cut: Cut, version: Version, seed: number): Promi
 }
 
 async function check(
-  cut: Cut,
+  cut: TornCut,
   version: Version,
   history: History,
   goesOn: boolean,
@@ -127,9 +137,11 @@ async function check(
 async function round(seed: number, counts: Counts): Promise<void> {
   // States of the engine alone are cheaper: three rounds of four.
   if (seed % 4 === 0) return cutDatabase(seed, counts);
-  return cutEngine(seed, (cutsInRow) => {
+  return cutEngine(seed, (cutsInRow, way, rules) => {
     count(counts, UNIT);
+    count(counts, `left as "${way}"`);
     count(counts, `of the engine alone, cut ${cutsInRow} times in a row`);
+    if (rules === "windows") count(counts, "under the rules of Windows");
   });
 }
 
@@ -144,13 +156,14 @@ async function cutDatabase(seed: number, counts: Counts): Promise<void> {
   const { cuts, history } = await record(seed, size, { durability, lanes: 1 + random.below(3) });
   const deeper = random.below(80);
   const judge = async (
-    cut: Cut,
+    cut: TornCut,
     version: Version,
     goesOn: boolean,
     what: string,
   ): Promise<void> => {
     await check(cut, version, history, goesOn);
     count(counts, UNIT);
+    count(counts, `left as "${cut.way}"`);
     count(counts, what);
   };
   for (const [i, cut] of cuts.entries()) {
