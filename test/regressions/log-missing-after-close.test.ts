@@ -63,3 +63,17 @@ test("what a power cut left of an unfinished close, or of an unfinished opening,
     await again.close();
   }
 });
+
+test("a log of a copy that went its own way, laid beside those of a closed database, is refused", async () => {
+  const host = await threeCommits("closed");
+  const copy = host.afterPowerCut("kept");
+  const engine = await openLsmEngine({ path, host: copy, walFileBytes: 512 });
+  await engine.write({ ops: [put("d", "elsewhere")], requires: [] });
+  await engine.close();
+  const [log] = logsOf(copy) as [string];
+  const file = host.files.open(log, "create");
+  const content = copy.contentOf(log);
+  file.write(content, 0, content.length, 0);
+  file.close();
+  await expectRefused(host);
+});

@@ -199,7 +199,8 @@ function problemOfEnd(
   const last = found.ends.at(-1);
   const path = pathOf(directory, logNumbers.at(-1) ?? oldest);
   const at = last?.validBytes ?? 0;
-  if (end !== undefined && Math.max(lastSequence, tablesHold) < end) {
+  // More of them are those of a copy that went its own way.
+  if (end !== undefined && Math.max(lastSequence, tablesHold) !== end) {
     return damaged(path, at, `commits up to ${end}, as the manifest says`, `up to ${lastSequence}`);
   }
   if (end !== undefined && isClosed && newest?.closed !== true) {
