@@ -102,12 +102,13 @@ type Draw = (disk: Disk, store: Store, random: SeededRandom) => Damage | undefin
 export function drawDamage(store: Store, random: SeededRandom): Damage {
   let disk = store.disk;
   const parts: Damage[] = [];
-  for (let i = random.oneIn(6) ? 2 : 1; i > 0;) {
+  for (let i = random.oneIn(6) ? 2 : 1; i > 0 && disk.size > 0;) {
     const draw = draws[random.below(draws.length)]!;
     const damage = draw(disk, store, random);
     if (damage === undefined) continue;
-    // Where a newer log is emptied, the one before it is the newest, and its end is no more than that of one.
-    if (!store.isClosed && parts.length > 0 && logsChanged(store.disk, damage.disk) > 1) break;
+    // Two witnesses of one thing may not both be gone: where a newer log is emptied the one before it is the newest, and
+    // where the manifest lost its end nothing says how far the logs reached. Then an end is no more than that of a crash.
+    if (parts.length > 0 && witnessesChanged(store.disk, damage.disk) > 1) break;
     parts.push(damage);
     disk = damage.disk;
     i--;
@@ -117,10 +118,12 @@ export function drawDamage(store: Store, random: SeededRandom): Damage {
   return { kind: "two kinds at once", what: parts.map(({ what }) => what).join("; "), disk };
 }
 
-function logsChanged(before: Disk, after: Disk): number {
+function witnessesChanged(before: Disk, after: Disk): number {
   return [...before].filter(([name, bytes]) => {
+    const kind = kindOf(name);
     const now = after.get(name);
-    return kindOf(name) === "log" && !(now !== undefined && Buffer.from(bytes).equals(now));
+    const isSame = now !== undefined && Buffer.from(bytes).equals(now);
+    return (kind === "log" || kind === "manifest") && !isSame;
   }).length;
 }
 
@@ -178,6 +181,14 @@ function elsewhere(kind: string, from: (store: Store, random: SeededRandom) => D
     if (name === undefined) return undefined;
     return changed(kind, disk, name, () => other.get(name)!, "");
   };
+}
+
+/**
+ * Logs of the copy are of the same identity and go on from the same commits. Where nothing says how far the store's own
+ * logs reach, or where they come beside those, no database can tell them from its own.
+ */
+function withoutLogs(twin: Disk): Disk {
+  return new Map([...twin].filter(([name]) => kindOf(name) !== "log"));
 }
 
 const aMoment = ({ moments }: Store, random: SeededRandom): Disk =>
@@ -299,7 +310,9 @@ const draws: readonly Draw[] = [
     );
   },
   elsewhere("of an older moment", aMoment),
-  elsewhere("of a copy that went its own way", ({ twin }) => twin),
+  elsewhere("of a copy that went its own way", ({ isClosed, twin }) =>
+    isClosed ? twin : withoutLogs(twin),
+  ),
   (disk, _, random) => {
     const name = aFile(disk, random);
     if (name === undefined) return undefined;
@@ -317,15 +330,17 @@ const draws: readonly Draw[] = [
     return missing("missing files", disk, names);
   },
   (disk, _, random) => {
-    const kind = kindOf([...disk.keys()][random.below(disk.size)]!);
+    const name = [...disk.keys()][random.below(Math.max(1, disk.size))];
+    if (name === undefined) return undefined;
+    const kind = kindOf(name);
     return missing(
       "all files of a kind missing",
       disk,
-      [...disk.keys()].filter((name) => kindOf(name) === kind),
+      [...disk.keys()].filter((one) => kindOf(one) === kind),
     );
   },
   (disk, store, random) => {
-    const others = [...store.moments, store.twin].flatMap((one) => [...one]);
+    const others = [...store.moments, withoutLogs(store.twin)].flatMap((one) => [...one]);
     const [name, bytes] = others[random.below(others.length)]!;
     if (disk.has(name)) return undefined;
     return {

@@ -46,7 +46,7 @@ export const HEADER_BYTES = 40;
 const FRAME_BYTES = 8;
 
 /** One record of a log or a manifest that is known to be sound. */
-interface RecordPlace {
+export interface RecordPlace {
   readonly start: number;
   readonly end: number;
 }

@@ -12,8 +12,17 @@ import type { SimulatedHost } from "kotobadb/testing";
 import type { Bytes } from "../../../src/base/index.ts";
 import { overlaid } from "../kit/engine-tap.ts";
 import type { Damage } from "./damages.ts";
-import { hostOf, isCloseMark, kindOf, numberOf, PATH, recordsOf, syncedUpTo } from "./disk.ts";
-import type { Disk } from "./disk.ts";
+import {
+  HEADER_BYTES,
+  hostOf,
+  isCloseMark,
+  kindOf,
+  numberOf,
+  PATH,
+  recordsOf,
+  syncedUpTo,
+} from "./disk.ts";
+import type { Disk, RecordPlace } from "./disk.ts";
 import { foreign, readAll } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 import { openStore } from "./store.ts";
@@ -160,8 +169,7 @@ function leastRecords({ disk, newestLog }: Store, damaged: Disk): number | undef
     return isEmptyAhead ? 0 : undefined;
   }
   const records = recordsOf(newestLog, original);
-  const isIntact = ({ end, start }: { readonly start: number; readonly end: number }): boolean =>
-    end <= now.length && same(original, now, start, end);
+  const isIntact = ({ end, start }: RecordPlace): boolean => same(original, now, start, end);
   const bad = records.findIndex((record) => !isIntact(record));
   if (bad === -1 || !same(original, now, 0, 40)) return undefined;
   const { start } = records[bad]!;
@@ -213,6 +221,12 @@ function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof StorageError && codes.includes(error.code);
 }
 
+function comesOfDamage(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof CorruptionError) return true;
+  return false;
+}
+
 /** An error must be one of ours, and say where. */
 function checkRefusal(error: unknown, where: string): undefined {
   if (!(error instanceof KotobaError)) throw foreign(where, error);
@@ -227,9 +241,10 @@ function checkRefusal(error: unknown, where: string): undefined {
       throw new Error(`${where}: an error without a file: ${error.message}`);
     return undefined;
   }
-  // Writing has ended since background work met damage, which is the cause; or there is nothing to open, or to feed from.
-  if (isCode(error, "ReadOnly", "NoDatabase", "TooOld", "NotSupported", "OpenedReadOnly"))
-    return undefined;
+  // Writing has ended since background work met damage: then that is the cause.
+  if (isCode(error, "ReadOnly", "CommitUnknown") && comesOfDamage(error)) return undefined;
+  // There is nothing to open, or to feed from.
+  if (isCode(error, "NoDatabase", "TooOld", "NotSupported", "OpenedReadOnly")) return undefined;
   throw new Error(`${where}: an error that says nothing of damage: ${error.message}`, {
     cause: error,
   });
@@ -252,28 +267,28 @@ async function checkOffline(store: Store, damage: Damage): Promise<boolean> {
   return problems.length > 0;
 }
 
-/** A file of the store with other bytes in a place that means something. */
-function damagedFile(
-  { disk, isClosed, newestLog, options }: Store,
-  damaged: Disk,
-): string | undefined {
+/**
+ * A file of a store with other bytes in a place that means something. Only of one that was closed: a power cut leaves
+ * files that are not needed any more, and ends that may be torn.
+ */
+function damagedFile({ disk, isClosed, options }: Store, damaged: Disk): string | undefined {
+  if (!isClosed) return undefined;
+  const manifest = [...disk.keys()].find((name) => kindOf(name) === "manifest")!;
+  const manifestNow = damaged.get(manifest);
+  // A manifest that lost its end is that of a crash, for all that can be told, and lists what was there before.
+  if (manifestNow !== undefined && isTornAtMost(manifest, disk.get(manifest)!, manifestNow))
+    return undefined;
   const lastLog = [...disk.keys()].filter((name) => kindOf(name) === "log").at(-1);
   for (const [name, bytes] of disk) {
     const kind = kindOf(name);
-    if (kind !== "table" && kind !== "manifest" && kind !== "log") continue;
     const now = damaged.get(name);
-    if (kind === "table") {
-      if (isClosed && (now === undefined || !Buffer.from(bytes).equals(now))) return name;
-      continue;
-    }
+    if (kind === "table" && (now === undefined || !Buffer.from(bytes).equals(now))) return name;
+    if (kind !== "manifest" && kind !== "log") continue;
     const records = recordsOf(name, bytes);
-    if (!isClosed && (kind === "manifest" || name === newestLog)) continue;
     const mark = records.at(-1);
-    // Of an empty log that was made ahead nobody knows.
-    if (mark === undefined) continue;
-    // The close mark of a manifest that is damaged is one that was never written, for all that can be told.
-    const end = kind === "manifest" ? mark.start : mark.end;
-    if (now !== undefined && same(bytes, now, 0, end)) continue;
+    // A log without commits, made ahead or closed at once, holds nothing that could be missing.
+    if (mark === undefined || records.length === 1) continue;
+    if (now !== undefined && same(bytes, now, 0, mark.end)) continue;
     // Of a log that is kept for feeds alone nobody knows how long it was but its close mark.
     const isKept = options.changeLog !== undefined && name !== lastLog;
     if (kind === "log" && isKept && !(now !== undefined && same(bytes, now, mark.start, mark.end)))
@@ -281,6 +296,14 @@ function damagedFile(
     return name;
   }
   return undefined;
+}
+
+/** The header and the first record are whole, and no record behind the first bad one is. */
+function isTornAtMost(name: string, bytes: Bytes, now: Bytes): boolean {
+  const records = recordsOf(name, bytes);
+  const isIntact = ({ end, start }: RecordPlace): boolean => same(bytes, now, start, end);
+  const bad = records.findIndex((record) => !isIntact(record));
+  return same(bytes, now, 0, HEADER_BYTES) && bad > 0 && !records.slice(bad).some(isIntact);
 }
 
 // ------------------------------------------------------------------ bounds
