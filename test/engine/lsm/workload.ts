@@ -61,10 +61,17 @@ export function applied(state: State, ops: readonly WriteOp[]): State {
 export const sorted = (state: State): [string, string][] =>
   [...state].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
+/** Hears of the engine's life, and may look at it or write to it; errors of KotobaDB count as those of any call. */
+export interface Watcher {
+  opened?(engine: LsmEngine): Promise<void>;
+  stepped?(engine: LsmEngine, step: number): Promise<void>;
+  closing?(engine: LsmEngine): Promise<void>;
+}
+
 /** Runs commits against an engine, opening and closing it now and then, and keeps count of what was promised. */
 export class Workload {
   readonly #dice: Dice;
-  readonly #options: LsmOptions;
+  #options: LsmOptions;
   /** Of commit i + 1; undefined: it was refused, and nothing of it happened. */
   readonly #commits: (readonly WriteOp[] | undefined)[] = [];
   #states: State[] = [new Map()];
@@ -73,6 +80,7 @@ export class Workload {
   /** Errors that calls ended with, in order. */
   readonly errors: unknown[] = [];
   engine: LsmEngine | undefined;
+  watcher: Watcher = {};
 
   constructor(host: SimulatedHost, seed: number, options: Partial<LsmOptions> = {}) {
     this.#dice = new Dice(seed);
@@ -91,16 +99,44 @@ export class Workload {
   }
 
   /** Runs `steps` steps, or until the first failure; fails itself only for errors that are not of KotobaDB. */
-  async run(steps: number): Promise<void> {
-    await this.#guard(async () => {
-      this.engine = await openLsmEngine(this.#options);
-    });
+  async run(steps: number, end: "closed" | "cut off" = "closed"): Promise<void> {
+    this.engine = undefined;
+    await this.#guard(() => this.#open());
     for (let step = 0; step < steps && this.engine !== undefined; step++) {
       if (this.errors.length > 0) break;
       await this.#step(this.engine);
+      const { engine } = this;
+      if (engine !== undefined) await this.#guard(async () => this.watcher.stepped?.(engine, step));
     }
-    const { engine } = this;
-    if (engine !== undefined) await this.#guard(() => engine.close());
+    if (this.engine !== undefined && end === "closed") await this.#end(this.engine);
+  }
+
+  /** The next run is on this host. */
+  moveTo(host: SimulatedHost): void {
+    this.#options = { ...this.#options, host };
+  }
+
+  async #end(engine: LsmEngine): Promise<void> {
+    await this.#guard(async () => this.watcher.closing?.(engine));
+    await this.#guard(() => engine.close());
+  }
+
+  /** One more commit. */
+  async commit(engine: LsmEngine): Promise<void> {
+    await this.#commitSome(engine, 1);
+  }
+
+  /** The disk lost all commits after this one, and nobody can tell: from here on they never were. */
+  forgetAfter(newest: number): void {
+    for (let i = newest; i < this.#commits.length; i++) this.#commits[i] = undefined;
+    this.#states = [new Map()];
+    this.acknowledged = Math.min(this.acknowledged, newest);
+  }
+
+  async #open(): Promise<void> {
+    const engine = await openLsmEngine(this.#options);
+    this.engine = engine;
+    await this.watcher.opened?.(engine);
   }
 
   async #step(engine: LsmEngine): Promise<void> {
@@ -114,7 +150,7 @@ export class Workload {
   async #reopen(engine: LsmEngine): Promise<void> {
     this.engine = undefined;
     await engine.close();
-    this.engine = await openLsmEngine(this.#options);
+    await this.#open();
   }
 
   /** Several writers at once: their commits are appended in the order of the calls. */
@@ -157,6 +193,28 @@ export class Workload {
   }
 }
 
+function assertState(rows: readonly (readonly [string, string])[], newest: number, wanted: string) {
+  if (JSON.stringify(rows) === wanted) return;
+  throw new Error(`state ${newest} is there in part:\n${JSON.stringify(rows)}\nwanted\n${wanted}`);
+}
+
+/** Which state an open engine shows: one of those from `fewest` on, whole. */
+export async function stateShown(
+  engine: LsmEngine,
+  states: readonly State[],
+  fewest: number,
+): Promise<number> {
+  const rows = await entriesOf(engine.snapshot());
+  const newest = Number(new Map(rows).get("n") ?? "0");
+  if (newest < fewest) throw new Error(`commit ${fewest} was acknowledged, ${newest} is shown`);
+  if (newest >= states.length) throw new Error(`commit ${newest} is shown, and was never made`);
+  assertState(rows, newest, JSON.stringify(sorted(states[newest]!)));
+  return newest;
+}
+
+/** Damage that verify() found where everything could be read. */
+export class VerifyFound extends Error {}
+
 /**
  * Opens what a crash left and holds it to the promises; gives the number of the newest commit that is there. `goesOn`:
  * writes to it, too, and opens it once more.
@@ -176,11 +234,7 @@ export async function checkSurvivor(
     throw new Error(`commit ${acknowledged} was acknowledged, ${newest} is there`);
   if (newest > appended) throw new Error(`commit ${newest} is there, only ${appended} were made`);
   const wanted = JSON.stringify(sorted(states[newest]!));
-  if (JSON.stringify(rows) !== wanted) {
-    throw new Error(
-      `state ${newest} is there in part:\n${JSON.stringify(rows)}\nwanted\n${wanted}`,
-    );
-  }
+  assertState(rows, newest, wanted);
   const back = await entriesOf(engine.snapshot(), undefined, { reverse: true });
   if (JSON.stringify(back.toReversed()) !== wanted) throw new Error("the reverse scan differs");
   for (const [key, value] of states[newest]!) {
@@ -189,7 +243,7 @@ export async function checkSurvivor(
     reader.abort();
   }
   const problems = await engine.verify();
-  if (problems.length > 0) throw new Error(problems.join("\n"));
+  if (problems.length > 0) throw new VerifyFound(problems.join("\n"));
   if (!goesOn) {
     await engine.close();
     return newest;

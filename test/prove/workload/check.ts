@@ -2,6 +2,7 @@
 import { open, UniqueViolation } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
 import type { SimulatedHost } from "kotobadb/testing";
+import { VerifyFound } from "../../engine/lsm/workload.ts";
 import { inVersion, versionOne, versionTwo } from "./collections.ts";
 import type { CollectionName, One, Stored, Version } from "./collections.ts";
 import { documentsOf, rowKey, TINY } from "./workload.ts";
@@ -108,7 +109,7 @@ export function textOf(documents: ReadonlyMap<string, Stored>): string {
 export async function checkSurvivor(
   cut: Cut,
   version: Version,
-  history: History,
+  history: Pick<History, "find" | "difference">,
   goesOn = true,
 ): Promise<number> {
   const { fewest } = cut;
@@ -134,7 +135,7 @@ export async function checkSurvivor(
 
 async function checkWhole(db: One): Promise<void> {
   const { problems } = await db.verify();
-  if (problems.length > 0) throw new Error(`verify: ${problems.join("\n")}`);
+  if (problems.length > 0) throw new VerifyFound(problems.join("\n"));
 }
 
 /** Writes of each kind after the power cut: unique keys are still taken, new shapes and new documents are kept. */

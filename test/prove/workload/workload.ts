@@ -38,6 +38,7 @@ export interface Committed {
   readonly sequence: number;
   readonly effects: Effects;
   readonly what: string;
+  readonly lane: number;
 }
 
 export interface WorkloadOptions {
@@ -50,6 +51,12 @@ const cities = ["Oslo", "Rome", "Kyoto"];
 
 /** Wraps an engine on its way into open(): a planted mistake, or nothing. */
 export type Plant = (engine: StorageEngine) => StorageEngine;
+
+/** Hears of the database's life, and may look at it; errors of KotobaDB count as those of any call. */
+export interface Watcher {
+  opened?(db: One): Promise<void>;
+  closing?(db: One): Promise<void>;
+}
 
 /** One for all workloads: each that was ever used makes every promise dearer, for as long as the process lives. */
 const committing = new AsyncLocalStorage<{ sequence: number | undefined }>();
@@ -72,8 +79,9 @@ export class Workload {
   #db: One | undefined;
   #serial = 0;
 
-  /** The first error of KotobaDB that a call ended with; nothing is begun after it. */
-  error: KotobaError | undefined;
+  /** Errors of KotobaDB that calls ended with; nothing is begun after the first. */
+  readonly errors: KotobaError[] = [];
+  watcher: Watcher = {};
   readonly #durability: Durability;
 
   constructor(host: SimulatedHost, seed: number, options: WorkloadOptions = {}) {
@@ -85,6 +93,10 @@ export class Workload {
     this.#plant = plant;
   }
 
+  get error(): KotobaError | undefined {
+    return this.errors[0];
+  }
+
   /** Both versions of the program, each opened `lives` times, with so many batches in each life. */
   async run(lives: number, batches: number): Promise<void> {
     for (const version of [1, 2] as const) {
@@ -93,10 +105,27 @@ export class Workload {
         await this.#guard(() => this.#openDatabase());
         for (let batch = 0; batch < batches && this.error === undefined; batch++)
           await this.#batch();
-        await this.#guard(async () => this.#db?.close());
+        const db = this.#db;
+        if (db !== undefined) {
+          await this.#guard(async () => this.watcher.closing?.(db));
+          await this.#guard(() => db.close());
+        }
         if (this.error !== undefined) return;
       }
     }
+  }
+
+  /** One more document, which no other commit has to do with. */
+  async again(): Promise<void> {
+    await this.#guard(() => this.#transact(0, "insert"));
+  }
+
+  /** The disk holds only the first `count` commits, and nobody can tell: from here on the others never were. */
+  forgetAfter(count: number): void {
+    this.committed.splice(count);
+    this.acknowledged = this.committed.at(-1)?.sequence ?? 0;
+    for (const lane of this.#lanes) lane.clear();
+    for (const { effects, lane } of this.committed) applyTo(this.#lanes[lane]!, effects);
   }
 
   async #guard(work: () => Promise<unknown>): Promise<void> {
@@ -104,7 +133,7 @@ export class Workload {
       await work();
     } catch (error) {
       if (!(error instanceof KotobaError)) throw error;
-      this.error ??= error;
+      this.errors.push(error);
     }
   }
 
@@ -127,6 +156,7 @@ export class Workload {
         ? await open({ engine }, { collections: versionOne, host: this.host })
         : await open({ engine }, { collections: versionTwo, host: this.host })
     ) as One;
+    await this.watcher.opened?.(this.#db);
   }
 
   /** One transaction of each lane at once; sometimes a flush or a compaction beside them. */
@@ -157,22 +187,26 @@ export class Workload {
     this.shown.push({ version, documents });
   }
 
-  async #transact(lane: number): Promise<void> {
+  async #transact(lane: number, only?: "insert"): Promise<void> {
     const step = new Step(this.#db!, this.version, this.#random, lane, this.#lanes[lane]!, () =>
       String(++this.#serial).padStart(4, "0"),
     );
-    const what = step.choose();
+    const what = only === undefined ? step.choose() : step.insert();
     const running: { sequence: number | undefined } = { sequence: undefined };
     await committing.run(running, () => step.run());
     const { sequence } = running;
     if (step.effects.length === 0) return;
     if (sequence === undefined) throw new Error(`${what} was acknowledged without a commit`);
     this.acknowledged = Math.max(this.acknowledged, sequence);
-    this.committed.push({ sequence, effects: step.effects, what });
-    for (const { collection, id, after } of step.effects) {
-      if (after === undefined) this.#lanes[lane]!.delete(id);
-      else this.#lanes[lane]!.set(id, { collection, document: after });
-    }
+    this.committed.push({ sequence, effects: step.effects, what, lane });
+    applyTo(this.#lanes[lane]!, step.effects);
+  }
+}
+
+function applyTo(rows: Map<string, Row>, effects: Effects): void {
+  for (const { collection, id, after } of effects) {
+    if (after === undefined) rows.delete(id);
+    else rows.set(id, { collection, document: after });
   }
 }
 
@@ -235,6 +269,11 @@ class Step {
     const [name, draw] = choices[this.#random.below(choices.length)]!;
     this.#work = draw();
     return `lane ${this.#lane}: ${name}`;
+  }
+
+  insert(): string {
+    this.#work = this.#insertEntries();
+    return `lane ${this.#lane}: entries`;
   }
 
   #all(name: CollectionName): Stored[] {
@@ -346,6 +385,9 @@ class Step {
     return () =>
       this.#db.transaction(async (tx) => {
         const orders = await tx.orders.where({ account: id }).all();
+        const known = this.#all("orders").filter(({ account }) => account === id);
+        if (orders.length !== known.length)
+          throw new Error(`a query gave ${orders.length} orders of ${id}, not ${known.length}`);
         for (const order of orders) await tx.orders.delete(order.id);
         await tx.accounts.delete(id as never);
         return [...deleted("accounts", id), ...orders.flatMap((o) => deleted("orders", o.id))];

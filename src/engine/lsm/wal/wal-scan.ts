@@ -77,6 +77,11 @@ export class WalScan {
     return { offset, end: offset + length, head };
   }
 
+  /** Reads again what it shows next. */
+  forget(): void {
+    this.#windowEnd = this.#windowStart;
+  }
+
   /** The ops of the commit that recordAt gave last, as views that hold until the next call; or what is wrong. */
   opsOf(record: WalRecord): readonly WalOp[] | string {
     const at = record.offset - this.#windowStart;

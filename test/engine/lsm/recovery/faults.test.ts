@@ -1,51 +1,11 @@
-/** Every single I/O call fails once: the caller hears of it, and nothing that was acknowledged is lost. */
+/** What one failing call leads to, for those who wait and those who come after; test/prove/faults.ts fails every call. */
 import { expect, test } from "vitest";
 import { KotobaError } from "../../../../src/base/index.ts";
 import { DiskFull, StorageError } from "../../../../src/engine/contract/index.ts";
 import { openLsmEngine } from "../../../../src/engine/lsm/index.ts";
-import { ROUNDS, TINY, entriesOf, put } from "../support.ts";
-import { PATH, Workload, checkSurvivor, sorted } from "../workload.ts";
+import { TINY, entriesOf, put } from "../support.ts";
+import { PATH, sorted } from "../workload.ts";
 import { SimulatedHost } from "../../../../src/testing/index.ts";
-import type { Fault } from "../../../../src/testing/index.ts";
-
-const STEPS = 14;
-
-async function callsOf(seed: number): Promise<number> {
-  const host = new SimulatedHost({ seed });
-  await new Workload(host, seed).run(STEPS);
-  return host.calls;
-}
-
-for (const fault of ["EIO", "ENOSPC", "ENOSPC-part"] as const satisfies readonly Fault[]) {
-  test(
-    `${fault} at any one call ends in a typed error or in success, and nothing acknowledged is lost`,
-    async () => {
-      const seed = 11;
-      const calls = await callsOf(seed);
-      expect(calls).toBeGreaterThan(200);
-      const stride = Math.max(1, Math.ceil(4 / ROUNDS));
-      let failed = 0;
-      for (let call = 1 + (seed % stride); call <= calls; call += stride) {
-        const host = new SimulatedHost({ seed });
-        host.failAt(call, fault);
-        const workload = new Workload(host, seed);
-        await workload.run(STEPS);
-        if (workload.errors.length > 0) failed++;
-        const { acknowledged, appended, states } = workload;
-        const where = `${fault} at call ${call}, seed ${seed}`;
-        try {
-          // A power cut right after, and the same disk with all that the operating system still had in memory.
-          await checkSurvivor(host.afterPowerCut("seeded", call), states, acknowledged, appended);
-          await checkSurvivor(host.afterPowerCut("kept", call), states, acknowledged, appended);
-        } catch (cause) {
-          throw new Error(where, { cause });
-        }
-      }
-      expect(failed).toBeGreaterThan(30);
-    },
-    60_000 * ROUNDS,
-  );
-}
 
 test("after a failed sync no commit is taken, each waiting one says it is unknown, and reads go on at what was acknowledged", async () => {
   const host = new SimulatedHost({ seed: 5 });
