@@ -45,7 +45,7 @@ async function round(seed: number, counts: Counts): Promise<void> {
 export const faults: Proof = {
   name: "faults",
   unit: UNIT,
-  quick: 2_000,
+  quick: 2_500,
   full: 100_000,
   share: 12,
   round,

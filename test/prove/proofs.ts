@@ -1,6 +1,7 @@
 /** All proofs, in the order in which they are made. */
 import { coverage } from "./coverage.ts";
 import { damage } from "./damage.ts";
+import { faults } from "./faults.ts";
 import { fuzz } from "./fuzz.ts";
 import type { Proof } from "./kit/proof.ts";
 import { histories } from "./histories.ts";
@@ -14,6 +15,7 @@ import { soak } from "./soak.ts";
 
 export const proofs: readonly Proof[] = [
   powerCuts,
+  faults,
   damage,
   programs,
   histories,

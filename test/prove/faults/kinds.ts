@@ -97,7 +97,7 @@ export function findsNoRoom({ at, fault }: Attack): boolean {
   return isNoRoom(fault) && takesRoom(at);
 }
 function isNoRoom(fault: Fault): boolean {
-  return /^(ENOSPC|EDQUOT)(-part)?$/.test(fault);
+  return /^(ENOSPC|EDQUOT|EFBIG)(-part)?$/.test(fault);
 }
 function takesRoom({ change, what }: IoCall): boolean {
   return change !== undefined && TAKE_ROOM.includes(what);
