@@ -12,8 +12,9 @@ import type { Plant } from "./workload/workload.ts";
 const counts = proveQuickly(powerCuts, { timeoutMillis: 300_000 });
 
 test("states of each kind came up", () => {
-  for (const what of ["after durable commits", "cut again in recovery"])
-    expect(counts.get(what), what).toBeGreaterThan(100);
+  for (const way of ["seeded", "journal", "lost", "kept"])
+    expect(counts.get(`left as "${way}"`), way).toBeGreaterThan(500);
+  expect(counts.get("cut again in recovery")).toBeGreaterThan(100);
   for (const times of [1, 2, 3])
     expect(counts.get(`of the engine alone, cut ${times} times in a row`)).toBeGreaterThan(100);
 });
