@@ -13,7 +13,7 @@ function withField(name: string, value: unknown): Fields {
 }
 const isImpossible = (name: string): boolean => name === "__proto__" || !isWellFormed(name);
 
-onEachEngine("a field of any name in a record comes back, or is refused", async (engine) => {
+onEachEngine("a field of whatever name in a record comes back, or is refused", async (engine) => {
   const db = await engine.open();
   const schema = z.object({ fields: z.record(z.string(), z.unknown()) });
   const things = db.collection("things", schema);
@@ -35,7 +35,7 @@ onEachEngine("a field of any name in a record comes back, or is refused", async 
 });
 
 onEachEngine(
-  "a field of any name at the top of a document comes back, or is refused",
+  "a field of whatever name at the top of a document comes back, or is refused",
   async (engine) => {
     const db = await engine.open();
     const things = db.collection("things", z.looseObject({ n: z.number() }));
@@ -50,7 +50,7 @@ onEachEngine(
 );
 
 onEachEngine(
-  "a field of any name that the schema declares can be stored, patched and asked for",
+  "a field of whatever name that the schema declares can be stored, patched and asked for",
   async (engine) => {
     const db = await engine.open();
     for (const [i, name] of HOSTILE_NAMES.entries()) {
@@ -84,12 +84,12 @@ onEachEngine(
   },
 );
 
-test("a collection of any name is a collection, or refused", () => {
+test("a collection of whatever name is a collection, or refused", () => {
   for (const name of COLLECTION_NAMES)
     expect(() => define(name, z.object({})), shown(name)).toThrow(InvalidDefinition);
 });
 
-test("an index of any name is an index, or refused", async () => {
+test("an index of whatever name is an index, or refused", async () => {
   const schema = z.object({ n: z.number() });
   // Written in a literal, that one name makes no field.
   const literal = { indexes: { __proto__: ["n"] } };

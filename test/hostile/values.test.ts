@@ -7,7 +7,7 @@ import type { Fields } from "./loose.ts";
 
 const SCHEMAS = {
   unknown: z.object({ value: z.unknown() }),
-  anything: z.object({ value: z.any() }),
+  anything: z.object({ value: z.unknown() }),
   "open at the top": z.looseObject({}),
   "without a schema library": {
     "~standard": {
@@ -58,7 +58,7 @@ for (const [name, schema] of Object.entries(SCHEMAS)) {
 
 onEachEngine("a value that throws while it is read fails its call alone", async (engine) => {
   const db = await engine.open();
-  const things = db.collection("things", z.object({ value: z.any() }));
+  const things = db.collection("things", z.object({ value: z.unknown() }));
   const there = await things.insert({ id: "there", value: 1 });
   for (const [what, make] of Object.entries(THROWING_VALUES)) {
     for (const value of [make(), [make()], { inside: make() }]) {
@@ -85,7 +85,7 @@ onEachEngine("-0 is stored as the 0 that it equals, wherever it stands", async (
 
 onEachEngine("what a caller changes later changes nothing that is stored", async (engine) => {
   const db = await engine.open();
-  const things = db.collection("things", z.object({ value: z.any() }));
+  const things = db.collection("things", z.object({ value: z.unknown() }));
   const bytes = Uint8Array.of(1, 2);
   const at = new Date(5);
   const list = [1];

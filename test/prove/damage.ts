@@ -5,7 +5,7 @@
  * A round has two halves. The walk goes over the stores that each recipe makes with a fixed seed: all their places (each
  * byte, each bit of each head, each length, see damages.ts) are a list, and the round of seed s takes those that stand s
  * apart from each other modulo the number of rounds that a walk takes; so rounds of consecutive seeds cover every place of
- * the store of a recipe before any is repeated. The other half are damages that are drawn, on a store that is drawn.
+ * the store of a recipe before one is repeated. The other half are damages that are drawn, on a store that is drawn.
  */
 import { seededRandom } from "../../src/testing/kit/index.ts";
 import { damageAt, drawDamage, placesOf } from "./damage/damages.ts";

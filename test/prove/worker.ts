@@ -14,7 +14,7 @@ export interface RoundReport extends RoundOrder {
   readonly failure: string | undefined;
 }
 
-// An error that nobody awaits is a finding like any other.
+// An error that nobody awaits is a finding like the others.
 let stray: string | undefined;
 for (const event of ["unhandledRejection", "uncaughtException"])
   process.on(event, (error: unknown) => {

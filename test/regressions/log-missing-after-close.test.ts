@@ -33,7 +33,7 @@ for (const ending of ["closed", "cut off"] as const) {
   });
 }
 
-test("a log that is cut off at any length after a close is refused", async () => {
+test("a log that is cut off at whatever length after a close is refused", async () => {
   const whole = await threeCommits("closed");
   const [log] = logsOf(whole) as [string];
   const content = whole.contentOf(log);

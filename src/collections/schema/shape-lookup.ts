@@ -55,7 +55,7 @@ export function shapeAt(shape: FieldShape, path: FieldPath): FieldShape | undefi
 
 /**
  * Why a field of documents of this shape can never have the value, in words; undefined if it may. Null fits every field,
- * and any value one that is unknown.
+ * and each value one that is unknown.
  */
 export function typeProblem(
   shape: ObjectShape,

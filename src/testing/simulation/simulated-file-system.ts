@@ -2,7 +2,7 @@
  * The files of a simulated host, as the engine calls them: names, handles and locks over the simulated disk.
  *
  * Always true, under the rules of Windows: a file that is open can be neither removed, renamed nor replaced; a sync of a
- * directory does nothing, and changes of names become durable in their order, with any later sync of a file.
+ * directory does nothing, and changes of names become durable in their order, with the next sync of a file.
  */
 import { DatabaseLocked } from "../../engine/contract/index.ts";
 import type {
@@ -159,7 +159,7 @@ export class SimulatedFileSystem implements FileSystem {
     return node;
   }
 
-  /** Runs a call that does its work at once; a power cut comes after it, before any sync. */
+  /** Runs a call that does its work at once; a power cut comes after it, before the next sync. */
   #call<T>(
     what: string,
     path: string,

@@ -5,7 +5,7 @@
  * (1) `content` is what reads give: all changes, in order.
  * (2) `durable` is what a power cut keeps for sure: the changes that a successful sync covered.
  * (3) After a power cut each sector of 512 bytes holds the durable bytes with the first k of its pending changes, for
- *     some k of its own: sectors are written in any order, each whole or not at all. The size is one of those that the
+ *     some k of its own: sectors are written in whatever order, each whole or not at all. The size is one of those that the
  *     file had since the last sync; sectors that were never written read as zeros.
  * (4) Where sizes are journaled, the size is the one that the kept changes lead to, and sectors that were added hold at
  *     least what those changes wrote into them: data goes to the disk before the size that makes it visible.

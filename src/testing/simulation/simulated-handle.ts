@@ -23,7 +23,7 @@ export interface HandleHost {
   readonly someFile: () => SimulatedFile;
   /** A call that blocks takes its time. */
   readonly takes: (what: "read" | "write" | "sync") => void;
-  /** Comes when a call beside the thread has taken its time, on a later turn in any case. */
+  /** Comes when a call beside the thread has taken its time, never before a later turn. */
   readonly took: (what: "read" | "sync") => Promise<void>;
 }
 

@@ -29,10 +29,10 @@ import type { SimulatedNode } from "./simulated-names.ts";
  * What of the unsynced survives a power cut.
  *
  * - "lost": nothing. "kept": everything.
- * - "seeded": some of it, chosen by the seed: sectors and names each by itself, in any order, which is all that POSIX
+ * - "seeded": some of it, chosen by the seed: sectors and names each by itself, in whatever order, which is all that POSIX
  *   promises.
  * - "journal": changes of names and of sizes are journaled in their order, as ext4 does it: a prefix of them, chosen by
- *   the seed; a sync of any file or directory has journaled all that came before it.
+ *   the seed; a sync of one file or directory has journaled all that came before it.
  */
 export type Unsynced = "lost" | "kept" | "seeded" | "journal";
 
@@ -48,7 +48,7 @@ export interface SimulatedHostOptions {
   readonly readMillis?: Millis;
   /** How long a write takes, which always blocks. Default 0. */
   readonly writeMillis?: Millis;
-  /** How long a sync of a file or a directory takes. Drawn, syncs that run side by side end in any order. Default 0. */
+  /** How long a sync of a file or a directory takes. Drawn, syncs that run side by side end in whatever order. Default 0. */
   readonly syncMillis?: Millis;
   /**
    * "windows": a file that is open can be neither removed, renamed nor replaced (EBUSY), a sync of a directory does
@@ -180,7 +180,7 @@ export class SimulatedHost implements Host {
     this.#io.faults.from(call, fault, only);
   }
 
-  /** No fault is set any more. What faults did to the disk stays. */
+  /** No fault is set from here on. What faults did to the disk stays. */
   heal(): void {
     this.#io.faults.clear();
   }

@@ -4,7 +4,7 @@
  * Always true:
  * (1) A change of names (create, rename, link, remove, make directory) is one step: after a power cut it happened whole
  *     or not at all, also a rename, which changes two names.
- * (2) Changes that no sync of their directory covered are kept or lost each by itself, in any combination: what POSIX
+ * (2) Changes that no sync of their directory covered are kept or lost each by itself, in every combination: what POSIX
  *     promises is no more than this. Where names are journaled, a prefix of all changes is kept.
  * (3) A name whose directory is lost is lost.
  */

@@ -61,7 +61,7 @@ export function applied(state: State, ops: readonly WriteOp[]): State {
 export const sorted = (state: State): [string, string][] =>
   [...state].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-/** Hears of the engine's life, and may look at it or write to it; errors of KotobaDB count as those of any call. */
+/** Hears of the engine's life, and may look at it or write to it; errors of KotobaDB count as those of every call. */
 export interface Watcher {
   opened?(engine: LsmEngine): Promise<void>;
   stepped?(engine: LsmEngine, step: number): Promise<void>;

@@ -145,7 +145,7 @@ function another(disk: Disk, name: string, random: SeededRandom): string | undef
   return names[random.below(Math.max(1, names.length))];
 }
 
-/** Overwrites bytes[at, at + part.length), as far as there are any. */
+/** Overwrites bytes[at, at + part.length), as far as they go. */
 function overwritten(bytes: Bytes, at: number, part: Bytes): Bytes {
   const next = Uint8Array.from(bytes);
   next.set(part.subarray(0, Math.max(0, bytes.length - at)), at);

@@ -269,7 +269,7 @@ async function checkOffline(store: Store, damage: Damage): Promise<boolean> {
 
 /**
  * A file of a store with other bytes in a place that means something. Only of one that was closed: a power cut leaves
- * files that are not needed any more, and ends that may be torn.
+ * files that are no longer needed, and ends that may be torn.
  */
 function damagedFile({ disk, isClosed, options }: Store, damaged: Disk): string | undefined {
   if (!isClosed) return undefined;

@@ -182,7 +182,7 @@ export const databaseSubject: Subject = {
     await bounded(run.live(), TURNS_MAX, attackText(attack));
     for (const error of workload.errors) assertHonestError(error, isLie);
     const { history } = run;
-    // After a lie the commits that it lost unseen are in no history any more; what was shown before counts as seen.
+    // After a lie the commits that it lost unseen are in no history from there on; what was shown before counts as seen.
     if (!isLie)
       for (const { documents, version } of workload.shown)
         stateOf(history, textOf(documents), version, 0);

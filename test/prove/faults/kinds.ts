@@ -86,7 +86,7 @@ export function mayLoseUnseen(fault: Fault): boolean {
 }
 /**
  * How many of the commits that were acknowledged before the lie must be there: all but those of the very last sync, which
- * has nothing behind it that tells of it. A disk that lies from then on may take back any of them: a log goes when the
+ * has nothing behind it that tells of it. A disk that lies from then on may take back each of them: a log goes when the
  * manifest says that its table is durable, and both were lies.
  */
 export function sureAfterLie({ isLasting }: Attack, acknowledged: number, group: number): number {

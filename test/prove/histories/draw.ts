@@ -53,8 +53,7 @@ export async function record(
     ...(kind === "memory" ? {} : { reopen: async () => (engine = await machine.open()) }),
   });
   const [failure] = history.failures ?? [];
-  if (failure !== undefined && !machine.isTroubled)
-    throw new Error(`without any trouble: ${failure}`);
+  if (failure !== undefined && !machine.isTroubled) throw new Error(`without trouble: ${failure}`);
   await machine.checkWhole(engine);
   return { history, machine };
 }

@@ -221,7 +221,7 @@ async function letGo(): Promise<void> {
   for (const stream of streams.splice(0)) await stream.return?.();
 }
 
-/** Nothing is under way any more, but for what the store does by itself. */
+/** Nothing is under way, but for what the store does by itself. */
 async function settled(): Promise<void> {
   await letGo();
   await new Promise((resolve) => setTimeout(resolve, 50));

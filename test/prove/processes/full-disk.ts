@@ -77,7 +77,7 @@ function writeUntilFull(path: string, bytesMax: number): void {
 }
 
 /**
- * Any folder, and a process that may not make files larger than the largest one is. Files that are there may be written
+ * A folder, and a process that may not make files larger than the largest one is. Files that are there may be written
  * all over, as on a disk that is full: a limit that is lowered under them would take back room that was given.
  */
 export function smallFiles(folder: string): SmallDisk | string {

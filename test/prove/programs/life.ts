@@ -86,7 +86,7 @@ export class Life {
     return this.#plant?.db?.(db) ?? db;
   }
 
-  /** Any database on this disk. */
+  /** Whatever database is on this disk. */
   async #openWell(path: string, opening: Opening, readOnly: boolean): Promise<LooseDb> {
     const { durability, fullScan, options, readMillis } = opening;
     const { host } = this;

@@ -70,7 +70,7 @@ function hasEntry(index: PlainIndex, { bounds, prefix }: AskedIndex, document: D
   });
 }
 
-/** How two rows are ordered; undefined where they may come in any order. */
+/** How two rows are ordered; undefined where their order is free. */
 export function orderOf(
   asked: Asked,
   index: PlainIndex | undefined,

@@ -52,7 +52,7 @@ const cities = ["Oslo", "Rome", "Kyoto"];
 /** Wraps an engine on its way into open(): a planted mistake, or nothing. */
 export type Plant = (engine: StorageEngine) => StorageEngine;
 
-/** Hears of the database's life, and may look at it; errors of KotobaDB count as those of any call. */
+/** Hears of the database's life, and may look at it; errors of KotobaDB count as those of every call. */
 export interface Watcher {
   opened?(db: One): Promise<void>;
   closing?(db: One): Promise<void>;

@@ -57,7 +57,7 @@ describe("what a power cut keeps", () => {
     expect([...outcomes].sort()).toEqual(["1,1", "1,2", "2,1", "2,2"]);
   });
 
-  it("gives a growing file any size it had, with zeros where a sector was not written", () => {
+  it("gives a growing file one of the sizes it had, with zeros where a sector was not written", () => {
     const sizes = new Set<number>();
     let zeroed = 0;
     for (let seed = 1; seed <= 80; seed++) {
@@ -142,7 +142,7 @@ describe("what a power cut keeps", () => {
     expect(after.files.exists("/a")).toBe(true);
   });
 
-  it("is one of what any order of sector writes could leave, compared with a plain model", () => {
+  it("is one of what the orders of sector writes could leave, compared with a plain model", () => {
     const op = fc.oneof(
       fc.record({ at: fc.nat(1500), length: fc.integer({ min: 1, max: 900 }) }),
       fc.constant("sync" as const),
@@ -151,7 +151,7 @@ describe("what a power cut keeps", () => {
       fc.property(fc.array(op, { maxLength: 12 }), fc.nat(), (ops, seed) => {
         const host = new SimulatedHost({ seed });
         const file = durableFile(host, "/a", bytes());
-        // All the values that each byte had since the last sync; any of them may be there, and nothing else.
+        // All the values that each byte had since the last sync; each of them may be there, and nothing else.
         let possible: Set<number>[] = [];
         let sizes = new Set([0]);
         let value = 0;

@@ -89,7 +89,7 @@ export interface Timers {
   /** Lets other work run, then goes on. */
   pause(): Promise<void>;
   sleep(millis: number): Promise<void>;
-  /** Calls `task` once after so many milliseconds, as sleep() would end; the answer cancels it, at any time. */
+  /** Calls `task` once after so many milliseconds, as sleep() would end; the answer cancels it, whenever it is called. */
   after(millis: number, task: () => void): () => void;
   /** The same for what guards other work: a simulator waits for no deadline, it comes when time has passed it. */
   deadline(millis: number, task: () => void): () => void;
