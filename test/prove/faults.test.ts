@@ -1,13 +1,13 @@
 /** The quick share of the faults, and the test of the test: planted mistakes are found out. */
 import type { Fault, SimulatedHost } from "kotobadb/testing";
 import { expect, test, vi } from "vitest";
+import { overlaid } from "../../src/testing/kit/index.ts";
 import { faults } from "./faults.ts";
 import { attackAndJudge } from "./faults/attack.ts";
 import { engineSubject } from "./faults/engine-under-attack.ts";
 import type { Before } from "./faults/engine-under-attack.ts";
 import { attackAt, FAULTS, KINDS } from "./faults/kinds.ts";
 import type { Attack } from "./faults/kinds.ts";
-import { overlaid } from "./kit/engine-tap.ts";
 import { proveQuickly } from "./kit/prove-quickly.ts";
 import type * as Crc32 from "../../src/engine/lsm/codec/crc32.ts";
 import type { FileHandle } from "../../src/engine/lsm/host/index.ts";

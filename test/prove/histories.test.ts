@@ -7,7 +7,8 @@ import { checkHistory, recordHistory } from "kotobadb/testing";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { draw, record } from "./histories/draw.ts";
-import { engineKinds, TINY, troubles } from "./histories/machine.ts";
+import { TINY } from "../engine/lsm/support.ts";
+import { engineKinds, troubles } from "./histories/machine.ts";
 import { histories } from "./histories.ts";
 import { proveQuickly } from "./kit/prove-quickly.ts";
 

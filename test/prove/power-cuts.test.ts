@@ -2,7 +2,8 @@
 import type { StorageEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
 import { expect, test } from "vitest";
-import { overlaid, tapped } from "./kit/engine-tap.ts";
+import { overlaid } from "../../src/testing/kit/index.ts";
+import { tapped } from "./kit/engine-tap.ts";
 import { proveQuickly } from "./kit/prove-quickly.ts";
 import { powerCuts, record } from "./power-cuts.ts";
 import type { Recorded } from "./power-cuts.ts";

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import type { LsmEngine, WriteOp } from "kotobadb/engine";
 import { expect, test } from "vitest";
-import { overlaid, tapped } from "./kit/engine-tap.ts";
+import { overlaid } from "../../src/testing/kit/index.ts";
+import { tapped } from "./kit/engine-tap.ts";
 import type { CommitTap } from "./kit/engine-tap.ts";
 import { proveQuickly } from "./kit/prove-quickly.ts";
 import { programs } from "./programs.ts";

@@ -1,10 +1,10 @@
 /** A full disk that refused the close mark of a log ended all writing, though there was room again. */
 import { expect, test } from "vitest";
+import { overlaid } from "../../src/testing/kit/index.ts";
 import { openLsmEngine } from "../../src/engine/lsm/index.ts";
 import type { LsmEngine } from "../../src/engine/lsm/index.ts";
 import { SimulatedHost } from "../../src/testing/index.ts";
 import { TINY, entriesOf, put } from "../engine/lsm/support.ts";
-import { overlaid } from "../prove/kit/engine-tap.ts";
 
 /** Of a close mark, which is written alone. */
 const MARK_BYTES = 35;

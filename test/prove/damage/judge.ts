@@ -9,8 +9,8 @@
 import { CorruptionError, KotobaError } from "kotobadb";
 import { StorageError, verifyDatabase } from "kotobadb/engine";
 import type { SimulatedHost } from "kotobadb/testing";
+import { overlaid } from "../../../src/testing/kit/index.ts";
 import type { Bytes } from "../../../src/base/index.ts";
-import { overlaid } from "../kit/engine-tap.ts";
 import type { Damage } from "./damages.ts";
 import {
   HEADER_BYTES,

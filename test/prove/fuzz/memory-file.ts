@@ -1,8 +1,8 @@
 /** One file that is an input, as a host shows it: whatever path is opened, it is this one. */
+import { overlaid } from "../../../src/testing/kit/index.ts";
 import type { Bytes } from "../../../src/base/index.ts";
 import type { FileHandle, Host } from "../../../src/engine/lsm/host/index.ts";
 import { SimulatedHost } from "../../../src/testing/index.ts";
-import { overlaid } from "../kit/engine-tap.ts";
 import type { Input } from "./decoder.ts";
 
 const NOTHING = new Uint8Array(0);

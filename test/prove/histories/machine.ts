@@ -10,17 +10,7 @@ import type { Unsynced } from "kotobadb/testing";
 import { seededRandom } from "../../../src/testing/kit/index.ts";
 import type { SeededRandom } from "../../../src/testing/kit/index.ts";
 import { someOptions } from "../../engine/lsm/random-options.ts";
-
-/** So small that flushes and compactions happen in the middle of transactions. */
-export const TINY: Omit<LsmOptions, "path" | "host"> = {
-  flushBytesMax: 1_024,
-  l0TablesTrigger: 2,
-  levelBaseBytes: 2_048,
-  levelFanOut: 2,
-  tableBytesTarget: 1_024,
-  blockCacheBytesMax: 64 * 1_024,
-  sliceMillis: 0,
-};
+import { TINY } from "../../engine/lsm/support.ts";
 
 export const engineKinds = ["memory", "tiny", "slow", "random options"] as const;
 export type EngineKind = (typeof engineKinds)[number];

@@ -2,8 +2,6 @@
 import type { Awaitable } from "../../../src/base/index.ts";
 import { andThen } from "../../../src/base/index.ts";
 import { overlaid } from "../../../src/testing/kit/index.ts";
-
-export { overlaid };
 import type { CommitPlan, CommitResult, EngineTransaction, StorageEngine } from "kotobadb/engine";
 
 export type CommitTap = (

@@ -4,7 +4,7 @@ import type { StorageEngine } from "kotobadb/engine";
 import { checkHistory, runContract, SimulatedHost } from "kotobadb/testing";
 import { record as recordHistory } from "../histories/draw.ts";
 import type { Drawn } from "../histories/draw.ts";
-import { TINY } from "../histories/machine.ts";
+import { TINY } from "../../engine/lsm/support.ts";
 import { record as recordCuts } from "../power-cuts.ts";
 import { checkSurvivor } from "../workload/check.ts";
 import type { Planting } from "./defect.ts";

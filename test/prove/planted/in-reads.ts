@@ -1,5 +1,6 @@
 /** Planted defects of reading: views, scans, filters and caches. */
 import type { EngineTransaction, Page, Scan, StorageEngine } from "kotobadb/engine";
+import { overlaid } from "../../../src/testing/kit/index.ts";
 import { andThen } from "../../../src/base/index.ts";
 import type { Awaitable, Bytes } from "../../../src/base/index.ts";
 import type { Cursor } from "../../../src/engine/lsm/cursor/index.ts";
@@ -12,7 +13,6 @@ import { Tree } from "../../../src/engine/lsm/read/tree.ts";
 import { Filter } from "../../../src/engine/lsm/sstable/block/filter.ts";
 import { ReadSet } from "../../../src/transaction/reading/read-set.ts";
 import { brokenViews } from "../../contract/broken/index.ts";
-import { overlaid } from "../kit/engine-tap.ts";
 import { patched, together } from "./defect.ts";
 import type { Defect, Restore } from "./defect.ts";
 

@@ -1,12 +1,12 @@
 /** Planted defects of what is written to disk: syncs, logs, tables, merges of tables, recovery. */
 import type { SimulatedHost } from "kotobadb/testing";
+import { overlaid } from "../../../src/testing/kit/index.ts";
 import { KeepOrDrop } from "../../../src/engine/lsm/compaction/keep-or-drop.ts";
 import { OlderBeneath } from "../../../src/engine/lsm/compaction/older-beneath.ts";
 import { OpenTables } from "../../../src/engine/lsm/compaction/open-tables.ts";
 import { Memtable } from "../../../src/engine/lsm/memtable/index.ts";
 import { WalScan } from "../../../src/engine/lsm/wal/wal-scan.ts";
 import { WritePath } from "../../../src/engine/lsm/write-path.ts";
-import { overlaid } from "../kit/engine-tap.ts";
 import { patched } from "./defect.ts";
 import type { Defect } from "./defect.ts";
 
