@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { overlaid } from "../../src/testing/kit/index.ts";
 import { tapped } from "./kit/engine-tap.ts";
 import type { CommitTap } from "./kit/engine-tap.ts";
+import { runRound } from "./kit/proof.ts";
 import { proveQuickly } from "./kit/prove-quickly.ts";
 import { programs } from "./programs.ts";
 import { programs as drawn } from "./programs/draw.ts";
@@ -16,6 +17,12 @@ import { shortened } from "./programs/shorten.ts";
 import { at, compare } from "./programs/values.ts";
 
 proveQuickly(programs, { timeoutMillis: 300_000 });
+
+test("a body that has lost so often that it runs alone is not held up by the turns of others", async () => {
+  const counts = new Map<string, number>();
+  await runRound(programs, 20_261_186, counts);
+  expect(counts.get(programs.unit)).toBeGreaterThan(10);
+});
 
 test("each kind of step, refusal and background work comes up", async () => {
   const tally = new Map<string, number>();

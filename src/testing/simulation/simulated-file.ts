@@ -35,25 +35,41 @@ interface Former {
   readonly bytes: Bytes;
 }
 
-/** Bytes that grow by doubling; what lies beyond `size` is zero. */
+/**
+ * Bytes that grow by doubling; what lies beyond `size` is zero. Images share their bytes until one of them changes: a
+ * power cut leaves most files as they were, and a test may look at thousands of disks.
+ */
 class Image {
-  bytes: Bytes;
   size: number;
+  #bytes: Bytes;
+  #isShared = true;
 
+  /** `content` is never changed, neither here nor by its giver. */
   constructor(content: Bytes) {
-    this.bytes = copyBytes(content);
+    this.#bytes = content;
     this.size = content.length;
+  }
+
+  /** Valid until the next change. */
+  get content(): Bytes {
+    return this.#bytes.subarray(0, this.size);
+  }
+
+  /** The content for good: the next change is made to a copy. */
+  share(): Bytes {
+    this.#isShared = true;
+    return this.content;
   }
 
   write(source: Bytes, offset: number): void {
     this.#reserve(offset + source.length);
-    this.bytes.set(source, offset);
+    this.#bytes.set(source, offset);
     this.size = Math.max(this.size, offset + source.length);
   }
 
   resize(size: number): void {
     this.#reserve(size);
-    if (size < this.size) this.bytes.fill(0, size, this.size);
+    if (size < this.size) this.#bytes.fill(0, size, this.size);
     this.size = size;
   }
 
@@ -62,11 +78,16 @@ class Image {
     else this.resize(change.size);
   }
 
+  /** Room for so many bytes, in an array of our own. */
   #reserve(size: number): void {
-    if (size <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(size, this.bytes.length * 2, SECTOR_BYTES));
-    grown.set(this.bytes);
-    this.bytes = grown;
+    const { length } = this.#bytes;
+    if (size <= length && !this.#isShared) return;
+    const grown = new Uint8Array(
+      size <= length ? length : Math.max(size, length * 2, SECTOR_BYTES),
+    );
+    grown.set(this.content);
+    this.#bytes = grown;
+    this.#isShared = false;
   }
 }
 
@@ -79,6 +100,7 @@ export class SimulatedFile {
   #pending: Change[] = [];
   readonly #former: Former[] = [];
 
+  /** `durable` must not be changed by its giver. */
   constructor(durable: Bytes, journal: Journal) {
     this.#journal = journal;
     this.#content = new Image(durable);
@@ -91,7 +113,12 @@ export class SimulatedFile {
 
   /** The bytes that reads give; valid until the next change. */
   get content(): Bytes {
-    return this.#content.bytes.subarray(0, this.#content.size);
+    return this.#content.content;
+  }
+
+  /** What reads give, for good: it does not change with the file. */
+  shareContent(): Bytes {
+    return this.#content.share();
   }
 
   write(source: Bytes, offset: number): void {
@@ -136,7 +163,7 @@ export class SimulatedFile {
 
   /** The bytes after a power cut; undefined choice: nothing that is pending survives. */
   afterPowerCut(choose: Choose | undefined): Bytes {
-    if (choose === undefined) return copyBytes(this.#durable.bytes, 0, this.#durable.size);
+    if (choose === undefined) return this.#durable.share();
     const sizes = this.#sizesSinceSync();
     return this.#survivor(sizes[choose(sizes.length)]!, choose, 0);
   }
@@ -148,10 +175,14 @@ export class SimulatedFile {
   }
 
   #survivor(size: number, choose: Choose, kept: number): Bytes {
+    if (this.#pending.length === 0) return this.#durable.share();
     const survivor = new Uint8Array(size);
-    for (let start = 0; start < size; start += SECTOR_BYTES) {
-      const end = Math.min(start + SECTOR_BYTES, size);
-      survivor.set(this.#sectorAfterPowerCut(start, end, choose, kept), start);
+    survivor.set(this.#durable.content.subarray(0, size));
+    const touched = touchedBy(this.#pending);
+    const first = Math.floor(touched.start / SECTOR_BYTES) * SECTOR_BYTES;
+    for (let start = first; start < Math.min(size, touched.end); start += SECTOR_BYTES) {
+      const sector = survivor.subarray(start, start + SECTOR_BYTES);
+      this.#changeSector(sector, start, choose, kept);
     }
     return survivor;
   }
@@ -171,23 +202,28 @@ export class SimulatedFile {
     return sizes;
   }
 
-  /** `kept`: changes up to it are there if the sector is one that was added. */
-  #sectorAfterPowerCut(start: number, end: number, choose: Choose, kept: number): Bytes {
-    const sector = new Uint8Array(end - start);
-    if (start < this.#durable.size) {
-      sector.set(this.#durable.bytes.subarray(start, Math.min(end, this.#durable.size)));
-    }
+  /** Does to the durable sector some of what was done to it. `kept`: changes up to it are there if it was added. */
+  #changeSector(sector: Bytes, start: number, choose: Choose, kept: number): void {
+    const end = start + sector.length;
     const touching = this.#pending.filter((change) =>
       "bytes" in change
         ? change.offset < end && change.offset + change.bytes.length > start
         : change.size < end,
     );
-    if (touching.length === 0) return sector;
+    if (touching.length === 0) return;
     const least = end > this.#durable.size ? leading(touching, kept) : 0;
     const some = least + choose(touching.length + 1 - least);
     for (const change of touching.slice(0, some)) applyToSector(sector, start, end, change);
-    return sector;
   }
+}
+
+/** The range outside of which the changes leave all as it is. */
+function touchedBy(changes: readonly Change[]): { readonly start: number; readonly end: number } {
+  const starts = changes.map((change) => ("bytes" in change ? change.offset : change.size));
+  const ends = changes.map((change) =>
+    "bytes" in change ? change.offset + change.bytes.length : Infinity,
+  );
+  return { start: Math.min(...starts), end: Math.max(...ends) };
 }
 
 /** How many of the changes, from the first on, are sure to be there. */

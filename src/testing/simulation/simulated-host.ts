@@ -198,7 +198,7 @@ export class SimulatedHost implements Host {
     const { last, written } = this.#journal;
     const journaled = unsynced === "lost" ? written : written + choose(last - written + 1);
     if (unsynced === "kept")
-      return this.#hostOf(this.#names.afterJournal(last), seed, (file) => file.content);
+      return this.#hostOf(this.#names.afterJournal(last), seed, (file) => file.shareContent());
     if (unsynced === "journal")
       return this.#hostOf(this.#names.afterJournal(journaled), seed, (file) =>
         file.afterJournal(journaled, choose),

@@ -86,11 +86,14 @@ export function mayLoseUnseen(fault: Fault): boolean {
 }
 /**
  * How many of the commits that were acknowledged before the lie must be there: all but those of the very last sync, which
- * has nothing behind it that tells of it. A disk that lies from then on may take back each of them: a log goes when the
- * manifest says that its table is durable, and both were lies.
+ * has nothing behind it that tells of it. But a write that went astray may lie over the newest log, and over as many
+ * records as it is long; each that could tell of those before it is gone with them. And a disk that lies from then on may
+ * take back each of them: a log goes when the manifest says that its table is durable, and both were lies.
  */
-export function sureAfterLie({ isLasting }: Attack, acknowledged: number, group: number): number {
-  return isLasting ? 0 : Math.max(0, acknowledged - group);
+export function sureAfterLie(attack: Attack, acknowledged: number, group: number): number {
+  const { fault, isLasting } = attack;
+  if (isLasting || fault === "misdirected-write") return 0;
+  return Math.max(0, acknowledged - group);
 }
 /** The disk, or the user's share of it, is full, in a call that takes room: a full disk, and nothing else, fails. */
 export function findsNoRoom({ at, fault }: Attack): boolean {

@@ -3,9 +3,11 @@
  *
  * Bodies take turns, one operation at a time, and a turn lasts until the body waits for its next one or its transaction
  * has ended; so it is known which states there were since an attempt began. Everything it reads must come from one of them,
- * the same for all of it (an attempt may choose it as late as its first read). Whatever commits must give the same answers when it is done once more in the state that it commits to: that is what serializable
- * means. A conflict more than needed is no mistake: the body runs again by itself.
+ * the same for all of it (an attempt may choose it as late as its first read). Whatever commits must give the same answers
+ * when it is done once more in the state that it commits to: that is what serializable means. A conflict more than needed
+ * is no mistake: the body runs again by itself.
  */
+import { EXCLUSIVE_AFTER_LOSSES } from "../../../src/transaction/backoff.ts";
 import { expectSame, expectTag, expectThat, Mismatch, valueOf } from "./compare.ts";
 import type { Judge } from "./compare.ts";
 import type { Life } from "./life.ts";
@@ -82,7 +84,8 @@ class Actor {
     this.#isDoomed = false;
     tx.onCommit(() => this.#hooks++);
     for (const step of this.#body.steps) {
-      await this.#pause();
+      // Then it has the engine to itself: all others wait until it has ended, and would never take their turns.
+      if (this.#attempts <= EXCLUSIVE_AFTER_LOSSES) await this.#pause();
       if (!this.#seeNewest()) return;
       const judge = await this.#operate(step, tx, this.#views.at(-1)!.model);
       this.#log.push(judge);
