@@ -187,6 +187,6 @@ export const realDisk: Proof = {
   unit: UNIT,
   quick: 12,
   full: 150,
-  share: 6,
+  share: 5,
   round,
 };
