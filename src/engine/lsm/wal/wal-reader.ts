@@ -246,11 +246,14 @@ function replay(file: FileHandle, expected: ExpectedWal, onCommit: OnCommit): Wa
   for (;;) {
     const record = scan.recordAt(offset);
     if ("found" in record) {
-      attempt(expected, () => refuseUnlessEnd(file.path, scan, record, expected.newest));
+      const isEnd = attempt(expected, () =>
+        refuseUnlessEnd(file.path, scan, record, expected.newest),
+      );
       // A read that went wrong once, without a word, must not cost what it should have shown.
       scan.forget();
       if (!("found" in scan.recordAt(offset))) continue;
-      const next = expected.skip === undefined ? undefined : scan.recordAfter(offset);
+      // Behind the torn end there may be whole records that were never durable either: with them there would be a hole.
+      const next = isEnd ? undefined : scan.recordAfter(offset);
       if (next === undefined) {
         return { validBytes: offset, closed: false, closedAtMillis: 0, lastSequence };
       }
