@@ -81,8 +81,7 @@ export class WalWriter {
     this.#identity = readU32(encodeFileHeader(WAL_MAGIC, logNumber, place.storeId), 36);
     this.logNumber = logNumber;
     this.path = pathIn(place.directory, walName(logNumber));
-    // There is a log by now, so a full disk would be the wrong thing to say.
-    this.#file = named(this.path, () => place.host.files.open(this.path, "write"));
+    this.#file = place.host.files.open(this.path, "write");
     this.#roomBytes = this.#file.size();
   }
 
@@ -102,7 +101,7 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     named(directory, () => host.files.syncDirectory(directory));
-    return named(directory, () => new WalWriter(place, logNumber));
+    return WalWriter.#ofNamed(place, logNumber);
   }
 
   /** The same without blocking the thread. After DiskFull no log was made, and another one may be tried. */
@@ -122,7 +121,13 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     await syncNames().catch(namesUnknown(directory));
-    return named(directory, () => new WalWriter(place, logNumber));
+    return WalWriter.#ofNamed(place, logNumber);
+  }
+
+  /** There is a log by now, so a full disk would be the wrong thing to say. */
+  static #ofNamed(place: WalPlace, logNumber: number): WalWriter {
+    const path = pathIn(place.directory, walName(logNumber));
+    return named(path, () => new WalWriter(place, logNumber));
   }
 
   /** Bytes that were appended and not yet written. */
