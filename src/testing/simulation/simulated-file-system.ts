@@ -121,15 +121,19 @@ export class SimulatedFileSystem implements FileSystem {
       to,
     );
 
+  get syncsDirectories(): boolean {
+    return this.#rules !== "windows";
+  }
+
   syncDirectory = (path: string): void => {
-    if (this.#rules === "windows") return;
+    if (!this.syncsDirectories) return;
     const [call, at] = this.#beginSyncDirectory(path);
     this.#handleHost.takes("sync");
     this.#endSyncDirectory(call, at, this.#journal.last);
   };
 
   syncDirectoryInBackground = async (path: string): Promise<void> => {
-    if (this.#rules === "windows") return;
+    if (!this.syncsDirectories) return;
     const [call, at] = this.#beginSyncDirectory(path);
     const covered = this.#journal.last;
     // The outcome comes on a later turn, as from a disk: what a power cut before that keeps is still open.

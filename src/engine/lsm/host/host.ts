@@ -62,7 +62,9 @@ export interface FileSystem {
   rename(from: string, to: string): void;
   /** A second name for the same file. */
   link(from: string, to: string): void;
-  /** Makes the directory's names durable. Does nothing on Windows, which offers no such call. */
+  /** False on Windows, which offers no such call: there names become durable with the next sync of a file behind them. */
+  readonly syncsDirectories: boolean;
+  /** Makes the directory's names durable; does nothing where `syncsDirectories` is false. */
   syncDirectory(path: string): void;
   /** The same, without blocking the thread. */
   syncDirectoryInBackground(path: string): Promise<void>;

@@ -178,6 +178,9 @@ const nodeFiles: FileSystem = {
   rename: (from, to) => attempt(from, () => renameSync(from, to)),
   link: (from, to) => attempt(from, () => linkSync(from, to)),
   syncDirectory,
+  get syncsDirectories() {
+    return syncsDirectories();
+  },
   syncDirectoryInBackground,
   lock: lockDirectory,
 };
@@ -202,8 +205,12 @@ function isDirectory(path: string): boolean {
   return attempt(path, () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
 }
 
+function syncsDirectories(): boolean {
+  return process.platform !== "win32";
+}
+
 function syncDirectory(path: string): void {
-  if (process.platform === "win32") return;
+  if (!syncsDirectories()) return;
   attempt(path, () => {
     const descriptor = openSync(path, "r");
     try {
@@ -215,7 +222,7 @@ function syncDirectory(path: string): void {
 }
 
 async function syncDirectoryInBackground(path: string): Promise<void> {
-  if (process.platform === "win32") return;
+  if (!syncsDirectories()) return;
   const descriptor = attempt(path, () => openSync(path, "r"));
   try {
     await new Promise<void>((resolved, rejected) => {

@@ -101,7 +101,9 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     named(directory, () => host.files.syncDirectory(directory));
-    return WalWriter.#ofNamed(place, logNumber);
+    const wal = WalWriter.#ofNamed(place, logNumber);
+    if (!host.files.syncsDirectories) named(wal.path, () => wal.#file.syncNow());
+    return wal;
   }
 
   /** The same without blocking the thread. After DiskFull no log was made, and another one may be tried. */
@@ -121,7 +123,10 @@ export class WalWriter {
     }
     host.files.rename(draft.path, pathIn(directory, walName(logNumber)));
     await syncNames().catch(namesUnknown(directory));
-    return WalWriter.#ofNamed(place, logNumber);
+    const wal = WalWriter.#ofNamed(place, logNumber);
+    // The name first: where it is lost, a close mark of the log before must be, too.
+    if (!host.files.syncsDirectories) await wal.#file.sync().catch(namesUnknown(wal.path));
+    return wal;
   }
 
   /** There is a log by now, so a full disk would be the wrong thing to say. */

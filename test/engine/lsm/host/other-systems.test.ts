@@ -126,6 +126,7 @@ test("sunos: the file PID is the lock, and goes with it", async () => {
 
 test("win32: directories are not synced, as there is no such call", async () => {
   pretend("win32");
+  expect(files.syncsDirectories).toBe(false);
   const gone = join(directory, "not-there");
   files.syncDirectory(gone);
   await files.syncDirectoryInBackground(gone);
