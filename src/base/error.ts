@@ -48,12 +48,15 @@ export abstract class KotobaError<Tag extends string = string> extends Error {
   }
 }
 
-function messageOf(parts: KotobaErrorParts): string {
-  const named = Object.entries(parts.details ?? {})
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : shown(value)}`);
-  const where = named.length === 0 ? "" : ` (${named.join(", ")})`;
-  return `${parts.sentence}${where} ${parts.remedy}`;
+function messageOf({ details = {}, remedy, sentence }: KotobaErrorParts): string {
+  let named = "";
+  for (const name of Object.keys(details)) {
+    const value = details[name];
+    if (value === undefined) continue;
+    named += `${named === "" ? "" : ", "}${name}=${typeof value === "string" ? value : shown(value)}`;
+  }
+  const where = named === "" ? "" : ` (${named})`;
+  return `${sentence}${where} ${remedy}`;
 }
 
 function shown(value: unknown): string {

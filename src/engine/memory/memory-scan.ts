@@ -46,10 +46,11 @@ export class MemoryScan implements Scan {
     const range = this.#rest;
     if (range === undefined) return EMPTY_DONE_PAGE;
     const rowsMax = Math.min(this.#pageRows, this.#left);
+    const rowsExpected = Math.min(rowsMax, FIRST_PAGE_ROWS);
     const page = new PageBuilder({
       keysOnly: this.#keysOnly,
-      rows: rowsMax,
-      bytes: rowsMax * ROW_BYTES_GUESS,
+      rows: rowsExpected,
+      bytes: rowsExpected * ROW_BYTES_GUESS,
     });
     let last: Bytes | undefined;
     let more = false;

@@ -35,6 +35,8 @@ const DELETED_BEFORE_NOTE = 64;
 const DELETED_TOLD_MIN = 256;
 /** What a row is taken to need until a page has shown it. */
 const ROW_BYTES_GUESS = 96;
+/** The first page has room for so many rows and grows: whoever wants all rows of a range mostly gets few. */
+const FIRST_ROOM_ROWS = 64;
 
 export interface VisibleScanParts {
   /** The merge of all sources of the view. The scan owns and closes it. */
@@ -67,6 +69,8 @@ export class VisibleScan implements Scan {
   #pageRows: number;
   #pageBytes: number;
   #rowBytes = ROW_BYTES_GUESS;
+  /** How many rows the next page has room for at first. */
+  #roomRows: number;
 
   /** A copy of the present key, to know its other versions by; in reverse of the best version too. */
   #key: Bytes = new Uint8Array(256);
@@ -96,6 +100,7 @@ export class VisibleScan implements Scan {
     this.#rowsLeft = limit ?? Infinity;
     const wantsAll = expect === "all";
     this.#pageBytes = wantsAll ? PAGE_BYTES_MAX : FIRST_PAGE_BYTES_MAX;
+    this.#roomRows = wantsAll ? FIRST_ROOM_ROWS : Infinity;
     if (wantsAll) this.#pageRows = Infinity;
     else this.#pageRows = Math.min(limit ?? FIRST_PAGE_ROWS, FIRST_PAGE_ROWS_MAX);
   }
@@ -115,7 +120,7 @@ export class VisibleScan implements Scan {
     if (this.#state === "closed") return EMPTY_DONE_PAGE;
     const rows = Math.min(this.#rowsLeft, this.#pageRows);
     const rowsByBytes = Math.ceil(this.#pageBytes / this.#rowBytes);
-    const rowsExpected = Math.min(rows, rowsByBytes);
+    const rowsExpected = Math.min(rows, rowsByBytes, this.#roomRows);
     const builder = new PageBuilder({
       keysOnly: this.#keysOnly,
       rows: rowsExpected,
@@ -165,6 +170,7 @@ export class VisibleScan implements Scan {
     }
     this.#pageRows *= PAGE_ROWS_GROWTH;
     this.#pageBytes = PAGE_BYTES_MAX;
+    this.#roomRows = Infinity;
     const page = builder.build(done);
     if (done && this.#rowsLeft > 0) this.#tellEmpty(this.#range.end);
     if (done) this.close();

@@ -22,7 +22,7 @@ import { newMemory } from "./memory.ts";
 import type { Memory } from "./memory.ts";
 
 const HEADER_BYTES = 16;
-const FIRST_BYTES = 64 * 1_024;
+const FIRST_BYTES = 16 * 1_024;
 const NOTHING_USED = 8;
 /** The buffer doubles up to this step, then grows by it, so that no more than this lies unused. */
 const GROWTH_BYTES_MAX = 64 * 1_024 * 1_024;

@@ -302,7 +302,7 @@ export class TableReader implements BlockHome {
     file.checkHandle(offset, length, rawLength);
     const { errand } = cache.reads;
     if (errand !== undefined && valueBytes === undefined) this.#readAhead(errand, index, i);
-    const own = size <= target.length ? target : new Uint8Array(Math.max(size, SLOT_BYTES));
+    const own = size <= target.length ? target : new Uint8Array(roomFor(size));
     if (size <= SLOT_BYTES) {
       let start = cache.find(this.owner, offset, kindOf(valueBytes));
       if (start < 0 && fillCache) start = this.#claim(offset, length, rawLength, crc, valueBytes);
@@ -340,6 +340,11 @@ export class TableReader implements BlockHome {
       errand.wantSoon(this, { offset, length, rawLength, crc: index.handleCrc(at) }, undefined);
     }
   }
+}
+
+/** Blocks of one table are about as large as each other: the next one shall mostly fit, too. */
+function roomFor(size: number): number {
+  return size > SLOT_BYTES ? size : Math.min(2 * size, SLOT_BYTES);
 }
 
 /** Only the values of an index have a size that is known beforehand. */

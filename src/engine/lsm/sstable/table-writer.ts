@@ -51,6 +51,9 @@ const BLOCK_BYTES: number = 8 * 1_024;
 const NO_BLOCK: BlockHandle = { offset: 0, length: 0, crc: 0, rawLength: 0 };
 /** The file is written in pieces of about this size. */
 const WRITE_BYTES = 256 * 1_024;
+const PENDING_BYTES_MAX: number = WRITE_BYTES + 2 * BLOCK_BYTES;
+/** Most tables of a small database are smaller than a piece. */
+const PENDING_BYTES_FIRST = 8 * 1_024;
 
 export interface TableWriterOptions {
   /** Size of a block with its frame, in bytes; default 8 KiB, which is also the largest that shares the cache's slab. */
@@ -76,7 +79,7 @@ export class TableWriter {
   readonly #rangeDeletes: RangeDelete[] = [];
 
   /** Bytes for the file from #written on, not yet written. */
-  #pending: Bytes = new Uint8Array(WRITE_BYTES + 2 * BLOCK_BYTES);
+  #pending: Bytes = new Uint8Array(PENDING_BYTES_FIRST);
   #pendingBytes = 0;
   #written = 0;
   #fileCrc = 0;
@@ -412,14 +415,23 @@ export class TableWriter {
   }
 
   #appendRaw(bytes: Bytes): void {
-    if (this.#pendingBytes + bytes.length > this.#pending.length) this.#writePending();
-    if (bytes.length > this.#pending.length) {
+    if (this.#pendingBytes + bytes.length > PENDING_BYTES_MAX) this.#writePending();
+    if (bytes.length > PENDING_BYTES_MAX) {
       this.#write(bytes);
       return;
     }
+    this.#reserve(this.#pendingBytes + bytes.length);
     this.#pending.set(bytes, this.#pendingBytes);
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes >= WRITE_BYTES) this.#writePending();
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#pending.length) return;
+    const doubled = Math.max(bytes, 2 * this.#pending.length);
+    const grown = new Uint8Array(Math.min(doubled, PENDING_BYTES_MAX));
+    grown.set(this.#pending.subarray(0, this.#pendingBytes));
+    this.#pending = grown;
   }
 
   #writePending(): void {

@@ -44,7 +44,7 @@ import {
 } from "./wal-format.ts";
 import type { WalOp } from "./wal-format.ts";
 
-const PENDING_BYTES_FIRST = 64 * 1024;
+const PENDING_BYTES_FIRST = 8 * 1024;
 /** A larger buffer, left by a large commit, is given back after it was written. */
 const PENDING_BYTES_KEPT_MAX: number = 4 * 1024 * 1024;
 /** So much room is made at once. Zeros of this size take a fifth of a millisecond to write. */

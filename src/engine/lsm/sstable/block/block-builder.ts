@@ -9,15 +9,19 @@ import {
   NARROW_TRAILER_SPREAD_MAX,
 } from "./block-reader.ts";
 
+/** Grows within the first block to what the blocks of its table need. */
+const FIRST_BYTES = 1_024;
+const FIRST_ENTRIES = 16;
+
 export class BlockBuilder {
   #count = 0;
   /** Keys and values of the entries, whole, one after another: key 0, value 0, key 1, … */
-  #bytes: Bytes = new Uint8Array(16 * 1_024);
+  #bytes: Bytes = new Uint8Array(FIRST_BYTES);
   #used = 0;
-  #keyEnds: Int32Array = new Int32Array(256);
-  #valueEnds: Int32Array = new Int32Array(256);
-  #sequences: Float64Array = new Float64Array(256);
-  #kinds: Bytes = new Uint8Array(256);
+  #keyEnds: Int32Array = new Int32Array(FIRST_ENTRIES);
+  #valueEnds: Int32Array = new Int32Array(FIRST_ENTRIES);
+  #sequences: Float64Array = new Float64Array(FIRST_ENTRIES);
+  #kinds: Bytes = new Uint8Array(FIRST_ENTRIES);
 
   #prefix = 0;
   #keyBytes = 0;
