@@ -22,6 +22,8 @@ const ROUND_MILLIS_MAX = 180_000;
 /** One is enough to know; a few show whether it is one thing. The rest of the time is for the other proofs. */
 const FAILURES_MAX = 5;
 const TELL_EVERY_MILLIS = 60_000;
+/** There is a process for each core: threads that collect garbage for one would only slow another. */
+const WORKER_FLAGS = ["--single-threaded-gc"];
 
 export interface Outcome {
   readonly proof: Proof;
@@ -77,15 +79,16 @@ export class Campaign {
     tell(`${minutes} min: ${figures.join(", ")}`);
   }
 
-  /** One process after the other, and in it one round after the other. */
+  /** One round after the other. A proof keeps its process: what is compiled for its calls is not right for another. */
   async #work(tell: (line: string) => void): Promise<void> {
-    let worker: ChildProcess | undefined;
+    const workers = new Map<Proof, ChildProcess>();
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { proof } = next;
       const at = next.begun++;
       next.running++;
       const seed = proof.rounds === undefined ? (this.#options.seed + at) % 2 ** 31 : at;
-      worker ??= startWorker(this.#script);
+      const worker = workers.get(proof) ?? startWorker(this.#script);
+      workers.set(proof, worker);
       const startMillis = Date.now();
       const report = await roundIn(worker, proof, seed);
       next.running--;
@@ -96,9 +99,9 @@ export class Campaign {
       tell(`FOUND ${report.failure}`);
       // What failed may have left anything behind in the process.
       worker.kill("SIGKILL");
-      worker = undefined;
+      workers.delete(proof);
     }
-    worker?.kill("SIGKILL");
+    for (const worker of workers.values()) worker.kill("SIGKILL");
   }
 
   #next(): Outcome | undefined {
@@ -127,7 +130,7 @@ export function figureToReach(proof: Proof, minutes: number): number {
 }
 
 function startWorker(script: string): ChildProcess {
-  return fork(script, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+  return fork(script, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: WORKER_FLAGS });
 }
 
 /** The worker with all that it stands on, in one file: it starts at once, and no loader slows it. */

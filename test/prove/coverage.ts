@@ -14,7 +14,7 @@ const PERCENT_MIN = 95;
 /** The tests that are about the engine, or reach places in it that no other test reaches. */
 const TESTS = [
   "test/engine",
-  "test/contract",
+  "test/contract/contract.test.ts",
   "test/testing",
   "test/cli",
   "test/database",
@@ -22,7 +22,6 @@ const TESTS = [
   "test/regressions",
   "test/prove/damage.test.ts",
   "test/prove/fuzz.test.ts",
-  "test/prove/power-cuts.test.ts",
 ];
 
 interface Summary {

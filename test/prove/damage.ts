@@ -57,6 +57,6 @@ export const damage: Proof = {
   unit: UNIT,
   quick: 3_000,
   full: 50_000,
-  share: 9,
+  share: 7,
   round,
 };

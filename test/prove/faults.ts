@@ -47,6 +47,6 @@ export const faults: Proof = {
   unit: UNIT,
   quick: 2_500,
   full: 100_000,
-  share: 20,
+  share: 13,
   round,
 };

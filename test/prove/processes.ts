@@ -198,6 +198,6 @@ export const kills: Proof = {
   unit: UNIT,
   quick: 20,
   full: 400,
-  share: 7,
+  share: 4,
   round: (seed, counts) => killStores(seed, counts, { lives: LIVES }),
 };
