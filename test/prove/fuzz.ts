@@ -62,6 +62,6 @@ export const fuzz: Proof = {
   unit: UNIT,
   quick: inputsFor(10_000),
   full: inputsFor(10_000_000),
-  share: 20,
+  share: 24,
   round,
 };

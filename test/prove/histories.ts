@@ -43,6 +43,6 @@ export const histories: Proof = {
   unit: UNIT,
   quick: 100,
   full: 10_000,
-  share: 14,
+  share: 15,
   round,
 };

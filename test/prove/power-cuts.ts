@@ -186,6 +186,6 @@ export const powerCuts: Proof = {
   unit: UNIT,
   quick: 5_000,
   full: 300_000,
-  share: 21,
+  share: 23,
   round,
 };

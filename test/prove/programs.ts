@@ -73,6 +73,6 @@ export const programs: Proof = {
   unit: UNIT,
   quick: 500,
   full: 50_000,
-  share: 19,
+  share: 21,
   round,
 };

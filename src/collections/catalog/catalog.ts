@@ -24,7 +24,7 @@ import { bindIndex } from "../index/index-definition.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { finishedRow, isUnfinished } from "./catalog-plan.ts";
 import { encodeCatalogRow } from "./catalog-row.ts";
-import { finishCollection } from "./finish-collection.ts";
+import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
 import { documentsPrefix, indexPrefix } from "./keyspace.ts";
 import { register } from "./registration.ts";
 
@@ -108,6 +108,3 @@ export class Catalog {
     return collection;
   }
 }
-
-/** Registering belongs to no body: a collection may be used for the first time inside of one. */
-const LIBRARY_CODE = { runsUserCode: false, standsApart: true } as const;

@@ -28,7 +28,16 @@ import { catalogKey } from "./keyspace.ts";
 /** Small enough for every engine's transactions together with the entries, large enough to spread the cost of a commit. */
 const BATCH_DOCUMENTS_MAX = 512;
 const BATCH_BYTES_MAX = 512 * 1024;
-const OPTIONS = { runsUserCode: false, standsApart: true } as const;
+
+/**
+ * Registering belongs to no body: a collection may be used for the first time inside of one. It takes as long as the disk
+ * does: nobody could give it more time, and a database that cannot be opened in ten seconds could never be.
+ */
+export const LIBRARY_CODE = {
+  runsUserCode: false,
+  standsApart: true,
+  timeoutMillis: Infinity,
+} as const;
 
 export async function finishCollection(
   host: StoreHost,
@@ -41,13 +50,13 @@ export async function finishCollection(
   let start: Bytes | undefined = collection.layout.documents.start;
   while (start !== undefined) {
     const from: Bytes = start;
-    start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), OPTIONS);
+    start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
   await transact(
     transactionHost,
     engine,
     (tx) => tx.put(catalogKey(definition.name), encodeCatalogRow(finishedRow(row))),
-    OPTIONS,
+    LIBRARY_CODE,
   );
 }
 

@@ -189,7 +189,7 @@ const opening: fc.Arbitrary<Opening> = fc.record({
   options: fc.oneof(weighted(24, randomOptions), weighted(1, fc.constant(undefined))),
   durability: seldom(durability),
   fullScan: one("allow", "allow", "allow", "allow", "warn", "error"),
-  readMillis: one(0, 0, 0, 1, 20),
+  readMillis: one(0, 0, 0, 1, 8),
   lazy: fc.boolean(),
 });
 const edition: fc.Arbitrary<Edition> = fc.record({
@@ -248,7 +248,7 @@ const steps = fc.oneof(
 
 export const programs: fc.Arbitrary<Program> = fc
   .record({
-    engine: one("memory", "lsm", "memory"),
+    engine: one("memory", "lsm", "memory", "memory"),
     seed: fc.nat(1_000_000),
     opening,
     edition,
