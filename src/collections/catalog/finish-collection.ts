@@ -12,7 +12,7 @@
 import { copyBytes, equalBytes, nextKey } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { transact } from "../../transaction/index.ts";
-import type { Transaction } from "../../transaction/index.ts";
+import type { TransactOptions, Transaction } from "../../transaction/index.ts";
 import { SchemaMismatch, ValidationError } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { documentChange, writeChanges } from "../document-change.ts";
@@ -33,11 +33,11 @@ const BATCH_BYTES_MAX = 512 * 1024;
  * Registering belongs to no body: a collection may be used for the first time inside of one. It takes as long as the disk
  * does: nobody could give it more time, and a database that cannot be opened in ten seconds could never be.
  */
-export const LIBRARY_CODE = {
+export const LIBRARY_CODE: TransactOptions = {
   runsUserCode: false,
   standsApart: true,
   timeoutMillis: Infinity,
-} as const;
+};
 
 export async function finishCollection(
   host: StoreHost,
