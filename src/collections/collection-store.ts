@@ -30,6 +30,12 @@ import { verifyCollection } from "./verify-collection.ts";
 /** New values by field, or a function that gives them from the document as it stands in the transaction. */
 export type Change = object | ((document: Document) => object);
 
+/** A document as it will be read, and what is to be written for it. */
+interface Written {
+  readonly document: Document;
+  readonly change: DocumentChange;
+}
+
 export class CollectionStore {
   readonly definition: CollectionDefinition;
   readonly #catalog: Catalog;
@@ -143,8 +149,7 @@ export class CollectionStore {
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */
   insert(tx: Transaction, input: unknown): Awaitable<Document> {
-    const { document, change } = this.#insertion(tx, input);
-    return andThen(writeChanges(this.#stored(), tx, [change]), () => document);
+    return this.#writeOne(tx, this.#insertion(tx, input));
   }
 
   /** All or none; the documents in the order of the inputs. */
@@ -160,7 +165,9 @@ export class CollectionStore {
 
   /** @throws NotFound, ValidationError, UniqueViolation (also at the commit). */
   update(tx: Transaction, id: string, change: Change): Awaitable<Document> {
-    return andThen(this.#existing(tx, id), (before) => this.#patch(tx, before, change));
+    return andThen(this.#existing(tx, id), (before) =>
+      this.#writeOne(tx, this.#patched(tx, before, change)),
+    );
   }
 
   /** @throws NotFound, ValidationError (also where the input has another id), UniqueViolation (also at the commit). */
@@ -170,7 +177,9 @@ export class CollectionStore {
       throw this.#invalid("id", "the id of a document cannot be changed");
     }
     const record = this.definition.schema.validate(fields);
-    return andThen(this.#existing(tx, id), (before) => this.#overwrite(tx, before, record));
+    return andThen(this.#existing(tx, id), (before) =>
+      this.#writeOne(tx, this.#overwritten(tx, before, record)),
+    );
   }
 
   /**
@@ -187,7 +196,7 @@ export class CollectionStore {
       throw this.#invalid(undefined, "upsert() takes an object of `create` and `update`");
     }
     return andThen(this.find(tx, where), (before) => {
-      if (before !== undefined) return this.#patch(tx, before, values.update);
+      if (before !== undefined) return this.#writeOne(tx, this.#patched(tx, before, values.update));
       if (!("id" in key)) return this.insert(tx, values.create);
       const { id, fields } = this.#split(values.create);
       if (id !== undefined && id !== key.id) {
@@ -197,21 +206,36 @@ export class CollectionStore {
     });
   }
 
+  /** Changes all of these documents, which the transaction has read, or none; at once, so that they may swap unique values. */
+  updateMany(tx: Transaction, documents: readonly Document[], change: Change): Awaitable<void> {
+    const changes = documents.map((before) => this.#patched(tx, before, change).change);
+    return writeChanges(this.#stored(), tx, changes);
+  }
+
+  /** Deletes all of these documents, which the transaction has read. */
+  deleteMany(tx: Transaction, documents: readonly Document[]): Awaitable<void> {
+    return writeChanges(
+      this.#stored(),
+      tx,
+      documents.map((before) => this.#deletion(before)),
+    );
+  }
+
   /** Was there such a document? */
   delete(tx: Transaction, id: string): Awaitable<boolean> {
-    const stored = this.#stored();
     return andThen(this.get(tx, id), (before) => {
       if (before === undefined) return false;
-      const key = stored.keyOf(id);
-      const change = documentChange(stored, key, { before, after: undefined, row: "deleted" });
-      return andThen(writeChanges(stored, tx, [change]), () => true);
+      return andThen(this.deleteMany(tx, [before]), () => true);
     });
   }
 
-  #insertion(
-    tx: Transaction,
-    input: unknown,
-  ): { readonly document: Document; readonly change: DocumentChange } {
+  #deletion(before: Document): DocumentChange {
+    const stored = this.#stored();
+    const key = stored.keyOf(before.id);
+    return documentChange(stored, key, { before, after: undefined, row: "deleted" });
+  }
+
+  #insertion(tx: Transaction, input: unknown): Written {
     const stored = this.#stored();
     const { id: ownId, fields } = this.#split(input);
     const record = this.definition.schema.validate(fields);
@@ -227,7 +251,7 @@ export class CollectionStore {
     return { document, change };
   }
 
-  #patch(tx: Transaction, before: Document, change: Change): Awaitable<Document> {
+  #patched(tx: Transaction, before: Document, change: Change): Written {
     // The function gets a copy: one that changes what it was handed must not change what old index entries follow from.
     const patch: unknown = typeof change === "function" ? change(structuredClone(before)) : change;
     if (isPromise(patch)) {
@@ -237,14 +261,10 @@ export class CollectionStore {
       );
     }
     const fields = applyPatch(this.definition.name, before, patch);
-    return this.#overwrite(tx, before, this.definition.schema.revalidate(fields));
+    return this.#overwritten(tx, before, this.definition.schema.revalidate(fields));
   }
 
-  #overwrite(
-    tx: Transaction,
-    before: Document,
-    record: Record<string, unknown>,
-  ): Awaitable<Document> {
+  #overwritten(tx: Transaction, before: Document, record: Record<string, unknown>): Written {
     const stored = this.#stored();
     const { row, document } = stored.encode(tx, before.id, record);
     const change = documentChange(stored, stored.keyOf(before.id), {
@@ -252,7 +272,11 @@ export class CollectionStore {
       after: document,
       row,
     });
-    return andThen(writeChanges(stored, tx, [change]), () => document);
+    return { document, change };
+  }
+
+  #writeOne(tx: Transaction, { change, document }: Written): Awaitable<Document> {
+    return andThen(writeChanges(this.#stored(), tx, [change]), () => document);
   }
 
   #existing(tx: Transaction, id: string): Awaitable<Document> {

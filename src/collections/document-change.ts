@@ -8,6 +8,7 @@
  * (3) A key that must be free is claimed: `absent` is required of the commit. What the transaction itself has written is
  *     looked at first; from the second attempt on, so is what is stored. For a requirement that fails on a key that was
  *     also read is a conflict, and a body that reads and then inserts a taken key would conflict for ever.
+ * (4) Changes of one call happen at once: a unique key that one of them gives up is free for another.
  */
 import { EMPTY_BYTES, andThen, hex } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
@@ -110,10 +111,12 @@ export function writeChanges(
   changes: readonly DocumentChange[],
 ): Awaitable<void> {
   if (changes.length > 1) refuseEqualClaims(collection, changes);
-  return andThen(checkClaims(collection, tx, changes), (unknown) => {
+  const claims = changes.length === 1 ? changes[0]!.claims : claimsOnOthers(changes);
+  return andThen(checkClaims(collection, tx, claims), (unknown) => {
     try {
       for (const claim of unknown) requireAbsent(collection, tx, claim);
-      for (const change of changes) writeChange(tx, change);
+      for (const change of changes) deleteOld(tx, change);
+      for (const change of changes) putNew(tx, change);
     } catch (error) {
       // Half of the rows may be written: the body may catch this error, but must not commit them.
       tx.beforeCommit(() => {
@@ -139,20 +142,28 @@ function refuseEqualClaims(collection: StoredCollection, changes: readonly Docum
   }
 }
 
+/** The claims on keys that none of the changes gives up. Whoever gives one up was read, so the commit depends on it. */
+function claimsOnOthers(changes: readonly DocumentChange[]): readonly Claim[] {
+  const given = new Set<string>();
+  for (const { indexes } of changes) {
+    for (const { deletes } of indexes) for (const key of deletes) given.add(hex(key, Infinity));
+  }
+  const claims = changes.flatMap((change) => change.claims);
+  return given.size === 0 ? claims : claims.filter(({ key }) => !given.has(hex(key, Infinity)));
+}
+
 /** Refuses claims that are known to be taken; gives those that only the commit can tell of. */
 function checkClaims(
   collection: StoredCollection,
   tx: Transaction,
-  changes: readonly DocumentChange[],
+  claims: readonly Claim[],
 ): Awaitable<readonly Claim[]> {
   const unknown: Claim[] = [];
   const lookedAt: Claim[] = [];
-  for (const { claims } of changes) {
-    for (const claim of claims) {
-      // A holder that this transaction has deleted was read before, so the commit already depends on it.
-      if (tx.ownWrite(claim.key) === undefined && tx.attempt === 1) unknown.push(claim);
-      else lookedAt.push(claim);
-    }
+  for (const claim of claims) {
+    // A holder that this transaction has deleted was read before, so the commit already depends on it.
+    if (tx.ownWrite(claim.key) === undefined && tx.attempt === 1) unknown.push(claim);
+    else lookedAt.push(claim);
   }
   if (lookedAt.length === 0) return unknown;
   return andThen(tx.getMany(lookedAt.map((claim) => claim.key)), (found) => {
@@ -183,11 +194,16 @@ function violation(
   return new UniqueViolation(collection.name, claim.index, existing);
 }
 
-function writeChange(tx: Transaction, change: DocumentChange): void {
+/** Before all that is put: a key that one document gives up may be what another one takes. */
+function deleteOld(tx: Transaction, change: DocumentChange): void {
   if (change.row === "deleted") tx.delete(change.key);
-  else if (change.row !== "kept") tx.put(change.key, change.row, "owned");
-  for (const { deletes, puts } of change.indexes) {
-    for (const key of deletes) tx.delete(key);
+  for (const { deletes } of change.indexes) for (const key of deletes) tx.delete(key);
+}
+
+function putNew(tx: Transaction, change: DocumentChange): void {
+  const { row } = change;
+  if (row !== "deleted" && row !== "kept") tx.put(change.key, row, "owned");
+  for (const { puts } of change.indexes) {
     for (const put of puts) tx.put(put.key, put.value, "owned");
   }
 }

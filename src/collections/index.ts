@@ -25,6 +25,7 @@ export type { StoreHost } from "./catalog/catalog.ts";
 export { StoredDocuments, storedCollections } from "./catalog/stored-catalog.ts";
 export { verifyStored } from "./catalog/verify-stored.ts";
 export { CollectionStore } from "./collection-store.ts";
+export type { Change } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";
 // Indexes
 export { fieldText } from "./index/index-definition.ts";
@@ -43,7 +44,7 @@ export type {
 // Paths
 export { parsePath, pathOf, valueAt, valuesAt } from "./path/field-path.ts";
 export type { FieldPath } from "./path/field-path.ts";
-export type { SinglePath, ValueAt } from "./path/path-type.ts";
+export type { Path, SinglePath, ValueAt } from "./path/path-type.ts";
 // Values and their order
 export {
   compareStrings,

@@ -6,10 +6,10 @@ import type { CollectionDefinition, CollectionStore, Document } from "../collect
 import type { ReadView } from "../engine/contract/index.ts";
 import { EVERY_DOCUMENT, withIndex } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
-import { attempted, QueryHandle } from "./query-handle.ts";
+import { attempted, QueryHandle, ReadHandle } from "./query-handle.ts";
 import type { Ground } from "./query-handle.ts";
 
-export class CollectionHandle<F extends Run> extends QueryHandle<F> {
+export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   readonly #ground: Ground<F>;
 
   constructor(ground: Ground<F>) {

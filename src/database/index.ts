@@ -11,10 +11,12 @@ export type {
   Change,
   Collection,
   Defs,
+  Grouped,
   IndexQuery,
   PageOf,
   PageOptions,
   Query,
+  ReadQuery,
   UniqueWhere,
 } from "./surface.ts";
 export type {

@@ -4,11 +4,13 @@
  * A request that cannot be right is remembered and raised by the end that would run it, in the door's own way of
  * failing; so a wrong filter is never an exception where a Promise or an Effect is expected.
  */
-import { KotobaError } from "../base/index.ts";
+import { KotobaError, andThen } from "../base/index.ts";
 import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
-import type { CollectionStore, Document } from "../collections/index.ts";
+import type { Change, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import {
+  aggregateRequest,
+  aggregateRows,
   countRows,
   EVERY_DOCUMENT,
   explainQuery,
@@ -18,6 +20,7 @@ import {
   openRows,
   pageOfRows,
   allRows,
+  rowsToChange,
   withIndexBound,
   withLimit,
   withOrderBy,
@@ -27,6 +30,7 @@ import {
   withWhere,
 } from "../query/index.ts";
 import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
+import type { Transaction } from "../transaction/index.ts";
 import type { Access } from "./access.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import type { PageOptions } from "./surface.ts";
@@ -39,7 +43,8 @@ export interface Ground<F extends Run> {
   readonly access: Access;
 }
 
-export class QueryHandle<F extends Run> {
+/** What a query and a collection have in common: all that reads. */
+export class ReadHandle<F extends Run> {
   readonly #ground: Ground<F>;
   readonly #request: QueryRequest | KotobaError;
 
@@ -103,6 +108,22 @@ export class QueryHandle<F extends Run> {
   page(options: PageOptions): Kind<F, unknown> {
     return this.#end((request, context) => pageOfRows(request, context, options));
   }
+  aggregate(spec: unknown): Kind<F, unknown> {
+    return this.#end((request, context) =>
+      andThen(
+        aggregateRows(request, aggregateRequest(this.#definition, [], spec), context),
+        ([row]) => row,
+      ),
+    );
+  }
+  groupBy(...by: unknown[]): { aggregate(spec: unknown): Kind<F, unknown> } {
+    return {
+      aggregate: (spec) =>
+        this.#end((request, context) =>
+          aggregateRows(request, aggregateRequest(this.#definition, by, spec), context),
+        ),
+    };
+  }
   explain(options: { readonly analyze?: boolean } = {}): Kind<F, unknown> {
     return this.#end((request, context) => explainQuery(request, context, options));
   }
@@ -118,8 +139,9 @@ export class QueryHandle<F extends Run> {
   }
 
   #with(change: (request: QueryRequest) => QueryRequest): QueryHandle<F> {
-    if (this.#request instanceof KotobaError) return this;
-    return new QueryHandle(this.#ground, attempted(change, this.#request));
+    const request = this.#request;
+    const isRefused = request instanceof KotobaError;
+    return new QueryHandle(this.#ground, isRefused ? request : attempted(change, request));
   }
 
   #bound(op: BoundOp, value: unknown): QueryHandle<F> {
@@ -142,12 +164,40 @@ export class QueryHandle<F extends Run> {
     };
   }
 
+  /** Reads the documents of the query, and writes to them in the same transaction; gives how many there were. */
+  protected change(
+    write: (
+      tx: Transaction,
+      store: CollectionStore,
+      documents: readonly Document[],
+    ) => Awaitable<void>,
+  ): Kind<F, number> {
+    const { access, runner, store } = this.#ground;
+    return runner.run(() => {
+      const request = this.#checked();
+      return access.write(store, (tx) =>
+        andThen(rowsToChange(request, this.#context(tx)), (documents) =>
+          andThen(write(tx, store, documents), () => documents.length),
+        ),
+      );
+    });
+  }
+
   #end<A>(run: (request: QueryRequest, context: QueryContext) => Awaitable<A>): Kind<F, A> {
     const { access, runner, store } = this.#ground;
     return runner.run(() => {
       const request = this.#checked();
       return access.read(store, (view) => run(request, this.#context(view)));
     });
+  }
+}
+
+export class QueryHandle<F extends Run> extends ReadHandle<F> {
+  update(change: Change): Kind<F, number> {
+    return this.change((tx, store, documents) => store.updateMany(tx, documents, change));
+  }
+  delete(): Kind<F, number> {
+    return this.change((tx, store, documents) => store.deleteMany(tx, documents));
   }
 }
 

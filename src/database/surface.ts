@@ -14,6 +14,7 @@ import type {
   NextOf,
   OnOf,
   Patch,
+  Path,
   PrefixOf,
   Simplify,
   SinglePath,
@@ -21,7 +22,7 @@ import type {
   UniqueIndexName,
   ValueAt,
 } from "../collections/index.ts";
-import type { Explanation } from "../query/index.ts";
+import type { AggregateResult, Aggregates, Explanation, GroupValue } from "../query/index.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
 import type { NotFound } from "../collections/index.ts";
 
@@ -49,10 +50,10 @@ export interface PageOptions {
 }
 
 /**
- * A query: an immutable value. Each method gives a new query; nothing is read before one of the ends
- * (all, first, one, exists, count, page, stream) is called.
+ * What a query and a collection have in common: all that reads. Each method gives a new query; nothing is read before one
+ * of the ends (all, first, one, exists, count, aggregate, page, stream) is called.
  */
-export interface Query<C extends Context, R> {
+export interface ReadQuery<C extends Context, R> {
   /** Only a type: the rows. */
   readonly "~row"?: R;
   /**
@@ -82,11 +83,58 @@ export interface Query<C extends Context, R> {
   one(): Kind<C["F"], R, OneError>;
   exists(): Kind<C["F"], boolean, ReadError>;
   count(): Kind<C["F"], number, ReadError>;
+  /**
+   * Figures over the documents of the query: `{ count: true }`, or `sum`, `avg`, `min`, `max` of a field; with `[]` in the
+   * path, of the elements of a list. Null and missing values count for nothing. A sum is exact, rounded once at the end.
+   *
+   * @example
+   * const { n, total, last } = await db.orders
+   *   .where({ state: "paid" })
+   *   .aggregate({ n: { count: true }, total: { sum: "amount" }, last: { max: "at" } });
+   */
+  aggregate<const A extends Aggregates<Doc<C>>>(
+    figures: A,
+  ): Kind<C["F"], Simplify<AggregateResult<Doc<C>, A>>, ReadError>;
+  /**
+   * The same for each group of equal values, in the order of the values, with the values under their paths; null stands
+   * for null and missing. With `[]` in a path a document is in the group of each element. Groups are held in memory.
+   *
+   * @example
+   * const cities = await db.users.groupBy("address.city").aggregate({ n: { count: true } });
+   * cities[0]?.["address.city"];
+   */
+  groupBy<const P extends Path<Doc<C>>>(...paths: [P, ...P[]]): Grouped<C, P>;
   page(options: PageOptions): Kind<C["F"], PageOf<R>, PageError>;
   /** Row by row, read as they are consumed, all from one state of the data. */
   stream(): StreamKind<C["F"], R, ReadError>;
   /** How the query would run; with `analyze` it runs, and the figures are there too. */
   explain(options?: { readonly analyze?: boolean }): Kind<C["F"], Explanation, ReadError>;
+}
+
+/** The documents of a query in groups. */
+export interface Grouped<C extends Context, P extends string> {
+  aggregate<const A extends Aggregates<Doc<C>>>(
+    figures: A,
+  ): Kind<
+    C["F"],
+    Simplify<{ [Q in P]: GroupValue<Doc<C>, Q> } & AggregateResult<Doc<C>, A>>[],
+    ReadError
+  >;
+}
+
+/** A query: an immutable value, see ReadQuery. What it finds can be changed, too. */
+export interface Query<C extends Context, R> extends ReadQuery<C, R> {
+  /**
+   * Changes all documents of the query, or none, in one transaction, and gives how many there were. At once: two documents
+   * may swap unique values. Order and limit count. Needs a condition: for all documents it is `where({})`.
+   *
+   * @throws InvalidQuery without a condition; StorageError 'TransactionTooLarge' for more than a transaction takes.
+   * @example
+   * const closed = await db.tasks.where({ state: "open", due: { lt: now } }).update({ state: "late" });
+   */
+  update(change: Change<C>): Kind<C["F"], number, ReadError | WriteError>;
+  /** Deletes all documents of the query in one transaction, and gives how many there were. Needs a condition, as update(). */
+  delete(): Kind<C["F"], number, ReadError | WriteError>;
 }
 
 /** A scan over one named index; the range methods take the type of the field after the prefix. */
@@ -119,7 +167,7 @@ export type UniqueWhere<C extends Context> =
 export type Change<C extends Context> = Patch<Doc<C>> | ((document: Doc<C>) => Patch<Doc<C>>);
 
 /** A collection of documents. It is also a query over all of them. */
-export interface Collection<C extends Context> extends Query<C, Doc<C>> {
+export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
   readonly name: C["D"]["name"];
   get(id: IdOf<C["D"]>): Kind<C["F"], Doc<C> | undefined, ReadError>;
   getOrThrow(id: IdOf<C["D"]>): Kind<C["F"], Doc<C>, ReadError | NotFound>;

@@ -25,6 +25,11 @@ export {
 } from "./run-query.ts";
 export type { FullScanRule, QueryContext } from "./run-query.ts";
 export type { PageRequest, RowPage } from "./run/read-page.ts";
+export { rowsToChange } from "./run/rows-to-change.ts";
+// Figures
+export { aggregateRequest } from "./aggregate/aggregate-request.ts";
+export { aggregateRows } from "./aggregate/aggregate-rows.ts";
+export type { AggregateResult, Aggregates, GroupValue } from "./aggregate/aggregate-type.ts";
 // Plans
 export { planText } from "./plan/plan-text.ts";
 export type { Explanation } from "./plan/plan-text.ts";

@@ -59,6 +59,8 @@ interface IndexRequest {
 
 export interface QueryRequest {
   readonly filter: FilterNode;
+  /** A condition was spelled out, be it one that lets all through: what changes documents asks for that. */
+  readonly hasCondition: boolean;
   /** Outermost first; empty: in the order of the scan. Ties are ordered by id, in the last field's direction. */
   readonly orderBy: readonly OrderField[];
   /** The whole order turned around. */
@@ -75,6 +77,7 @@ export interface QueryRequest {
 /** Asks for all documents. */
 export const EVERY_DOCUMENT: QueryRequest = Object.freeze({
   filter: ALL,
+  hasCondition: false,
   orderBy: Object.freeze([]),
   reverse: false,
   limit: undefined,
@@ -91,15 +94,17 @@ function changed(request: QueryRequest, change: Partial<QueryRequest>): QueryReq
 export function withWhere(
   definition: CollectionDefinition,
   request: QueryRequest,
-  filter: unknown,
+  condition: unknown,
 ): QueryRequest {
-  const added = parseFilter(definition.name, definition.schema.shape, filter);
-  return changed(request, { filter: simplify({ kind: "and", nodes: [request.filter, added] }) });
+  const added = parseFilter(definition.name, definition.schema.shape, condition);
+  const filter = simplify({ kind: "and", nodes: [request.filter, added] });
+  return changed(request, { filter, hasCondition: true });
 }
 
 /** Keeps the documents for which `predicate` is true. */
 export function withPredicate(request: QueryRequest, predicate: Predicate): QueryRequest {
-  return changed(request, { predicates: Object.freeze([...request.predicates, predicate]) });
+  const predicates = Object.freeze([...request.predicates, predicate]);
+  return changed(request, { predicates, hasCondition: true });
 }
 
 /** Appends a field to the order. */
@@ -124,7 +129,7 @@ export function withOrderBy(
 }
 
 /** Is there any value with an order, as far as the schema tells? */
-function canBeOrdered(shape: FieldShape): boolean {
+export function canBeOrdered(shape: FieldShape): boolean {
   const without: readonly string[] = ["object", "array", "null", "undefined"];
   return membersOf(shape).some(({ kind }) => !without.includes(kind));
 }
@@ -193,6 +198,7 @@ export function withIndex(
   });
   return changed(request, {
     index: Object.freeze({ name, prefix: Object.freeze(values), range: EVERYTHING }),
+    hasCondition: true,
   });
 }
 

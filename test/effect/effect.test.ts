@@ -37,6 +37,11 @@ test("operations are effects with their errors in the type", () =>
       expectTypeOf<Extract<Effect.Error<typeof get>, NotFound>>().toEqualTypeOf<NotFound>();
       expect(yield* get).toEqual(stored);
       expect(yield* users.where({ name: "Ada" }).count()).toBe(1);
+      expect(yield* users.groupBy("name").aggregate({ n: { count: true } })).toContainEqual({
+        name: "Ada",
+        n: 1,
+      });
+      expect(yield* users.where({ name: "Nobody" }).delete()).toBe(0);
     }),
   ));
 

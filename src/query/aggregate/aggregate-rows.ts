@@ -1,0 +1,64 @@
+/** Reads the documents of a query and gives figures over them. */
+import { andThen, isPromise } from "../../base/index.ts";
+import type { Awaitable, BatchCursor } from "../../base/index.ts";
+import type { Document } from "../../collections/index.ts";
+import type { QueryRequest } from "../query-request.ts";
+import { countRows, openRows } from "../run-query.ts";
+import type { QueryContext } from "../run-query.ts";
+import { AggregateGroups } from "./aggregate-groups.ts";
+import type { AggregateRequest } from "./aggregate-request.ts";
+
+type Row = Record<string, unknown>;
+
+/** One row for each group, in the order of the values that are grouped by; without groups one row. */
+export function aggregateRows(
+  request: QueryRequest,
+  aggregate: AggregateRequest,
+  context: QueryContext,
+): Awaitable<Row[]> {
+  const { by, measures } = aggregate;
+  if (by.length === 0 && measures.every(([, { kind }]) => kind === "count"))
+    return andThen(countRows(request, context), (count) => [
+      Object.fromEntries(measures.map(([name]) => [name, count])),
+    ]);
+  const groups = new AggregateGroups(context.store.definition.name, aggregate);
+  const select = fieldsOf(aggregate);
+  // Only what a limit leaves out depends on the order.
+  const order = request.limit === undefined ? { orderBy: [], reverse: false } : {};
+  const cursor = openRows({ ...request, ...order, select }, context);
+  return andThen(addAll(cursor, groups), () => groups.finish());
+}
+
+/** The fields that are looked at: an index may have them all. */
+function fieldsOf({ by, measures }: AggregateRequest): readonly string[] {
+  const paths = [...by];
+  for (const [, measure] of measures) if (measure.kind !== "count") paths.push(measure.path);
+  return [...new Set(paths.map(({ before }) => before[0]!))];
+}
+
+function addAll(cursor: BatchCursor<Document>, groups: AggregateGroups): Awaitable<void> {
+  try {
+    for (;;) {
+      const batch = cursor.next();
+      if (isPromise(batch)) return addLater(batch, cursor, groups);
+      if (batch === undefined) return undefined;
+      for (const document of batch) groups.add(document);
+    }
+  } catch (error) {
+    cursor.close();
+    throw error;
+  }
+}
+
+async function addLater(
+  coming: Promise<readonly Document[] | undefined>,
+  cursor: BatchCursor<Document>,
+  groups: AggregateGroups,
+): Promise<void> {
+  try {
+    for (let batch = await coming; batch !== undefined; batch = await cursor.next())
+      for (const document of batch) groups.add(document);
+  } finally {
+    cursor.close();
+  }
+}
