@@ -71,7 +71,7 @@ export { compileFilter } from "./filter/filter-compile.ts";
 export { implies } from "./filter/filter-implies.ts";
 export { matches } from "./filter/filter-match.ts";
 export { parseFilter } from "./filter/filter-parser.ts";
-export { filterText, scalarText } from "./filter/filter-text.ts";
+export { filterForm, filterText, scalarText } from "./filter/filter-text.ts";
 export type { Filter } from "./filter/filter-type.ts";
 // Errors
 export {

@@ -12,13 +12,16 @@ import type { CollectionDefinition, Def } from "../collections/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
 import type { Host } from "../engine/lsm/index.ts";
-import type { FullScanRule } from "../query/index.ts";
+import type { FullScan, FullScanRule } from "../query/index.ts";
 import { transact } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
+
+/** A program that makes up queries without end must not be told of all of them. */
+const SCANS_TOLD_MAX = 1_000;
 
 export interface CoreOptions {
   readonly host: Host;
@@ -35,13 +38,15 @@ export class DatabaseCore {
   readonly #catalog: Catalog;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
+  /** Forms of queries that were warned of. */
+  readonly #scansTold = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(engine: StorageEngine, options: CoreOptions) {
     this.engine = engine;
     const { host } = options;
     this.host = host;
-    this.fullScan = options.fullScan ?? "allow";
+    this.fullScan = options.fullScan ?? "warn";
     this.#durability = options.durability;
     this.#transactionHost = {
       nowMillis: () => host.clock.monotonicMillis(),
@@ -83,6 +88,15 @@ export class DatabaseCore {
     access: Access,
   ): CollectionHandle<F> {
     return new CollectionHandle<F>({ core: this, store: this.store(definition), runner, access });
+  }
+
+  /** Tells of a query that reads a whole collection, once for all queries that differ in their values only. */
+  warnOfScan(problem: FullScan): void {
+    const form = `${problem.collection} ${problem.form}`;
+    if (this.#scansTold.has(form) || this.#scansTold.size >= SCANS_TOLD_MAX) return;
+    this.#scansTold.add(form);
+    // Its text alone: where it was made says nothing of where the query was asked.
+    this.host.warn(problem.message, problem.collection);
   }
 
   /** Registers and checks every collection that has a handle, and builds what indexes are missing. */

@@ -29,7 +29,11 @@ export interface OpenOptions<Ds extends Defs = {}> {
    * operating system. 'memory': at once. The weaker ones may lose the newest commits in a crash, in order and whole.
    */
   readonly durability?: Durability;
-  /** What happens to a query that would read a whole collection: 'allow' (default), 'warn' or 'error' (FullScan). */
+  /**
+   * What happens to a query that has to look at every document for some of them: 'warn' (default) tells the process, once
+   * for all queries that differ in their values only, with the index that would help; 'allow' says nothing; 'error'
+   * refuses it with FullScan. All documents, asked for as such, are no full scan.
+   */
   readonly fullScan?: FullScanRule;
   /**
    * Opens the folder to read it: nothing in it is changed, and writes are refused with StorageError 'OpenedReadOnly';

@@ -160,7 +160,7 @@ export class ReadHandle<F extends Run> {
       store,
       fullScan: core.fullScan,
       nowMillis: () => core.host.clock.monotonicMillis(),
-      warn: (message) => core.host.warn(message, store.definition.name),
+      warn: (problem) => core.warnOfScan(problem),
     };
   }
 

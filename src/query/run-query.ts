@@ -4,7 +4,7 @@
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
-import { InvalidQuery, NotFound, filterText } from "../collections/index.ts";
+import { InvalidQuery, NotFound, filterForm, filterText } from "../collections/index.ts";
 import type { CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
@@ -29,7 +29,7 @@ export type FullScanRule = "allow" | "warn" | "error";
 export interface QueryContext {
   readonly store: CollectionStore;
   readonly view: ReadView;
-  /** Default: allow. */
+  /** Default: allow. The doors have another one. */
   readonly fullScan?: FullScanRule | undefined;
   /** Takes the FullScan that the rule `warn` does not throw. */
   readonly warn?: ((problem: FullScan) => void) | undefined;
@@ -166,10 +166,19 @@ function planned(request: QueryRequest, context: QueryContext): Plan {
   const plan = planFor(request, context);
   const { fullScan = "allow", warn } = context;
   if (!plan.fullScan || fullScan === "allow") return plan;
-  const problem = new FullScan(plan.collection, filterText(plan.filter), plan.suggestion);
+  const filter = filterText(plan.filter);
+  const problem = new FullScan(plan.collection, { filter, form: formOf(plan) }, plan.suggestion);
   if (fullScan === "error") throw problem;
   warn?.(problem);
   return plan;
+}
+
+function formOf({ filter, order, predicates }: Plan): string {
+  const checks = predicates.map(() => " and JavaScript").join("");
+  const fields = order?.fields.map(
+    ({ descending, path }) => `${descending ? "-" : ""}${path.text}`,
+  );
+  return `${filterForm(filter)}${checks}${fields === undefined ? "" : ` by ${fields.join(", ")}`}`;
 }
 
 function atMost(request: QueryRequest, rows: number): QueryRequest {

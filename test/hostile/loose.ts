@@ -54,10 +54,14 @@ interface Engine {
 }
 
 const ENGINES: Readonly<Record<string, () => Engine>> = {
-  memory: () => ({ open: async () => (await open(":memory:")) as unknown as LooseDb }),
+  memory: () => ({
+    open: async () => (await open(":memory:", { fullScan: "allow" })) as unknown as LooseDb,
+  }),
   "a folder": () => {
     const host = new SimulatedHost();
-    return { open: async () => (await open("/db", { host })) as unknown as LooseDb };
+    return {
+      open: async () => (await open("/db", { host, fullScan: "allow" })) as unknown as LooseDb,
+    };
   },
 };
 

@@ -73,7 +73,10 @@ async function runRule(
   const random = seededRandom(seed, 3);
   const host = new SimulatedHost({ seed });
   const engine = await openEngine(kind, host);
-  const db = await open({ engine: options.plant?.(engine) ?? engine }, { collections, host });
+  const db = await open(
+    { engine: options.plant?.(engine) ?? engine },
+    { collections, host, fullScan: "allow" },
+  );
   await db.ready();
   await rule.prepare(db);
   let [commits, attempts] = [0, 0];

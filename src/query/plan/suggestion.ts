@@ -19,9 +19,16 @@ export function suggestedIndexes(
       .filter(({ where }) => where === undefined)
       .map(({ fields }) => JSON.stringify(fields.map(fieldText))),
   );
-  return Object.freeze(
-    helpfulIndexes(conditions, order).filter((fields) => !known.has(JSON.stringify(fields))),
+  const helpful = helpfulIndexes(conditions, order).filter(
+    (fields) => !known.has(JSON.stringify(fields)),
   );
+  // A field whose name begins with "-" cannot be written in a definition: there it means another one, descending.
+  const asked = [
+    ...conditions.map(({ path }) => path),
+    ...(order?.fields ?? []).map((f) => f.path),
+  ];
+  const isWritable = asked.every((path) => path?.text.startsWith("-") !== true);
+  return Object.freeze(isWritable ? helpful : []);
 }
 
 function helpfulIndexes(
