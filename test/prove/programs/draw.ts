@@ -248,7 +248,7 @@ const steps = fc.oneof(
 
 export const programs: fc.Arbitrary<Program> = fc
   .record({
-    engine: one("memory", "lsm", "memory", "memory"),
+    engine: one("memory", "lsm", "memory"),
     seed: fc.nat(1_000_000),
     opening,
     edition,
