@@ -1,7 +1,9 @@
 /**
  * Tells listeners that commits have become visible, many of them in one call.
  *
- * Always true: a listener is told of a commit after readers can see it, and never of one that they cannot see.
+ * Always true:
+ * (1) A listener is told of a commit after readers can see it, and never of one that they cannot see.
+ * (2) It is told of every commit that becomes visible after it was added, also of one that was appended before.
  */
 import { copyBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
@@ -25,6 +27,11 @@ export class CommitWakes {
   #keys: Bytes[] = [];
   #ranges: KeyRange[] = [];
   #isPlanned = false;
+  /** The newest commit that nobody listened to, so that nothing is remembered of what it touched. */
+  #unheard = 0;
+  #visible = 0;
+  /** Something became visible of which nothing is remembered. */
+  #isUnknown = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -39,7 +46,10 @@ export class CommitWakes {
 
   /** Remembers what a commit touched, in copies; nothing if nobody listens. */
   committed(sequence: number, ops: readonly WriteOp[]): void {
-    if (this.#listeners.size === 0) return;
+    if (this.#listeners.size === 0) {
+      this.#unheard = sequence;
+      return;
+    }
     const keys: Bytes[] = [];
     const ranges: KeyRange[] = [];
     for (const op of ops) {
@@ -61,7 +71,10 @@ export class CommitWakes {
       for (const range of touched.ranges) this.#ranges.push(range);
       count++;
     }
-    if (count === 0) return;
+    const isUnknown = this.#unheard > this.#visible && this.#listeners.size > 0;
+    this.#visible = sequence;
+    if (isUnknown) this.#isUnknown = true;
+    else if (count === 0) return;
     this.#hidden.splice(0, count);
     if (this.#isPlanned) return;
     this.#isPlanned = true;
@@ -75,6 +88,8 @@ export class CommitWakes {
     this.#keys = [];
     this.#ranges = [];
     const isTooMuch = touched.keys.length + touched.ranges.length > KEYS_MAX;
-    for (const listener of this.#listeners) listener(isTooMuch ? undefined : touched);
+    const isUnknown = this.#isUnknown || isTooMuch;
+    this.#isUnknown = false;
+    for (const listener of this.#listeners) listener(isUnknown ? undefined : touched);
   }
 }
