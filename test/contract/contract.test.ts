@@ -21,6 +21,7 @@ afterAll(async () => {
 });
 
 describeEngine("memory", async () => new MemoryEngine());
+describeEngine("memory with a change log", async () => new MemoryEngine({ changeLog: {} }));
 describeEngine("lsm on the memory host", () =>
   openLsmEngine({ path: "database", host: new SimulatedHost({ seed: 1 }) }),
 );

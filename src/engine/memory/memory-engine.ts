@@ -27,6 +27,8 @@ import type {
 import { checkLimits, limitsOf } from "./commit-limits.ts";
 import { CommitListeners } from "./commit-listeners.ts";
 import { CommittedState } from "./committed-state.ts";
+import { MemoryChangeLog } from "./memory-change-log.ts";
+import type { MemoryChangeLogOptions } from "./memory-change-log.ts";
 import { MemorySnapshot, MemoryTransaction, versionOf } from "./memory-transaction.ts";
 
 export interface MemoryEngineOptions {
@@ -35,25 +37,41 @@ export interface MemoryEngineOptions {
    * of 256 MiB. 'portable': what holds on every engine. Or sizes of your own, for tests.
    */
   readonly limits?: "local" | "portable" | Limits;
+  /** Keeps the commits of the past in order, so that changes() can give them; absent (default): they are not kept. */
+  readonly changeLog?: MemoryChangeLogOptions;
 }
+
+const CAPABILITIES: Capabilities = {
+  remote: false,
+  readsAreFinal: true,
+  pastVersions: false,
+  changes: "wakeup",
+  exclusive: true,
+  openTransactions: Infinity,
+};
 
 export class MemoryEngine implements StorageEngine {
   readonly name = "memory";
   readonly limits: Limits;
-  readonly capabilities: Capabilities = {
-    remote: false,
-    readsAreFinal: true,
-    pastVersions: false,
-    changes: "wakeup",
-    exclusive: true,
-    openTransactions: Infinity,
-  };
+  readonly capabilities: Capabilities;
+  /** There where the option `changeLog` asks for it. */
+  readonly changes?: NonNullable<StorageEngine["changes"]>;
   readonly #state = new CommittedState();
   readonly #gate = new CommitGate();
   readonly #listeners = new CommitListeners();
+  readonly #changeLog: MemoryChangeLog | undefined;
 
-  constructor(options: MemoryEngineOptions = {}) {
-    this.limits = limitsOf(options.limits ?? "local");
+  constructor({ changeLog, limits = "local" }: MemoryEngineOptions = {}) {
+    this.limits = limitsOf(limits);
+    this.capabilities =
+      changeLog === undefined ? CAPABILITIES : { ...CAPABILITIES, changes: "log" };
+    if (changeLog === undefined) return;
+    const log = new MemoryChangeLog(changeLog);
+    this.#changeLog = log;
+    this.changes = (after, { signal } = {}) => {
+      this.#assertOpen();
+      return log.read(after, signal);
+    };
   }
 
   begin(options: BeginOptions = {}): Awaitable<EngineTransaction> {
@@ -96,6 +114,7 @@ export class MemoryEngine implements StorageEngine {
   async close(): Promise<void> {
     this.#state.close();
     this.#listeners.close();
+    this.#changeLog?.close();
     this.#gate.close(new Closed("engine"));
   }
 
@@ -136,7 +155,8 @@ export class MemoryEngine implements StorageEngine {
         : new RequirementFailed(copyBytes(requirement.key));
     }
     if (plan.ops.length > 0) {
-      this.#state.apply(plan.ops);
+      const at = this.#state.apply(plan.ops);
+      this.#changeLog?.committed(at, plan.ops, (key) => this.#state.valueAt(key, at));
       this.#listeners.committed(plan.ops);
     }
     return { version: versionOf(this.#state.newest) };
