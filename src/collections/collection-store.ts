@@ -10,8 +10,10 @@
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
-import type { ReadView } from "../engine/contract/index.ts";
+import type { ChangeSet, ReadView } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import { storedChanges } from "./changes/stored-changes.ts";
+import type { StoredChange } from "./changes/stored-changes.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { CollectionDefinition } from "./collection-definition.ts";
 import { NotFound, ValidationError } from "./collection-error.ts";
@@ -138,6 +140,11 @@ export class CollectionStore {
   /** For scans: the fields that the value of an index entry holds itself, and the id. */
   decodeCovered(index: BoundIndex, values: Bytes, valueStart: number, valueEnd: number): Document {
     return this.#stored().decodeCovered(index, values, valueStart, valueEnd);
+  }
+
+  /** What a commit did to the documents, told from the engine's log. @throws StorageError 'TooOld' where it cannot be. */
+  changesIn(commit: ChangeSet): readonly StoredChange[] {
+    return storedChanges(this.#stored(), commit);
   }
 
   /** What is wrong between documents and index entries, in words; nothing if all is well. */

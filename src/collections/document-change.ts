@@ -35,6 +35,8 @@ export interface DocumentChange {
   readonly key: Bytes;
   /** What becomes of the document's row: new bytes, or one of these. */
   readonly row: Bytes | "deleted" | "kept";
+  /** The transaction has seen a document there. */
+  readonly existed: boolean;
   readonly indexes: readonly IndexChange[];
   readonly claims: readonly Claim[];
 }
@@ -68,7 +70,7 @@ export function documentChange(
     for (const claim of changed.claims) claims.push({ key: claim.key, index: maker.index.name });
     indexes.push(changed);
   }
-  const whole: DocumentChange = { key, row, indexes, claims };
+  const whole: DocumentChange = { key, row, existed: before !== undefined, indexes, claims };
   checkSizes(collection.limits, whole);
   return whole;
 }
@@ -115,7 +117,7 @@ export function writeChanges(
   return andThen(checkClaims(collection, tx, claims), (unknown) => {
     try {
       for (const claim of unknown) requireAbsent(collection, tx, claim);
-      for (const change of changes) deleteOld(tx, change);
+      for (const change of changes) deleteOld(collection, tx, change);
       for (const change of changes) putNew(tx, change);
     } catch (error) {
       // Half of the rows may be written: the body may catch this error, but must not commit them.
@@ -195,7 +197,8 @@ function violation(
 }
 
 /** Before all that is put: a key that one document gives up may be what another one takes. */
-function deleteOld(tx: Transaction, change: DocumentChange): void {
+function deleteOld(collection: StoredCollection, tx: Transaction, change: DocumentChange): void {
+  if (change.row !== "kept") collection.births?.wrote(tx, change.key, change.existed);
   if (change.row === "deleted") tx.delete(change.key);
   for (const { deletes } of change.indexes) for (const key of deletes) tx.delete(key);
 }

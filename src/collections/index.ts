@@ -24,6 +24,7 @@ export { Catalog } from "./catalog/catalog.ts";
 export type { StoreHost } from "./catalog/catalog.ts";
 export { StoredDocuments, storedCollections } from "./catalog/stored-catalog.ts";
 export { verifyStored } from "./catalog/verify-stored.ts";
+export type { StoredChange } from "./changes/stored-changes.ts";
 export { CollectionStore } from "./collection-store.ts";
 export type { Change } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";

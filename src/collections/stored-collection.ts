@@ -7,6 +7,7 @@ import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { KeyRange, Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import type { BirthNotes } from "./changes/birth-notes.ts";
 import { catalogKey, structureKey } from "./catalog/keyspace.ts";
 import type { DocumentCodec } from "./document/document-codec.ts";
 import { documentKey, idOf } from "./document/document-key.ts";
@@ -29,6 +30,8 @@ export class StoredCollection {
   readonly #row: Bytes;
   readonly layout: CollectionLayout;
   readonly limits: Limits;
+  /** Where the engine keeps a log of its commits: told of each document that a transaction writes. */
+  readonly births: BirthNotes | undefined;
   /** One for each index of the layout, in its order. */
   readonly entryMakers: readonly EntryMaker[];
   readonly #codec: DocumentCodec;
@@ -39,14 +42,19 @@ export class StoredCollection {
   /** `row`: its catalog row, complete. */
   constructor(
     name: string,
-    stored: { readonly layout: CollectionLayout; readonly row: Bytes },
+    stored: {
+      readonly layout: CollectionLayout;
+      readonly row: Bytes;
+      readonly births: BirthNotes | undefined;
+    },
     codec: DocumentCodec,
     limits: Limits,
   ) {
-    const { layout, row } = stored;
+    const { births, layout, row } = stored;
     this.name = name;
     this.#row = row;
     this.layout = layout;
+    this.births = births;
     this.limits = limits;
     this.#codec = codec;
     this.#prefixLength = layout.documents.start.length;

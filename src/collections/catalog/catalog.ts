@@ -15,6 +15,7 @@ import { prefixRange } from "../../engine/contract/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { transact } from "../../transaction/index.ts";
 import type { TransactionHost } from "../../transaction/index.ts";
+import { BirthNotes } from "../changes/birth-notes.ts";
 import { SchemaMismatch } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { DocumentCodec } from "../document/document-codec.ts";
@@ -100,7 +101,9 @@ export class Catalog {
     };
     const codec = new DocumentCodec(name, schema.shape, found.structures);
     const row = encodeCatalogRow(finishedRow(found.row));
-    const collection = new StoredCollection(name, { layout, row }, codec, engine.limits);
+    const births = engine.capabilities.changes === "log" ? new BirthNotes(number) : undefined;
+    const stored = { layout, row, births };
+    const collection = new StoredCollection(name, stored, codec, engine.limits);
     if (found.newestId !== undefined) this.ids.follow(found.newestId);
     if (isUnfinished(found.row)) {
       await finishCollection(this.host, definition, collection, found.row);

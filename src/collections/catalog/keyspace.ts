@@ -6,6 +6,7 @@
  *   N 00 documentKey      a document of the collection with the number N
  *   N 01 I                a structure of the codec: the field names of record number I
  *   N 02 K …              an entry of the index number K
+ *   N 03                  what the newest commit says of itself to feeds, where the engine keeps a log
  *
  * N, I and K are order-preserving varints, the first byte telling the length, the rest big-endian:
  *
@@ -31,6 +32,7 @@ const SYSTEM_COLLECTION_COUNT = 0x6e;
 const SPACE_DOCUMENTS = 0x00;
 const SPACE_STRUCTURES = 0x01;
 const SPACE_INDEXES = 0x02;
+const SPACE_NOTE = 0x03;
 const ORDERED_NUMBER_MAX = 0xfff_ffff;
 
 const utf8 = new TextEncoder();
@@ -57,6 +59,10 @@ export function structureKey(collection: number, structure: number): Bytes {
 export function indexPrefix(collection: number, index: number): Bytes {
   assert(index >= 1, "index numbers begin at 1");
   return Uint8Array.of(...orderedNumber(collection), SPACE_INDEXES, ...orderedNumber(index));
+}
+
+export function noteKey(collection: number): Bytes {
+  return Uint8Array.of(...orderedNumber(collection), SPACE_NOTE);
 }
 
 /** A number whose bytes order as the numbers do, none of them the beginning of another. */
