@@ -7,6 +7,8 @@ export type { TransactionHost } from "./transaction-host.ts";
 export { fullView } from "./reading/full-view.ts";
 export type { FullView } from "./reading/full-view.ts";
 export { withView } from "./with-view.ts";
+export type { ReadRanges, Touched } from "./read-ranges.ts";
+export { withRecordedView } from "./with-recorded-view.ts";
 // Errors
 export {
   NestedTransaction,
