@@ -13,8 +13,11 @@ export type { CollectionOptions, Def, DocOf, Id, IndexSpec, InsertOf } from "./d
 export { inc, push } from "./database/index.ts";
 export type {
   Change,
+  ChangeLogSizes,
+  ChangesOptions,
   Collection,
   DbSnapshot,
+  DocumentChange,
   Durability,
   Explanation,
   Filter,

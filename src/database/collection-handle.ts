@@ -1,11 +1,15 @@
 /** A collection in the world of F: documents by id and key, writes, and the query over all of them. */
 import { andThen } from "../base/index.ts";
-import type { Awaitable, Kind, Run } from "../base/index.ts";
+import type { Awaitable, Kind, Run, StreamKind } from "../base/index.ts";
 import { NotFound } from "../collections/index.ts";
 import type { CollectionDefinition, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { EVERY_DOCUMENT, withIndex } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import { ChangeCursor, refuseOutsideDatabase } from "./changes/change-cursor.ts";
+import type { PlainChange } from "./changes/change-cursor.ts";
+import type { ChangesOptions } from "./changes/change-options.ts";
+import { lateCursor } from "./changes/late-cursor.ts";
 import { attempted, QueryHandle, ReadHandle } from "./query-handle.ts";
 import type { Ground } from "./query-handle.ts";
 
@@ -61,6 +65,15 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   }
   delete(id: string): Kind<F, boolean> {
     return this.#write((tx, store) => store.delete(tx, id));
+  }
+  changes(options: ChangesOptions = {}): StreamKind<F, PlainChange> {
+    const { access, core, runner, store } = this.#ground;
+    return runner.stream(() =>
+      lateCursor(() => {
+        if (access !== core.direct) refuseOutsideDatabase(this.name, "changes()");
+        return new ChangeCursor(core.engine, store, options);
+      }),
+    );
   }
   index(name: string, ...prefix: unknown[]): QueryHandle<F> {
     return new QueryHandle(

@@ -2,7 +2,7 @@
 export { bindDatabase, isMistake, open, openCore } from "./open-database.ts";
 export type { Db, TransactionRunner } from "./open-database.ts";
 export { InvalidOption } from "./options.ts";
-export type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
+export type { ChangeLogSizes, FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 export type { LsmEvent } from "../engine/lsm/index.ts";
 export { DatabaseCore } from "./database-core.ts";
 // The surface
@@ -28,6 +28,7 @@ export type {
   TransactionError,
   WriteError,
 } from "./failures.ts";
+export type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
 // What stands below and belongs to the surface
 export { Closed, KotobaError } from "../base/index.ts";
 export {

@@ -60,12 +60,14 @@ export function openCore<Ds extends Defs>(
 
 function openEngine(
   target: OpenTarget,
-  { durability, host, onEvent, readOnly }: OpenOptions<Defs>,
+  { changeLog, durability, host, onEvent, readOnly }: OpenOptions<Defs>,
 ): Awaitable<StorageEngine> {
   if (typeof target !== "string") return target.engine;
-  if (target === ":memory:") return new MemoryEngine();
+  const log = changeLog === undefined ? {} : { changeLog: changeLog === true ? {} : changeLog };
+  if (target === ":memory:") return new MemoryEngine(log);
   return openLsmEngine({
     path: target,
+    ...log,
     ...(durability === undefined ? {} : { durability }),
     ...(host === undefined ? {} : { host }),
     ...(onEvent === undefined ? {} : { onEvent }),

@@ -18,6 +18,11 @@ export type FreeNames<Ds> = string extends keyof Ds
     ? unknown
     : { readonly collections: { readonly [K in keyof Ds & ReservedName]: never } };
 
+export interface ChangeLogSizes {
+  readonly bytesMax?: number;
+  readonly millisMax?: number;
+}
+
 export interface OpenOptions<Ds extends Defs = {}> {
   /**
    * Collections by name: each is a property of the database and of every transaction. A name may not be one of the
@@ -42,6 +47,14 @@ export interface OpenOptions<Ds extends Defs = {}> {
   readonly readOnly?: boolean;
   /** Is told what the engine of a folder does: flushes, compactions, stalls, damage. Default: nobody is. */
   readonly onEvent?: (event: LsmEvent) => void;
+  /**
+   * Keeps the commits of the past in order, so that `changes()` of a collection can give them, also after the database was
+   * opened again. `true`: with the defaults. `bytesMax`: of log files whose commits are in tables, default 256 MiB; in
+   * memory of keys and values, default 64 MiB. `millisMax`: how old they may be, default 7 days; only in a folder. Where
+   * either is exceeded the oldest go, and who still needs them is told StorageError 'TooOld'. Each commit then carries a few bytes more for
+   * each collection that it writes. Default: off, and `changes()` fails with StorageError 'NotSupported'.
+   */
+  readonly changeLog?: true | ChangeLogSizes;
   /**
    * What stands for the machine: files, clock, chance and timers. Default: the machine itself. For tests there is
    * SimulatedHost of kotobadb/testing, on which a whole run follows from a seed.
@@ -71,7 +84,8 @@ function shown(value: unknown): string {
 const durabilities: readonly unknown[] = ["durable", "buffered", "memory"];
 const fullScanRules: readonly unknown[] = ["allow", "warn", "error"];
 
-function checkKnown(options: object, known: readonly string[]): void {
+/** @throws InvalidOption for anything that is no object of these names. */
+export function checkKnown(options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null)
     throw new InvalidOption("options", "an object", options);
   for (const [name, value] of Object.entries(options))
@@ -93,7 +107,15 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     typeof (target as { engine?: { begin?: unknown } }).engine?.begin === "function";
   if (!isPath && !isEngine)
     throw new InvalidOption("target", 'a folder, ":memory:" or { engine }', target);
-  checkKnown(options, ["collections", "durability", "fullScan", "host", "onEvent", "readOnly"]);
+  checkKnown(options, [
+    "changeLog",
+    "collections",
+    "durability",
+    "fullScan",
+    "host",
+    "onEvent",
+    "readOnly",
+  ]);
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
     throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
@@ -108,7 +130,31 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
   for (const [name, value] of Object.entries({ onEvent, readOnly }))
     if (value !== undefined && value !== false && !isFolder)
       throw new InvalidOption(name, "absent, unless the target is a folder", value);
+  checkChangeLog(target, options);
   checkCollections(options.collections);
+}
+
+function checkChangeLog(target: OpenTarget, { changeLog, readOnly }: OpenOptions<Defs>): void {
+  if (changeLog === undefined) return;
+  if (typeof target !== "string")
+    throw new InvalidOption("changeLog", "absent: an open engine keeps a log or not", changeLog);
+  if (readOnly === true)
+    throw new InvalidOption("changeLog", "absent where readOnly is true", changeLog);
+  if (changeLog === true) return;
+  if (typeof changeLog !== "object" || changeLog === null)
+    throw new InvalidOption("changeLog", "true, or { bytesMax, millisMax }", changeLog);
+  checkKnown(changeLog, ["bytesMax", "millisMax"]);
+  const { bytesMax, millisMax } = changeLog;
+  if (bytesMax !== undefined && !(typeof bytesMax === "number" && bytesMax >= 1_024))
+    throw new InvalidOption("changeLog.bytesMax", "a number of at least 1024", bytesMax);
+  if (millisMax !== undefined && !(typeof millisMax === "number" && millisMax >= 1))
+    throw new InvalidOption("changeLog.millisMax", "a number of at least 1", millisMax);
+  if (millisMax !== undefined && target === ":memory:")
+    throw new InvalidOption(
+      "changeLog.millisMax",
+      "absent in memory: there bytesMax counts",
+      millisMax,
+    );
 }
 
 function checkCollections(collections: unknown): void {

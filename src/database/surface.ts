@@ -23,6 +23,7 @@ import type {
   ValueAt,
 } from "../collections/index.ts";
 import type { AggregateResult, Aggregates, Explanation, GroupValue } from "../query/index.ts";
+import type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
 import type { NotFound } from "../collections/index.ts";
 
@@ -191,6 +192,26 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
   ): Kind<C["F"], Doc<C>, WriteError>;
   /** True if it was there. */
   delete(id: IdOf<C["D"]>): Kind<C["F"], boolean, WriteError>;
+  /**
+   * What commits do to the documents of this collection, in the order of commits, each commit once, without end: from now
+   * on, or behind `since`. For this the database is opened with the option `changeLog`. What was changed before is not
+   * kept, only what was stored: compare with your own copy.
+   *
+   * To follow without a gap, also over the end of the process: keep `version` of each change with `endsCommit` together
+   * with what you did about it, and begin with it as `since`.
+   *
+   * Fails with StorageError 'NotSupported' without a change log; 'TooOld' where the log no longer reaches back to `since`,
+   * or the database was written without one meanwhile: then read the collection anew. With Closed when the database is
+   * closed, with the reason of `signal` when it aborts. InvalidQuery in a transaction or a snapshot.
+   *
+   * @example
+   * for await (const change of db.users.changes({ since })) {
+   *   if (change.type === "delete") copy.delete(change.id);
+   *   else copy.set(change.id, change.after);
+   *   if (change.endsCommit) since = change.version;
+   * }
+   */
+  changes(options?: ChangesOptions): StreamKind<C["F"], DocumentChange<C["D"]>, ReadError>;
   /** Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. */
   index<const N extends IndexName<Indexes<C>>, const P extends PrefixOf<ValuesOfIndex<C, N>>>(
     name: N,

@@ -1,0 +1,151 @@
+/** Where a feed begins, where it ends, and what it says when it cannot be. */
+import { Closed, InvalidOption, InvalidQuery, open, StorageError } from "kotobadb";
+import { MemoryEngine } from "kotobadb/engine";
+import { SimulatedHost } from "kotobadb/testing";
+import { expect, test } from "vitest";
+import { collections, openNotes } from "./support.ts";
+import type { NoteChange, NotesDb } from "./support.ts";
+
+const note = (text: string) => ({ group: 1, text });
+const inMemory = (): Promise<NotesDb> => open(":memory:", { collections, changeLog: true });
+
+async function firstOf(changes: AsyncIterable<NoteChange>): Promise<NoteChange> {
+  for await (const change of changes) return change;
+  throw new Error("the feed ended");
+}
+
+test("a commit of several documents comes in the order of ids, and its last change ends it", async () => {
+  await using db = await inMemory();
+  const feed = db.notes.changes()[Symbol.asyncIterator]();
+  const first = feed.next();
+  await db.notes.insertMany(["b", "a"].map((id) => ({ ...note(id), id: id as never })));
+  const found = [(await first).value!, (await feed.next()).value!];
+  expect(found).toEqual([
+    {
+      type: "insert",
+      id: "a",
+      after: { ...note("a"), id: "a" },
+      version: found[0]!.version,
+      endsCommit: false,
+    },
+    {
+      type: "insert",
+      id: "b",
+      after: { ...note("b"), id: "b" },
+      version: found[0]!.version,
+      endsCommit: true,
+    },
+  ]);
+});
+
+test("what a commit made and deleted itself is no change, and deleted and made anew is an update", async () => {
+  await using db = await inMemory();
+  const { id } = await db.notes.insert(note("old"));
+  const feed = db.notes.changes()[Symbol.asyncIterator]();
+  const first = feed.next();
+  await db.transaction(async (tx) => {
+    const brief = await tx.notes.insert(note("brief"));
+    await tx.notes.delete(brief.id);
+  });
+  await db.transaction(async (tx) => {
+    await tx.notes.delete(id);
+    await tx.notes.insert({ ...note("new"), id });
+  });
+  expect((await first).value).toMatchObject({ type: "update", id, after: { text: "new" } });
+});
+
+test("without a change log the feed says what to do about it", async () => {
+  await using db = await open(":memory:", { collections });
+  const failure = await firstOf(db.notes.changes()).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(StorageError);
+  expect((failure as StorageError).code).toBe("NotSupported");
+  expect(String(failure)).toContain("changeLog");
+});
+
+test("a version of the future, and one that the log no longer holds, are TooOld", async () => {
+  await using db = await open(":memory:", { collections, changeLog: { bytesMax: 1_024 } });
+  const first = firstOf(db.notes.changes());
+  await db.notes.insert(note("first"));
+  const { version: since } = await first;
+  for (let i = 0; i < 100; i++) await db.notes.insert(note(`note ${i}`));
+  await expect(firstOf(db.notes.changes({ since }))).rejects.toMatchObject({ code: "TooOld" });
+  await using stored = await openNotes(new SimulatedHost());
+  for (const notes of [db.notes, stored.notes])
+    await expect(firstOf(notes.changes({ since: "999" }))).rejects.toMatchObject({
+      code: "TooOld",
+    });
+});
+
+test("commits of a time without a change log are never told with a wrong word", async () => {
+  const host = new SimulatedHost();
+  let db = await openNotes(host);
+  const first = firstOf(db.notes.changes());
+  await db.notes.insert(note("first"));
+  const { version: since } = await first;
+  await db.close();
+  db = await open("/home/feed", { collections, host });
+  await db.notes.insert(note("unseen"));
+  await db.close();
+  db = await openNotes(host);
+  await expect(firstOf(db.notes.changes({ since }))).rejects.toMatchObject({ code: "TooOld" });
+  await db.close();
+});
+
+test("documents deleted as a range end the feed with TooOld", async () => {
+  const engine = new MemoryEngine({ changeLog: {} });
+  await using db = await open({ engine }, { collections });
+  await db.notes.insert(note("a"));
+  const next = firstOf(db.notes.changes());
+  // Collection 1 has its documents under 01 00; what lies under 09 is nobody's.
+  const range = (first: number) => ({
+    start: Uint8Array.of(first, 0),
+    end: Uint8Array.of(first, 1),
+  });
+  await engine.write({ ops: [{ op: "delRange", range: range(9) }], requires: [] });
+  await engine.write({ ops: [{ op: "delRange", range: range(1) }], requires: [] });
+  await expect(next).rejects.toMatchObject({ code: "TooOld" });
+});
+
+test("a signal ends the feed with its reason, leaving ends it in silence, closing the database with Closed", async () => {
+  const db = await inMemory();
+  await db.notes.insert(note("a"));
+  const abort = new AbortController();
+  const aborted = firstOf(db.notes.changes({ signal: abort.signal }));
+  const left = db.notes.changes()[Symbol.asyncIterator]();
+  const pending = left.next();
+  const closed = firstOf(db.notes.changes());
+  await new Promise((resolve) => setImmediate(resolve));
+  abort.abort(new Error("enough"));
+  await expect(aborted).rejects.toThrow("enough");
+  await left.return!();
+  expect(await pending).toEqual({ done: true, value: undefined });
+  const failure = expect(closed).rejects.toBeInstanceOf(Closed);
+  await db.close();
+  await failure;
+});
+
+test("wrong arguments are refused, and so is a feed of a transaction or a snapshot", async () => {
+  await using db = await inMemory();
+  for (const options of [{ since: "" }, { since: 3 }, { signal: "x" }, { after: "1" }, null])
+    await expect(firstOf(db.notes.changes(options as {}))).rejects.toBeInstanceOf(InvalidOption);
+  await expect(db.transaction((tx) => firstOf(tx.notes.changes()))).rejects.toBeInstanceOf(
+    InvalidQuery,
+  );
+  using snapshot = db.snapshot();
+  await expect(firstOf(snapshot.notes.changes())).rejects.toBeInstanceOf(InvalidQuery);
+});
+
+test("the option changeLog is looked at before anything is opened", async () => {
+  const engine = new MemoryEngine();
+  const wrong: readonly (readonly [unknown, object])[] = [
+    [":memory:", { changeLog: false }],
+    [":memory:", { changeLog: { bytes: 1 } }],
+    [":memory:", { changeLog: { bytesMax: 0 } }],
+    [":memory:", { changeLog: { millisMax: 1_000 } }],
+    ["/nowhere", { changeLog: { millisMax: Number.NaN } }],
+    ["/nowhere", { changeLog: true, readOnly: true }],
+    [{ engine }, { changeLog: true }],
+  ];
+  for (const [target, options] of wrong)
+    await expect(open(target as string, options)).rejects.toBeInstanceOf(InvalidOption);
+});
