@@ -18,6 +18,7 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
+import { LiveHub } from "./live/live-hub.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
 
 /** A program that makes up queries without end must not be told of all of them. */
@@ -33,6 +34,7 @@ export class DatabaseCore {
   readonly engine: StorageEngine;
   readonly host: Host;
   readonly direct: Access;
+  readonly live: LiveHub;
   readonly fullScan: FullScanRule;
   readonly #transactionHost: TransactionHost;
   readonly #catalog: Catalog;
@@ -55,6 +57,7 @@ export class DatabaseCore {
       deadline: (millis, task) => host.timers.deadline(millis, task),
       report: (error, where) => host.warn(error, where),
     };
+    this.live = new LiveHub(engine);
     this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
     this.#catalog = new Catalog({
       engine,
@@ -150,7 +153,9 @@ export class DatabaseCore {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.engine.close();
+    if (this.#closing !== undefined) return this.#closing;
+    this.live.close();
+    this.#closing = this.engine.close();
     return this.#closing;
   }
 }

@@ -29,6 +29,7 @@ export type {
   WriteError,
 } from "./failures.ts";
 export type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
+export type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 // What stands below and belongs to the surface
 export { Closed, KotobaError } from "../base/index.ts";
 export {

@@ -4,6 +4,15 @@
  * A request that cannot be right is remembered and raised by the end that would run it, in the door's own way of
  * failing; so a wrong filter is never an exception where a Promise or an Effect is expected.
  */
+import { beginLive } from "./live/begin-live.ts";
+import { checkFunction, checkLive } from "./live/live-options.ts";
+import type { LiveOptions } from "./live/live-options.ts";
+import { LiveQueryHandle } from "./live/live-query.ts";
+import type { LiveRows, PlainLiveResult } from "./live/live-rows.ts";
+import { LiveStoreHandle } from "./live/live-store.ts";
+import { RowMemory } from "./live/row-memory.ts";
+import { lateCursor } from "./changes/late-cursor.ts";
+import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import { KotobaError, andThen } from "../base/index.ts";
 import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
 import type { Change, CollectionStore, Document } from "../collections/index.ts";
@@ -134,6 +143,50 @@ export class ReadHandle<F extends Run> {
     );
   }
 
+  live(
+    onChange?: (result: PlainLiveResult) => unknown,
+    options: LiveOptions = {},
+  ): LiveQueryHandle | StreamKind<F, PlainLiveResult> {
+    if (onChange === undefined) {
+      return this.#ground.runner.stream(() => lateCursor(() => this.#beginLive(new RowMemory())));
+    }
+    checkFunction("onChange", onChange);
+    checkLive(options);
+    const error = this.#reporter(options);
+    return new LiveQueryHandle(this.#beginLive(new RowMemory()), { result: onChange, error });
+  }
+  store(options: LiveOptions = {}): LiveStoreHandle {
+    checkLive(options);
+    this.#requireDatabase("store()");
+    return new LiveStoreHandle((memory) => this.#beginLive(memory), this.#reporter(options));
+  }
+
+  #requireDatabase(what: string): void {
+    const { access, core, store } = this.#ground;
+    if (access !== core.direct) refuseOutsideDatabase(store.definition.name, what);
+  }
+
+  #beginLive(memory: RowMemory): LiveRows {
+    this.#requireDatabase("live()");
+    const { core, store } = this.#ground;
+    const ground = { hub: core.live, engine: core.engine, store, context: this.#where() };
+    return beginLive(ground, this.#checked(), memory);
+  }
+
+  /** Takes errors that nobody awaits; what the caller's own function throws goes to the host. */
+  #reporter({ onError }: LiveOptions): (error: unknown) => void {
+    const { core, store } = this.#ground;
+    const warn = (error: unknown): void => core.host.warn(error, store.definition.name);
+    if (onError === undefined) return warn;
+    return (error) => {
+      try {
+        onError(error);
+      } catch (thrown) {
+        warn(thrown);
+      }
+    };
+  }
+
   get #definition() {
     return this.#ground.store.definition;
   }
@@ -154,9 +207,12 @@ export class ReadHandle<F extends Run> {
   }
 
   #context(view: ReadView): QueryContext {
+    return { ...this.#where(), view };
+  }
+
+  #where(): Omit<QueryContext, "view"> {
     const { core, store } = this.#ground;
     return {
-      view,
       store,
       fullScan: core.fullScan,
       nowMillis: () => core.host.clock.monotonicMillis(),

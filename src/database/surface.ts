@@ -24,6 +24,7 @@ import type {
 } from "../collections/index.ts";
 import type { AggregateResult, Aggregates, Explanation, GroupValue } from "../query/index.ts";
 import type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
+import type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
 import type { NotFound } from "../collections/index.ts";
 
@@ -108,6 +109,30 @@ export interface ReadQuery<C extends Context, R> {
   page(options: PageOptions): Kind<C["F"], PageOf<R>, PageError>;
   /** Row by row, read as they are consumed, all from one state of the data. */
   stream(): StreamKind<C["F"], R, ReadError>;
+  /**
+   * Follows the query: calls `onChange` with the first result, and then after each commit that has changed the result.
+   * The query is run again only when a commit touched what the last run has read, once for the commits of a turn; results
+   * come in order, the next when `onChange` (its promise included) has dealt with the one before.
+   *
+   * @throws InvalidQuery for a wrong query, or one of a transaction or a snapshot; InvalidOption; Closed; StorageError
+   *   'NotSupported' where the engine does not tell of its commits. Later errors go to `options.onError`.
+   * @example
+   * using live = db.users.where({ city: "Oslo" }).live(({ rows, added, removed }) => draw(rows));
+   */
+  live(onChange: (result: LiveResult<R>) => void | Promise<void>, options?: LiveOptions): LiveQuery;
+  /**
+   * The same as a stream, for as long as it is consumed: whoever is slow gets the newest result, told against the last
+   * one that was given. Fails with Closed when the database is closed.
+   */
+  live(): StreamKind<C["F"], LiveResult<R>, ReadError>;
+  /**
+   * The query as a store to subscribe to: what React's useSyncExternalStore takes. Make it once, not for each rendering.
+   *
+   * @example
+   * const adults = db.users.where({ age: { gte: 18 } }).store();
+   * const rows = useSyncExternalStore(adults.subscribe, adults.getSnapshot);
+   */
+  store(options?: LiveOptions): LiveStore<R>;
   /** How the query would run; with `analyze` it runs, and the figures are there too. */
   explain(options?: { readonly analyze?: boolean }): Kind<C["F"], Explanation, ReadError>;
 }

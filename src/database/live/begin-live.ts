@@ -1,0 +1,48 @@
+/** From a query's request to its live rows: how one run of it is done. */
+import { andThen } from "../../base/index.ts";
+import type { CollectionStore, Document } from "../../collections/index.ts";
+import type { StorageEngine } from "../../engine/contract/index.ts";
+import { allRows } from "../../query/index.ts";
+import type { QueryContext, QueryRequest } from "../../query/index.ts";
+import { withRecordedView } from "../../transaction/index.ts";
+import type { LiveHub } from "./live-hub.ts";
+import { LiveRows } from "./live-rows.ts";
+import type { IdentifiedRow, RowMemory } from "./row-memory.ts";
+
+export interface LiveGround {
+  readonly hub: LiveHub;
+  readonly engine: StorageEngine;
+  readonly store: CollectionStore;
+  /** Where a run is done, without its view. */
+  readonly context: Omit<QueryContext, "view">;
+}
+
+export function beginLive(ground: LiveGround, request: QueryRequest, memory: RowMemory): LiveRows {
+  const { context, engine, hub, store } = ground;
+  const { select } = request;
+  // Rows are told apart by their ids, so each is read with its id, and given without where it was not asked for.
+  const hidesId = select !== undefined && !select.includes("id");
+  const asked = hidesId ? { ...request, select: [...select, "id"] } : request;
+  let fullScan = context.fullScan;
+  return new LiveRows(hub, memory, () =>
+    andThen(store.ready(), () => {
+      const rule = fullScan;
+      // Warned of once: every run has the same plan.
+      if (fullScan === "warn") fullScan = "allow";
+      const read = withRecordedView(engine, (view) =>
+        allRows(asked, { ...context, fullScan: rule, view }),
+      );
+      return andThen(read, ({ reads, value, version }) => ({
+        rows: value.map((document) => identified(document, hidesId)),
+        reads,
+        version,
+      }));
+    }),
+  );
+}
+
+function identified(document: Document, hidesId: boolean): IdentifiedRow {
+  if (!hidesId) return { id: document.id, row: document };
+  const { id, ...row } = document;
+  return { id, row };
+}
