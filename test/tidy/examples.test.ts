@@ -61,6 +61,14 @@ test("the bank keeps its sum, in memory and on the disk", async () => {
   expect(await run("bank", folder.path)).toContain("The sum is 1000.");
 });
 
+test("the live race ends by itself, with a copy that equals what is stored", async () => {
+  await using folder = await temporaryFolder();
+  for (const place of [[], [folder.path], [folder.path]])
+    expect(await run("live", ...place)).toMatch(
+      /^\d+ changes came by the feed; the table was drawn \d+ times\.\nThe copy that followed the feed is what is stored\.\n$/,
+    );
+});
+
 test(
   "the atlas imports, answers, moves, survives kills, and checks all of it",
   { timeout: 240_000 },
