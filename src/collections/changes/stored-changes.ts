@@ -1,7 +1,7 @@
 /** A commit of the engine's log as what it did to the documents of one collection. */
 import { compareBytes, equalBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { StorageError, rangeContains, rangesOverlap } from "../../engine/contract/index.ts";
+import { changesTooOld, rangeContains, rangesOverlap } from "../../engine/contract/index.ts";
 import type { ChangeSet, WriteOp } from "../../engine/contract/index.ts";
 import { noteKey } from "../catalog/keyspace.ts";
 import type { Document } from "../document/document.ts";
@@ -59,6 +59,6 @@ function change(
   return { type: isBorn ? "insert" : "update", id, after };
 }
 
-function untold(collection: string, version: string): StorageError {
-  return new StorageError("TooOld", { what: "change log", collection, version });
+function untold(collection: string, version: string): Error {
+  return changesTooOld({ collection, version });
 }

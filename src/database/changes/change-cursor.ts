@@ -34,11 +34,11 @@ export class ChangeCursor implements BatchCursor<PlainChange> {
     checkChanges(options);
     const { since, signal } = options;
     if (engine.changes === undefined)
-      throw new StorageError("NotSupported", {
-        what: "changes()",
-        engine: engine.name,
-        hint: "open the database with the option changeLog",
-      });
+      throw new StorageError(
+        "NotSupported",
+        { what: "changes()", engine: engine.name },
+        { remedy: "Open the database with the option changeLog." },
+      );
     this.#engine = engine;
     this.#store = store;
     this.#since = since as Version | undefined;

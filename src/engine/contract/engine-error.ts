@@ -61,7 +61,7 @@ const storageCases = {
   },
   TooOld: {
     retry: true,
-    sentence: "The view of the data was held for too long.",
+    sentence: "The state that was asked for is too old.",
     remedy: "Begin again with a new transaction or snapshot.",
   },
   Unavailable: {
@@ -145,10 +145,16 @@ export class StorageError extends KotobaError<"StorageError"> {
   constructor(
     code: StorageCode,
     details?: Readonly<Record<string, unknown>>,
-    options?: { readonly cause?: unknown },
+    /** `remedy`: where there is a better one than the usual of the code. */
+    options?: { readonly cause?: unknown; readonly remedy?: string },
   ) {
     const { sentence, remedy } = storageCases[code];
-    super({ sentence, remedy, details: { code, ...details }, cause: options?.cause });
+    super({
+      sentence,
+      remedy: options?.remedy ?? remedy,
+      details: { code, ...details },
+      cause: options?.cause,
+    });
     this.code = code;
   }
   override get retryable(): boolean {
@@ -157,6 +163,15 @@ export class StorageError extends KotobaError<"StorageError"> {
   override get committed(): "no" | "unknown" {
     return this.code === "CommitUnknown" || this.code === "Io" ? "unknown" : "no";
   }
+}
+
+/** The change log does not reach back to a version, or cannot tell what came after it. */
+export function changesTooOld(details: Readonly<Record<string, unknown>>): StorageError {
+  return new StorageError(
+    "TooOld",
+    { what: "change log", ...details },
+    { remedy: "Read anew what the changes were to keep up to date, and follow from there." },
+  );
 }
 
 /** Bytes on the disk are not what was written. The rest of the database stays readable. */

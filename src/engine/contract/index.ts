@@ -50,5 +50,6 @@ export {
   DiskFull,
   RequirementFailed,
   StorageError,
+  changesTooOld,
 } from "./engine-error.ts";
 export type { StorageCode } from "./engine-error.ts";

@@ -11,7 +11,7 @@
  */
 import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { CommitGate, DiskFull, StorageError } from "../contract/index.ts";
+import { CommitGate, DiskFull, StorageError, changesTooOld } from "../contract/index.ts";
 import type {
   ChangeSet,
   CommitListener,
@@ -137,7 +137,7 @@ export class WritePath implements WriteSide {
     const start = after ?? versionOfSequence(this.#log.visible);
     if (Number(start) > this.#log.appended) {
       // A state of before a power cut, which took it back: what came after it then never was.
-      throw new StorageError("TooOld", { what: "change log", version: start });
+      throw changesTooOld({ version: start });
     }
     return this.#opened.changeLog?.read(start, upTo, signal);
   }

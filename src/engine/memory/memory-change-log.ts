@@ -8,7 +8,7 @@
  */
 import { Closed, assert, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { StorageError } from "../contract/index.ts";
+import { changesTooOld } from "../contract/index.ts";
 import type { ChangeSet, KeyRange, Version, WriteOp } from "../contract/index.ts";
 
 export interface MemoryChangeLogOptions {
@@ -35,7 +35,7 @@ export class MemoryChangeLog {
   #bytes = 0;
   #newest = 0;
   #closed = false;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor({ bytesMax = BYTES_MAX_DEFAULT }: MemoryChangeLogOptions) {
     if (!(bytesMax >= 1)) throw new RangeError("changeLog.bytesMax must be at least 1");
@@ -69,7 +69,7 @@ export class MemoryChangeLog {
   ): AsyncIterable<readonly ChangeSet[]> {
     const start = after === undefined ? this.#newest : Number(after);
     const isKnown = Number.isSafeInteger(start) && start >= 0 && start <= this.#newest;
-    if (!isKnown) throw tooOld(String(after));
+    if (!isKnown) throw changesTooOld({ version: after });
     return this.#follow(start, signal);
   }
 
@@ -94,7 +94,7 @@ export class MemoryChangeLog {
   #batchAfter(given: number): readonly ChangeSet[] {
     if (given === this.#newest) return [];
     const oldest = this.#newest - (this.#kept.length - this.#start) + 1;
-    if (given + 1 < oldest) throw tooOld(String(given));
+    if (given + 1 < oldest) throw changesTooOld({ version: String(given) });
     const start = this.#start + given + 1 - oldest;
     return this.#kept
       .slice(start, start + BATCH_COMMITS)
@@ -105,15 +105,16 @@ export class MemoryChangeLog {
     return new Promise((resolve) => {
       const go = (): void => {
         signal?.removeEventListener("abort", go);
+        this.#waiting.delete(go);
         resolve();
       };
       signal?.addEventListener("abort", go, { once: true });
-      this.#waiting.push(go);
+      this.#waiting.add(go);
     });
   }
 
   #wake(): void {
-    for (const go of this.#waiting.splice(0)) go();
+    for (const go of this.#waiting) go();
   }
 
   #trim(): void {
@@ -126,10 +127,6 @@ export class MemoryChangeLog {
     this.#kept = this.#kept.slice(this.#start);
     this.#start = 0;
   }
-}
-
-function tooOld(version: string): StorageError {
-  return new StorageError("TooOld", { what: "change log", version });
 }
 
 function keptOp(op: WriteOp, valueOf: (key: Bytes) => Bytes | undefined): WriteOp {

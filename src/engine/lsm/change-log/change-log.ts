@@ -12,7 +12,7 @@
  */
 import { Closed, copyBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { CorruptionError, StorageError } from "../../contract/index.ts";
+import { CorruptionError, StorageError, changesTooOld } from "../../contract/index.ts";
 import type { ChangeSet, Version, WriteOp } from "../../contract/index.ts";
 import {
   FILE_HEADER_BYTES,
@@ -62,7 +62,7 @@ export class ChangeLog {
   readonly #parts: ChangeLogParts;
   /** By number; the last one takes commits. */
   #logs: readonly KeptLog[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #isClosed = false;
   #failure: { readonly cause: unknown } | undefined;
 
@@ -127,7 +127,7 @@ export class ChangeLog {
 
   /** More commits may be read. */
   changed(): void {
-    for (const go of this.#waiting.splice(0)) go();
+    for (const go of this.#waiting) go();
   }
 
   /** Writing has ended: readers are given what there is, and then told. */
@@ -166,14 +166,14 @@ export class ChangeLog {
     const log = this.#logs.findLast(({ firstSequence }) => firstSequence <= sequence + 1);
     const newest = this.#logs.at(-1);
     const isKnown = Number.isSafeInteger(sequence) && sequence >= 0;
-    if (!isKnown || log === undefined || newest === undefined) throw tooOld(version);
+    if (!isKnown || log === undefined || newest === undefined) throw changesTooOld({ version });
     return { logNumber: log.logNumber, offset: FILE_HEADER_BYTES, sequence };
   }
 
   #readBatch(place: Place, upTo: number, batch: ChangeSet[]): Place {
     const index = this.#logs.findIndex(({ logNumber }) => logNumber === place.logNumber);
     const log = this.#logs[index];
-    if (log === undefined) throw tooOld(String(place.sequence));
+    if (log === undefined) throw changesTooOld({ version: String(place.sequence) });
     const { lastSequence = Number.POSITIVE_INFINITY } = log;
     if (place.sequence >= lastSequence) {
       const next = this.#logs[index + 1];
@@ -210,10 +210,11 @@ export class ChangeLog {
     return new Promise((resolve) => {
       const go = (): void => {
         signal?.removeEventListener("abort", go);
+        this.#waiting.delete(go);
         resolve();
       };
       signal?.addEventListener("abort", go, { once: true });
-      this.#waiting.push(go);
+      this.#waiting.add(go);
     });
   }
 
@@ -245,10 +246,6 @@ function liveLog(logNumber: number, firstSequence: number): KeptLog {
   const closedAtMillis = 0;
   const lastSequence = undefined;
   return { logNumber, firstSequence, lastSequence, closedAtMillis, fileBytes: 0, isFlushed: false };
-}
-
-function tooOld(version: string): StorageError {
-  return new StorageError("TooOld", { what: "change log", version });
 }
 
 /** Bytes of its own: the caller may keep it. */
