@@ -3,6 +3,7 @@ import { Closed, InvalidOption, InvalidQuery, open, StorageError } from "kotobad
 import { MemoryEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { collections, openNotes } from "./support.ts";
 import type { NoteChange, NotesDb } from "./support.ts";
 
@@ -59,7 +60,7 @@ test("without a change log the feed says what to do about it", async () => {
   const failure = await firstOf(db.notes.changes()).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StorageError);
   expect((failure as StorageError).code).toBe("NotSupported");
-  expect(String(failure)).toContain("changeLog");
+  expect(String(failure)).toContain("Open the database with the option changeLog.");
 });
 
 test("a version of the future, and one that the log no longer holds, are TooOld", async () => {
@@ -74,6 +75,56 @@ test("a version of the future, and one that the log no longer holds, are TooOld"
     await expect(firstOf(notes.changes({ since: "999" }))).rejects.toMatchObject({
       code: "TooOld",
     });
+});
+
+test("a copy begins with a live result and goes on behind its version, without a gap or a change twice", async () => {
+  for (const db of [await inMemory(), await openNotes(new SimulatedHost())]) {
+    await db.notes.insertMany([note("a"), note("b")]);
+    const copy = new Map<string, unknown>();
+    const writes = Promise.all(["c", "d", "e"].map((text) => db.notes.insert(note(text))));
+    let since: string | undefined;
+    for await (const { rows, version } of db.notes.live()) {
+      for (const row of rows) copy.set(row.id, row);
+      since = version;
+      break;
+    }
+    await writes;
+    const last = await db.notes.insert(note("last"));
+    for await (const change of db.notes.changes({ since })) {
+      expect([change.type, copy.has(change.id)]).toEqual(["insert", false]);
+      copy.set(change.id, change.after);
+      if (change.id === last.id) break;
+    }
+    expect(copy.size).toBe(6);
+    await db.close();
+  }
+});
+
+test("defaults that a new schema fills in are updates of the feed, and older documents are decoded", async () => {
+  const host = new SimulatedHost();
+  const first = z.object({ name: z.string() });
+  const options = { host, changeLog: true } as const;
+  let db = await open("/db", options);
+  const old = db.collection("people", first);
+  const begun = old.changes()[Symbol.asyncIterator]();
+  const next = begun.next();
+  await old.insert({ name: "Ada" });
+  const { version } = (await next).value!;
+  await old.insert({ name: "Bo" });
+  await db.close();
+  db = await open("/db", options);
+  const people = db.collection("people", first.extend({ age: z.number().default(7) }));
+  const found: unknown[] = [];
+  for await (const { type, after } of people.changes({ since: version })) {
+    found.push([type, after?.name, after?.age]);
+    if (found.length === 3) break;
+  }
+  expect(found).toEqual([
+    ["insert", "Bo", undefined],
+    ["update", "Ada", 7],
+    ["update", "Bo", 7],
+  ]);
+  await db.close();
 });
 
 test("commits of a time without a change log are never told with a wrong word", async () => {
@@ -107,7 +158,10 @@ test("documents deleted as a range end the feed with TooOld", async () => {
 });
 
 test("a signal ends the feed with its reason, leaving ends it in silence, closing the database with Closed", async () => {
-  const db = await inMemory();
+  for (const db of [await inMemory(), await openNotes(new SimulatedHost())]) await endsThrice(db);
+});
+
+async function endsThrice(db: NotesDb): Promise<void> {
   await db.notes.insert(note("a"));
   const abort = new AbortController();
   const aborted = firstOf(db.notes.changes({ signal: abort.signal }));
@@ -122,7 +176,7 @@ test("a signal ends the feed with its reason, leaving ends it in silence, closin
   const failure = expect(closed).rejects.toBeInstanceOf(Closed);
   await db.close();
   await failure;
-});
+}
 
 test("wrong arguments are refused, and so is a feed of a transaction or a snapshot", async () => {
   await using db = await inMemory();

@@ -19,54 +19,53 @@ async function begin(db: NotesDb): Promise<Copy> {
   return copy;
 }
 
-async function holds(
-  open: () => Promise<NotesDb>,
-  steps: readonly Step[],
-  looks: number,
-): Promise<void> {
-  let db = await open();
+/** Opens the database anew, after a close or without one. */
+type Opens = (isPowerCut: boolean) => Promise<NotesDb>;
+
+async function holds(open: Opens, steps: readonly Step[], looks: number): Promise<void> {
+  let db = await open(false);
+  let openings = 0;
   const copy = await begin(db);
   for (const [i, one] of steps.entries()) {
     db = await take(db, one, async () => {
-      await db.close();
-      return open();
+      const isPowerCut = openings++ % 2 === 1;
+      if (!isPowerCut) await db.close();
+      return open(isPowerCut);
     });
     if (i % looks === 0) await catchUp(db, copy);
   }
   await catchUp(db, copy);
-  expect(copy.sorted()).toEqual(await db.notes.all());
+  expect(copy.sorted()).toStrictEqual(await db.notes.all());
   expect(await db.verify()).toEqual({ ok: true, problems: [] });
   await db.close();
 }
 
+const steps = fc.array(step, { maxLength: 25 });
+const looks = fc.integer({ min: 1, max: 9 });
+
 test(
-  "in a folder the feed replayed is the collection, each commit once, also over openings",
+  "in a folder the feed replayed is the collection, each commit once, also over openings and power cuts",
   { timeout: 120_000 },
   () =>
     fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { maxLength: 25 }),
-        fc.integer({ min: 1, max: 9 }),
-        fc.nat(),
-        (steps, looks, seed) => {
-          const host = new SimulatedHost({ seed });
-          return holds(() => openNotes(host), steps, looks);
-        },
-      ),
+      fc.asyncProperty(steps, looks, fc.nat(), (all, every, seed) => {
+        let host = new SimulatedHost({ seed });
+        const again: Opens = (isPowerCut) => {
+          if (isPowerCut) host = host.afterPowerCut("seeded", seed);
+          return openNotes(host);
+        };
+        return holds(again, all, every);
+      }),
       { numRuns: RUNS },
     ),
 );
 
 test("in memory the feed replayed is the collection, each commit once", { timeout: 120_000 }, () =>
   fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { maxLength: 25 }),
-      fc.integer({ min: 1, max: 9 }),
-      (all, looks) => {
-        const steps = all.filter((one) => one.do !== "reopen");
-        return holds(() => open(":memory:", { collections, changeLog: true }), steps, looks);
-      },
-    ),
+    fc.asyncProperty(steps, looks, (all, every) => {
+      const lasting = all.filter((one) => one.do !== "reopen");
+      return holds(() => open(":memory:", { collections, changeLog: true }), lasting, every);
+    }),
     { numRuns: RUNS },
   ),
 );
