@@ -222,7 +222,8 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    * on, or behind `since`. For this the database is opened with the option `changeLog`. What was changed before is not
    * kept, only what was stored: compare with your own copy.
    *
-   * To follow without a gap, also over the end of the process: keep `version` of each change with `endsCommit` together
+   * For a copy, take `rows` and `version` of the first result of `live()` and follow with that version as `since`. To
+   * follow without a gap, also over the end of the process: keep `version` of each change with `endsCommit` together
    * with what you did about it, and begin with it as `since`.
    *
    * Fails with StorageError 'NotSupported' without a change log; 'TooOld' where the log no longer reaches back to `since`,
