@@ -12,7 +12,7 @@ import { changesTooOld } from "../contract/index.ts";
 import type { ChangeSet, KeyRange, Version, WriteOp } from "../contract/index.ts";
 
 export interface MemoryChangeLogOptions {
-  /** Bytes of keys and values that are kept; the oldest commits beyond them go. Default 64 MiB. */
+  /** Bytes of keys and values that are kept; the oldest commits beyond them go, but not the newest. Default 64 MiB. */
   readonly bytesMax?: number;
 }
 
@@ -118,7 +118,8 @@ export class MemoryChangeLog {
   }
 
   #trim(): void {
-    while (this.#bytes > this.#bytesMax) {
+    // The newest stays, however large: who follows is there to take it.
+    while (this.#bytes > this.#bytesMax && this.#start < this.#kept.length - 1) {
       this.#bytes -= this.#kept[this.#start]!.bytes;
       this.#start++;
     }

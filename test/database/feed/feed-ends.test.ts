@@ -68,6 +68,9 @@ test("a version of the future, and one that the log no longer holds, are TooOld"
   const first = firstOf(db.notes.changes());
   await db.notes.insert(note("first"));
   const { version: since } = await first;
+  const large = firstOf(db.notes.changes());
+  await db.notes.insert(note("x".repeat(3_000)));
+  expect((await large).after!.text).toHaveLength(3_000);
   for (let i = 0; i < 100; i++) await db.notes.insert(note(`note ${i}`));
   await expect(firstOf(db.notes.changes({ since }))).rejects.toMatchObject({ code: "TooOld" });
   await using stored = await openNotes(new SimulatedHost());
