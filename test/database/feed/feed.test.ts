@@ -3,10 +3,8 @@ import { open } from "kotobadb";
 import { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Copy, catchUp, collections, openNotes, step, take } from "./support.ts";
+import { Copy, RUNS, catchUp, collections, openNotes, openTiny, step, take } from "./support.ts";
 import type { NotesDb, Step } from "./support.ts";
-
-const RUNS = Number(process.env["ROUNDS"] ?? 60);
 
 async function begin(db: NotesDb): Promise<Copy> {
   const copy = new Copy();
@@ -52,7 +50,7 @@ test(
         let host = new SimulatedHost({ seed });
         const again: Opens = (isPowerCut) => {
           if (isPowerCut) host = host.afterPowerCut("seeded", seed);
-          return openNotes(host);
+          return seed % 2 === 0 ? openNotes(host) : openTiny(host);
         };
         return holds(again, all, every);
       }),

@@ -5,10 +5,9 @@ import { MemoryEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { collections, openNotes, step, take } from "./support.ts";
+import { RUNS, collections, openNotes, step, take } from "./support.ts";
 import type { Note, NotesDb, Step } from "./support.ts";
 
-const RUNS = Number(process.env["ROUNDS"] ?? 40);
 const note = (text: string, group = 1) => ({ group, text });
 const inMemory = (): Promise<NotesDb> => open(":memory:", { collections });
 

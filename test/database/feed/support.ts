@@ -1,10 +1,15 @@
 /** A small collection, random commits to it, and a copy that follows the feed. */
 import { collection, NotFound, open } from "kotobadb";
 import type { Db, DocOf, DocumentChange } from "kotobadb";
+import { openLsmEngine } from "kotobadb/engine";
 import type { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { z } from "zod";
+import { ROUNDS, TINY } from "../../engine/lsm/support.ts";
+
+/** How many random runs a property gets. */
+export const RUNS: number = 50 * ROUNDS;
 
 const Notes = collection(
   "notes",
@@ -103,6 +108,12 @@ export async function take(
 
 export function openNotes(host: SimulatedHost): Promise<NotesDb> {
   return open("/home/feed", { collections, host, changeLog: true });
+}
+
+/** The same on an engine so small that logs are exchanged and flushed all the time. */
+export async function openTiny(host: SimulatedHost): Promise<NotesDb> {
+  const engine = await openLsmEngine({ ...TINY, path: "/home/feed", host, changeLog: {} });
+  return open({ engine }, { collections, host });
 }
 
 /** A copy of the collection that knows nothing but the feed, and doubts all of it. */
