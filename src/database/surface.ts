@@ -226,6 +226,9 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    * follow without a gap, also over the end of the process: keep `version` of each change with `endsCommit` together
    * with what you did about it, and begin with it as `since`.
    *
+   * What was told survives a power cut, as long as the database is opened with the durability 'durable'; under a weaker one
+   * a power cut may take back the newest commits, told or not.
+   *
    * Fails with StorageError 'NotSupported' without a change log; 'TooOld' where the log no longer reaches back to `since`,
    * or the database was written without one meanwhile: then read the collection anew. With Closed when the database is
    * closed, with the reason of `signal` when it aborts. InvalidQuery in a transaction or a snapshot.
