@@ -1,7 +1,8 @@
 /** Live queries against fresh ones: equal after every quiet moment, and woken by nothing that does not concern them. */
 import { Closed, InvalidOption, InvalidQuery, open } from "kotobadb";
 import type { LiveResult } from "kotobadb";
-import { MemoryEngine } from "kotobadb/engine";
+import { MemoryEngine, openLsmEngine } from "kotobadb/engine";
+import type { StorageEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -103,8 +104,7 @@ test(
 );
 
 /** Counts the runs of live queries: each takes one snapshot. */
-function counted(): { readonly engine: MemoryEngine; runs: number } {
-  const engine = new MemoryEngine();
+function countedOn<E extends StorageEngine>(engine: E): { readonly engine: E; runs: number } {
   const state = { engine, runs: 0 };
   const snapshot = engine.snapshot.bind(engine);
   engine.snapshot = () => {
@@ -113,31 +113,39 @@ function counted(): { readonly engine: MemoryEngine; runs: number } {
   };
   return state;
 }
+const counted = () => countedOn(new MemoryEngine());
+const engines: readonly (readonly [string, () => Promise<StorageEngine>])[] = [
+  ["in memory", async () => new MemoryEngine()],
+  ["in a folder", () => openLsmEngine({ path: "/db", host: new SimulatedHost() })],
+];
 
-test("a live query is run again only by commits that touch what it has read", async () => {
-  const count = counted();
-  await using db = await open({ engine: count.engine }, { collections });
-  await db.notes.insertMany([note("a", 1), note("b", 2)]);
-  await db.others.insert({ n: 1 });
-  const found: string[][] = [];
-  using _ = db.notes
-    .where({ group: 1 })
-    .live(({ rows }) => void found.push(rows.map(({ text }) => text)));
-  await quiet();
-  expect(count.runs).toBe(1);
-  await db.notes.insert(note("c", 2));
-  await db.others.insert({ n: 2 });
-  await db.notes.insert(note("d", 3));
-  await quiet();
-  expect(count.runs).toBe(1);
-  await db.notes.insert(note("e", 1));
-  await quiet();
-  expect(count.runs).toBe(2);
-  expect(found).toEqual([["a"], ["a", "e"]]);
-});
+test.each(engines)(
+  "%s a live query is run again only by commits that touch what it has read",
+  async (_name, engine) => {
+    const count = countedOn(await engine());
+    await using db = await open({ engine: count.engine }, { collections });
+    await db.notes.insertMany([note("a", 1), note("b", 2)]);
+    await db.others.insert({ n: 1 });
+    const found: string[][] = [];
+    using _ = db.notes
+      .where({ group: 1 })
+      .live(({ rows }) => void found.push(rows.map(({ text }) => text)));
+    await quiet();
+    expect(count.runs).toBe(1);
+    await db.notes.insert(note("c", 2));
+    await db.others.insert({ n: 2 });
+    await db.notes.insert(note("d", 3));
+    await quiet();
+    expect(count.runs).toBe(1);
+    await db.notes.insert(note("e", 1));
+    await quiet();
+    expect(count.runs).toBe(2);
+    expect(found).toEqual([["a"], ["a", "e"]]);
+  },
+);
 
-test("behind its limit nothing concerns a live query", async () => {
-  const count = counted();
+test.each(engines)("%s nothing behind its limit concerns a live query", async (_name, engine) => {
+  const count = countedOn(await engine());
   await using db = await open({ engine: count.engine }, { collections });
   await db.notes.insertMany(["a", "b", "m", "n"].map((text) => note(text)));
   using _ = db.notes
