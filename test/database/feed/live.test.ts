@@ -1,6 +1,6 @@
 /** Live queries against fresh ones: equal after every quiet moment, and woken by nothing that does not concern them. */
 import { Closed, InvalidOption, InvalidQuery, open } from "kotobadb";
-import type { LiveResult } from "kotobadb";
+import type { LiveOptions, LiveQuery, LiveResult } from "kotobadb";
 import { MemoryEngine, openLsmEngine } from "kotobadb/engine";
 import type { StorageEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
@@ -17,7 +17,13 @@ async function quiet(): Promise<void> {
   for (let i = 0; i < 12; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-const queries = (db: NotesDb) => [
+/** What the test needs of a query, whatever its rows are. */
+interface Followed {
+  live(take: (result: LiveResult<unknown>) => void, options: LiveOptions): LiveQuery;
+  all(): Promise<unknown[]>;
+}
+
+const queries = (db: NotesDb): readonly Followed[] => [
   db.notes,
   db.notes.where({ group: 1 }),
   db.notes

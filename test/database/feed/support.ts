@@ -65,6 +65,14 @@ export const step = fc.oneof(
       writes: fc.array(write, { minLength: 1, maxLength: 3 }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("by query" as const),
+      deletes: fc.boolean(),
+      group: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("elsewhere" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reopen" as const) }) },
 );
@@ -92,7 +100,10 @@ export async function take(
   reopen: () => Promise<NotesDb>,
 ): Promise<NotesDb> {
   if (one.do === "reopen") return reopen();
-  if (one.do === "elsewhere") await db.others.insert({ n: 1 });
+  if (one.do === "by query") {
+    const found = db.notes.where({ group: one.group });
+    await (one.deletes ? found.delete() : found.update({ group: (one.group + 1) % 4 }));
+  } else if (one.do === "elsewhere") await db.others.insert({ n: 1 });
   else if (one.do === "together") await Promise.all(one.writes.map((w) => apply(db.notes, w)));
   else {
     const stop = new Error("not this one");
