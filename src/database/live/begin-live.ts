@@ -23,15 +23,9 @@ export function beginLive(ground: LiveGround, request: QueryRequest, memory: Row
   // Rows are told apart by their ids, so each is read with its id, and given without where it was not asked for.
   const hidesId = select !== undefined && !select.includes("id");
   const asked = hidesId ? { ...request, select: [...select, "id"] } : request;
-  let fullScan = context.fullScan;
   return new LiveRows(hub, memory, () =>
     andThen(store.ready(), () => {
-      const rule = fullScan;
-      // Warned of once: every run has the same plan.
-      if (fullScan === "warn") fullScan = "allow";
-      const read = withRecordedView(engine, (view) =>
-        allRows(asked, { ...context, fullScan: rule, view }),
-      );
+      const read = withRecordedView(engine, (view) => allRows(asked, { ...context, view }));
       return andThen(read, ({ reads, value, version }) => ({
         rows: value.map((document) => identified(document, hidesId)),
         reads,
