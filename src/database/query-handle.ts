@@ -4,15 +4,6 @@
  * A request that cannot be right is remembered and raised by the end that would run it, in the door's own way of
  * failing; so a wrong filter is never an exception where a Promise or an Effect is expected.
  */
-import { beginLive } from "./live/begin-live.ts";
-import { checkFunction, checkLive } from "./live/live-options.ts";
-import type { LiveOptions } from "./live/live-options.ts";
-import { LiveQueryHandle } from "./live/live-query.ts";
-import type { LiveRows, PlainLiveResult } from "./live/live-rows.ts";
-import { LiveStoreHandle } from "./live/live-store.ts";
-import { RowMemory } from "./live/row-memory.ts";
-import { lateCursor } from "./changes/late-cursor.ts";
-import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import { KotobaError, andThen } from "../base/index.ts";
 import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
 import type { Change, CollectionStore, Document } from "../collections/index.ts";
@@ -41,7 +32,16 @@ import {
 import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import type { Access } from "./access.ts";
+import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
+import { lateCursor } from "./changes/late-cursor.ts";
 import type { DatabaseCore } from "./database-core.ts";
+import { beginLive } from "./live/begin-live.ts";
+import { checkFunction, checkLive } from "./live/live-options.ts";
+import type { LiveOptions } from "./live/live-options.ts";
+import { LiveQueryHandle } from "./live/live-query.ts";
+import type { LiveRows, PlainLiveResult } from "./live/live-rows.ts";
+import { LiveStoreHandle } from "./live/live-store.ts";
+import { RowMemory } from "./live/row-memory.ts";
 import type { PageOptions } from "./surface.ts";
 
 /** What a handle stands on: fixed for all queries that are made from it. */

@@ -67,3 +67,31 @@ test("in memory the feed replayed is the collection, each commit once", { timeou
     { numRuns: RUNS },
   ),
 );
+
+test.each([
+  ["in memory", () => open(":memory:", { collections, changeLog: true })],
+  ["in a folder", () => openNotes(new SimulatedHost())],
+  ["on a tiny engine", () => openTiny(new SimulatedHost())],
+])("%s two who follow while many write miss nothing", async (_name, begin) => {
+  const db = await begin();
+  await db.ready();
+  const copies = [new Copy(), new Copy()];
+  const following = copies.map(async (copy) => {
+    for await (const change of db.notes.changes()) {
+      copy.follow(change);
+      if (change.type === "insert" && change.after.text === "the last") return;
+    }
+  });
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, n) => {
+      const { id } = await db.notes.insert({ group: 0, text: `note ${n}` });
+      if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (n % 2 === 0) await db.notes.update(id, { group: n });
+      if (n % 5 === 0) await db.notes.delete(id);
+    }),
+  );
+  await db.notes.insert({ group: 0, text: "the last" });
+  await Promise.all(following);
+  for (const copy of copies) expect(copy.sorted()).toStrictEqual(await db.notes.all());
+  await db.close();
+});
