@@ -220,7 +220,10 @@ export interface StorageEngine {
   snapshot(): Awaitable<Snapshot>;
   /** An atomic batch that read nothing: one round trip, no transaction held. Serial with all other commits. */
   write(plan: BlindPlan): Awaitable<CommitResult>;
-  /** capabilities.changes is 'wakeup' or 'log': called after commits, many of which may share one call. Returns the undo. */
+  /**
+   * capabilities.changes is 'wakeup' or 'log': called after commits, once readers can see them, many of which may share
+   * one call; also after one that was on its way when the listener came. Returns the undo.
+   */
   onCommit?(wake: CommitListener): () => void;
   /** capabilities.changes is 'log': from a version (exclusive) or from now; TooOld if the log no longer reaches back. */
   changes?(
