@@ -5,18 +5,21 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { InvalidDefinition } from "./collection-error.ts";
 import type { Def, ObjectSchema } from "./collection-type.ts";
-import { parseIndexes } from "./index/index-definition.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
 import type { ExactSpecs, IndexSpecs } from "./index/index-spec.ts";
 import { compileSchema } from "./schema/document-schema.ts";
 import type { DocumentSchema } from "./schema/document-schema.ts";
 import type { WithId } from "./schema/document-type.ts";
+import { parseIndexes } from "./tally/declared-indexes.ts";
+import type { TallyDefinition } from "./tally/tally-definition.ts";
 
 /** What the floors below the types know of a collection. */
 export interface CollectionDefinition {
   readonly name: string;
   readonly schema: DocumentSchema;
   readonly indexes: readonly IndexDefinition[];
+  /** Indexes that count or sum, which have no entries and are never scanned. */
+  readonly tallies: readonly TallyDefinition[];
   /** Shape and indexes as stable text: definitions with equal texts store and index alike. */
   readonly fingerprint: string;
 }
@@ -83,12 +86,17 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * library that speaks Standard Schema and validates at once. An index is a list of paths, or an object with `on`,
  * `unique`, `where` and `include`; a mistake in a path is an error of the compiler.
  *
+ * An index with `count: true`, or with `sum` and the path of a number or bigint, keeps the count or the exact sum of all
+ * documents, or of each group with equal values of its `by` fields (and of those only that fit `where`). It is changed
+ * in the commit that writes a document, without reading, so that writers of one group do not conflict. `count()` reads a
+ * cell of it instead of documents where the filter asks for groups by their values; it cannot be scanned by index().
+ *
  * @throws InvalidDefinition naming what is wrong: a bad name, a schema that cannot be stored, an index over a field
- *   that is unknown, an object or an array.
+ *   that is unknown, an object or an array, a sum of what is not always a number.
  *
  * @example
  * const Users = collection("users", z.object({ email: z.email(), tags: z.array(z.string()) }), {
- *   indexes: { byEmail: { on: ["email"], unique: true }, byTag: ["tags[]"] },
+ *   indexes: { byEmail: { on: ["email"], unique: true }, byTag: ["tags[]"], all: { count: true } },
  * });
  */
 export function collection<
@@ -103,14 +111,15 @@ export function collection<
   checkCollectionName(name);
   const compiled = compileSchema(name, schema);
   const specs = options?.indexes === undefined ? {} : options.indexes;
-  const indexes = parseIndexes(name, compiled.shape, specs);
+  const { indexes, tallies } = parseIndexes(name, compiled.shape, specs);
   const definition: CollectionDefinition = Object.freeze({
     name,
     schema: compiled,
     indexes,
+    tallies,
     fingerprint: JSON.stringify([
       compiled.fingerprint,
-      ...indexes.map((index) => [index.name, index.fingerprint]),
+      ...[...indexes, ...tallies].map((index) => [index.name, index.fingerprint]),
     ]),
   });
   return Object.freeze({ name, definition });

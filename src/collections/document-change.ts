@@ -4,7 +4,7 @@
  * Always true:
  * (1) A change that is refused has written nothing, so that a caller may catch the error and go on. Should writing itself
  *     fail half-way (the transaction grows too large), the transaction can no longer commit.
- * (2) A document's row and its index entries change together, in one transaction.
+ * (2) A document's row, its index entries and the cells it counts in change together, in one transaction.
  * (3) A key that must be free is claimed: `absent` is required of the commit. What the transaction itself has written is
  *     looked at first; from the second attempt on, so is what is stored. For a requirement that fails on a key that was
  *     also read is a conflict, and a body that reads and then inserts a taken key would conflict for ever.
@@ -19,9 +19,10 @@ import { UniqueViolation } from "./collection-error.ts";
 import type { Document } from "./document/document.ts";
 import { indexChange } from "./index/index-change.ts";
 import type { IndexChange } from "./index/index-change.ts";
-import type { BoundIndex } from "./index/index-definition.ts";
 import type { IndexEntry } from "./index/index-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
+import { encodeAmount } from "./tally/tally-cells.ts";
+import type { CellChange } from "./tally/tally-cells.ts";
 
 /** A key that no other document may hold. */
 interface Claim {
@@ -38,6 +39,8 @@ export interface DocumentChange {
   /** The transaction has seen a document there. */
   readonly existed: boolean;
   readonly indexes: readonly IndexChange[];
+  /** What is added to cells of indexes that count or sum. */
+  readonly cells: readonly CellChange[];
   readonly claims: readonly Claim[];
 }
 
@@ -53,8 +56,8 @@ export function documentChange(
     readonly after: Document | undefined;
     readonly row: Bytes | "deleted" | "kept";
     readonly claimsId?: boolean;
-    /** Does an index lack its entry of `before`? Default: none does. */
-    readonly isEmpty?: (index: BoundIndex) => boolean;
+    /** Does an index lack its entry of `before`, or a tally its count? Default: none does. */
+    readonly isEmpty?: (index: { readonly name: string }) => boolean;
   },
 ): DocumentChange {
   const { before, after, row } = change;
@@ -70,12 +73,28 @@ export function documentChange(
     for (const claim of changed.claims) claims.push({ key: claim.key, index: maker.index.name });
     indexes.push(changed);
   }
-  const whole: DocumentChange = { key, row, existed: before !== undefined, indexes, claims };
+  const cells = collection.cellMakers.length === 0 ? NO_CELLS : cellChanges(collection, change);
+  const whole: DocumentChange = { key, row, existed: before !== undefined, indexes, cells, claims };
   checkSizes(collection.limits, whole);
   return whole;
 }
 
 const NO_ENTRIES: readonly IndexEntry[] = Object.freeze([]);
+const NO_CELLS: readonly CellChange[] = Object.freeze([]);
+
+function cellChanges(
+  collection: StoredCollection,
+  change: {
+    readonly before: Document | undefined;
+    readonly after: Document | undefined;
+    readonly isEmpty?: (index: { readonly name: string }) => boolean;
+  },
+): readonly CellChange[] {
+  const { before, after } = change;
+  return collection.cellMakers.flatMap((maker) =>
+    maker.changesOf(change.isEmpty?.(maker.tally) === true ? undefined : before, after),
+  );
+}
 
 /** The engine would refuse them too, but after the first writes. */
 function checkSizes(limits: Limits, change: DocumentChange): void {
@@ -83,6 +102,7 @@ function checkSizes(limits: Limits, change: DocumentChange): void {
   for (const { puts } of change.indexes) {
     for (const put of puts) checkRow(limits, put.key, put.value);
   }
+  for (const { key } of change.cells) checkRow(limits, key, EMPTY_BYTES);
 }
 
 function checkRow(limits: Limits, key: Bytes, value: Bytes): void {
@@ -209,4 +229,6 @@ function putNew(tx: Transaction, change: DocumentChange): void {
   for (const { puts } of change.indexes) {
     for (const put of puts) tx.put(put.key, put.value, "owned");
   }
+  // Not read: that is why two writers of one group do not conflict.
+  for (const { key, amount } of change.cells) tx.merge(key, "addInt", encodeAmount(amount));
 }

@@ -37,11 +37,21 @@ export type {
   IndexSpecs,
   IndexValues,
   NextOf,
+  NumberPath,
   OnOf,
   PrefixOf,
   Strip,
   UniqueIndexName,
 } from "./index/index-spec.ts";
+export { ExactSum } from "./tally/exact-sum.ts";
+export {
+  CELL_ABSENT,
+  CELL_COUNT,
+  cellKey,
+  decodeAmount,
+  placeOfCell,
+} from "./tally/tally-cells.ts";
+export type { BoundTally } from "./tally/tally-definition.ts";
 // Paths
 export { parsePath, pathOf, valueAt, valuesAt } from "./path/field-path.ts";
 export type { FieldPath } from "./path/field-path.ts";

@@ -15,6 +15,8 @@ import type { Document } from "./document/document.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import { EntryMaker } from "./index/index-entries.ts";
 import { coveredIn, referenceIn } from "./index/index-value.ts";
+import { CellMaker } from "./tally/tally-cells.ts";
+import type { BoundTally } from "./tally/tally-definition.ts";
 
 /** Where the rows of a collection are. */
 export interface CollectionLayout {
@@ -23,6 +25,7 @@ export interface CollectionLayout {
   /** All keys of documents; `start` is the prefix of each. */
   readonly documents: KeyRange;
   readonly indexes: readonly BoundIndex[];
+  readonly tallies: readonly BoundTally[];
 }
 
 export class StoredCollection {
@@ -34,6 +37,8 @@ export class StoredCollection {
   readonly births: BirthNotes | undefined;
   /** One for each index of the layout, in its order. */
   readonly entryMakers: readonly EntryMaker[];
+  /** One for each tally of the layout, in its order. */
+  readonly cellMakers: readonly CellMaker[];
   readonly #codec: DocumentCodec;
   readonly #prefixLength: number;
   /** Transactions that will carry new structures with their commit. */
@@ -61,6 +66,7 @@ export class StoredCollection {
     this.entryMakers = layout.indexes.map(
       (index) => new EntryMaker(name, index, this.#prefixLength),
     );
+    this.cellMakers = layout.tallies.map((tally) => new CellMaker(name, tally));
   }
 
   /**

@@ -1,6 +1,7 @@
 /**
- * Compares a collection's documents with its index entries, both ways. A plain recomputation: it shares with writing only
- * the rule which entries a document has.
+ * Compares a collection's documents with its index entries, both ways, and adds up anew what indexes that count or sum
+ * hold. A plain recomputation: it shares with writing only the rules which entries a document has and which cells it
+ * counts in.
  */
 import { compareBytes, equalBytes, hex } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
@@ -8,6 +9,7 @@ import { CorruptionError, prefixRange } from "../engine/contract/index.ts";
 import type { KeyRange, ReadView } from "../engine/contract/index.ts";
 import type { IndexEntry } from "./index/index-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
+import { TallyAudit } from "./tally/tally-audit.ts";
 
 /** More problems of one kind say nothing new. */
 const PROBLEMS_MAX = 100;
@@ -22,6 +24,7 @@ export async function verifyCollection(
   const verification = new Verification(collection, view);
   await verification.documentsHaveEntries();
   await verification.entriesHaveDocuments();
+  await verification.cellsAreTrue();
   return verification.problems;
 }
 
@@ -29,21 +32,25 @@ class Verification {
   readonly problems: string[] = [];
   readonly #collection: StoredCollection;
   readonly #view: ReadView;
+  readonly #audits: readonly TallyAudit[];
+  /** Was every document read? Without some, there is nothing to hold cells against. Written by documentsHaveEntries(). */
+  #complete = true;
 
   constructor(collection: StoredCollection, view: ReadView) {
     this.#collection = collection;
     this.#view = view;
+    this.#audits = collection.cellMakers.map((maker) => new TallyAudit(maker));
   }
 
   async documentsHaveEntries(): Promise<void> {
-    await this.#eachPage(this.#collection.layout.documents, async (rows) => {
+    const all = await this.#eachPage(this.#collection.layout.documents, async (rows) => {
       const expected: {
         readonly index: string;
         readonly id: string;
         readonly entry: IndexEntry;
       }[] = [];
       for (const { key, value } of rows) {
-        this.#guarded(`document ${hex(key)}`, () => {
+        const read = this.#guarded(`document ${hex(key)}`, () => {
           const id = this.#collection.idOfKey(key);
           const document = this.#collection.decodeValue(id, value, 0, value.length);
           for (const maker of this.#collection.entryMakers) {
@@ -51,7 +58,10 @@ class Verification {
               expected.push({ index: maker.index.name, id, entry });
             }
           }
+          for (const audit of this.#audits) audit.add(document);
+          return true;
         });
+        if (read === undefined) this.#complete = false;
       }
       const found = await this.#lookUp(expected.map(({ entry }) => entry.key));
       expected.forEach(({ index, id, entry }, i) => {
@@ -63,6 +73,23 @@ class Verification {
         }
       });
     });
+    if (!all) this.#complete = false;
+  }
+
+  async cellsAreTrue(): Promise<void> {
+    if (!this.#complete) return;
+    for (const audit of this.#audits) {
+      const { name, prefix } = audit.tally;
+      const all = await this.#eachPage(prefixRange(prefix), (rows) => {
+        for (const { key, value } of rows) {
+          const problem = this.#guarded(`cell ${hex(key)} of the index "${name}"`, () =>
+            audit.problemOf(key, value),
+          );
+          if (problem !== undefined) this.#problem(problem);
+        }
+      });
+      if (all) for (const problem of audit.missing()) this.#problem(problem);
+    }
   }
 
   async entriesHaveDocuments(): Promise<void> {
@@ -99,13 +126,15 @@ class Verification {
     }
   }
 
+  /** Were all pages visited? */
   async #eachPage(
     range: KeyRange,
-    visit: (rows: readonly { readonly key: Bytes; readonly value: Bytes }[]) => Promise<void>,
-  ): Promise<void> {
+    visit: (rows: readonly { readonly key: Bytes; readonly value: Bytes }[]) => Awaitable<void>,
+  ): Promise<boolean> {
     const scan = this.#view.scan(range, { expect: "all" });
+    let done = false;
     try {
-      for (let done = false; !done && this.problems.length < PROBLEMS_MAX;) {
+      while (!done && this.problems.length < PROBLEMS_MAX) {
         const page = await this.#readable(() => scan.next());
         if (page === UNREADABLE) break;
         const rows = Array.from({ length: page.rows }, (_, i) => ({
@@ -118,6 +147,7 @@ class Verification {
     } finally {
       scan.close();
     }
+    return done;
   }
 
   /** The values of the keys; where a damaged place is among them, each for itself. */

@@ -249,6 +249,11 @@ export function boundSet(op: BoundOp, value: Scalar): ValueSet {
 
 function indexNamed(definition: CollectionDefinition, name: string): IndexDefinition {
   const index = definition.indexes.find((candidate) => candidate.name === name);
+  if (index === undefined && definition.tallies.some((tally) => tally.name === name))
+    throw new InvalidQuery(
+      definition.name,
+      `the index "${name}" counts or sums and has no entries to scan: ask with where() and count()`,
+    );
   if (index === undefined)
     throw new InvalidQuery(
       definition.name,

@@ -36,11 +36,12 @@ export function catalogPlan(
   if (shape.difference !== undefined) return { difference: shape.difference };
   const indexes: CatalogIndex[] = [];
   let { nextIndex } = stored;
-  for (const { name, fingerprint } of definition.indexes) {
+  for (const declared of declaredIn(definition)) {
+    const { name, fingerprint } = declared;
     const known = stored.indexes.find(
       (index) => index.name === name && index.fingerprint === fingerprint,
     );
-    indexes.push(known ?? { name, number: nextIndex++, fingerprint, state: "building" });
+    indexes.push(known ?? newIndex(declared, nextIndex++, "building"));
   }
   const dropped = stored.indexes.filter((index) => !indexes.includes(index));
   const unfinished = indexes.filter((index) => index.state === "building");
@@ -69,12 +70,7 @@ export function finishedRow(row: CatalogRow): CatalogRow {
 }
 
 function planOfNew(definition: CollectionDefinition, number: number): CatalogPlan {
-  const indexes = definition.indexes.map(({ name, fingerprint }, i) => ({
-    name,
-    number: i + 1,
-    fingerprint,
-    state: "ready" as const,
-  }));
+  const indexes = declaredIn(definition).map((declared, i) => newIndex(declared, i + 1, "ready"));
   const row: CatalogRow = {
     number,
     shape: definition.schema.fingerprint,
@@ -83,6 +79,24 @@ function planOfNew(definition: CollectionDefinition, number: number): CatalogPla
     nextIndex: indexes.length + 1,
   };
   return { row, changed: true, erase: [] };
+}
+
+type DeclaredIndex = Pick<CatalogIndex, "name" | "fingerprint" | "cells">;
+
+/** All indexes, in the order in which they get their numbers. */
+function declaredIn({ indexes, tallies }: CollectionDefinition): readonly DeclaredIndex[] {
+  return [
+    ...indexes.map(({ name, fingerprint }) => ({ name, fingerprint })),
+    ...tallies.map(({ name, fingerprint }) => ({ name, fingerprint, cells: true as const })),
+  ];
+}
+
+function newIndex(
+  { name, fingerprint, cells }: DeclaredIndex,
+  number: number,
+  state: CatalogIndex["state"],
+): CatalogIndex {
+  return { name, number, fingerprint, state, ...(cells === undefined ? {} : { cells }) };
 }
 
 function shapePlan(

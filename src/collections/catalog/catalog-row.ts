@@ -23,6 +23,8 @@ export interface CatalogIndex {
   readonly fingerprint: string;
   /** building: the entries of documents that were there before may still be missing. */
   readonly state: "ready" | "building";
+  /** The index counts or sums: it has number cells instead of entries. */
+  readonly cells?: true;
 }
 
 export interface CatalogRow {
@@ -83,12 +85,13 @@ function isCatalogRow(row: unknown): row is CatalogRow {
 }
 
 function isCatalogIndex(index: unknown): index is CatalogIndex {
-  const { name, number, fingerprint, state } = index as Partial<CatalogIndex>;
+  const { name, number, fingerprint, state, cells } = index as Partial<CatalogIndex>;
   return (
     typeof name === "string" &&
     isNumber(number) &&
     typeof fingerprint === "string" &&
-    (state === "ready" || state === "building")
+    (state === "ready" || state === "building") &&
+    (cells === undefined || cells === true)
   );
 }
 

@@ -10,7 +10,7 @@
  * (3) No operation sees an index that is still being built, nor documents that still lack their defaults.
  */
 import { isPromise } from "../../base/index.ts";
-import type { Awaitable } from "../../base/index.ts";
+import type { Awaitable, Bytes } from "../../base/index.ts";
 import { prefixRange } from "../../engine/contract/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { transact } from "../../transaction/index.ts";
@@ -22,6 +22,7 @@ import { DocumentCodec } from "../document/document-codec.ts";
 import { DocumentIds } from "../document/document-id.ts";
 import type { IdHost } from "../document/document-id.ts";
 import { bindIndex } from "../index/index-definition.ts";
+import { bindTally } from "../tally/tally-definition.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { finishedRow, isUnfinished } from "./catalog-plan.ts";
 import { encodeCatalogRow } from "./catalog-row.ts";
@@ -92,12 +93,13 @@ export class Catalog {
     );
     const { name, schema } = definition;
     const { number, indexes } = found.row;
+    const prefixOf = (index: string): Bytes =>
+      indexPrefix(number, indexes.find(({ name: known }) => known === index)!.number);
     const layout = {
       number,
       documents: prefixRange(documentsPrefix(number)),
-      indexes: definition.indexes.map((index) =>
-        bindIndex(index, indexPrefix(number, indexes.find((i) => i.name === index.name)!.number)),
-      ),
+      indexes: definition.indexes.map((index) => bindIndex(index, prefixOf(index.name))),
+      tallies: definition.tallies.map((tally) => bindTally(tally, prefixOf(tally.name))),
     };
     const codec = new DocumentCodec(name, schema.shape, found.structures);
     const row = encodeCatalogRow(finishedRow(found.row));

@@ -7,7 +7,7 @@
  * (1) The catalog row says `building` or `filling` from before the first batch until after the last one: after a crash in
  *     between, the work is begun anew.
  * (2) Nobody else writes the collection meanwhile: every operation waits for it, and a database has one writing process.
- * (3) Done twice, it changes nothing the second time.
+ * (3) Done twice, it changes nothing the second time: what an index that is being built held was deleted when it was begun.
  */
 import { copyBytes, equalBytes, nextKey } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";

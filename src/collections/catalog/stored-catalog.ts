@@ -20,8 +20,10 @@ import { storedStructures } from "./registration.ts";
 export interface StoredIndex {
   readonly name: string;
   readonly state: "ready" | "building";
-  /** Where its entries are. */
+  /** Where its entries or cells are. */
   readonly entries: KeyRange;
+  /** It counts or sums: there are cells instead of entries. */
+  readonly cells: boolean;
 }
 
 const CATALOG_PREFIX: Bytes = catalogKey("");
@@ -82,6 +84,7 @@ export class StoredDocuments {
       name: index.name,
       state: index.state,
       entries: prefixRange(indexPrefix(row.number, index.number)),
+      cells: index.cells === true,
     }));
   }
 

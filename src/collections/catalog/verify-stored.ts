@@ -1,13 +1,14 @@
 /**
- * Checks the documents and index entries of a stored collection without its schema: every document decodes, and every
- * entry refers to a document that is there. Which entries a document should have only its program knows; db.verify()
- * checks that.
+ * Checks the documents and index entries of a stored collection without its schema: every document decodes, every
+ * entry refers to a document that is there, and every cell of an index that counts or sums is a cell. Which entries a
+ * document should have and what cells should hold only its program knows; db.verify() checks that.
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
 import type { KeyRange, Page, ReadView } from "../../engine/contract/index.ts";
 import { referenceIn } from "../index/index-value.ts";
+import { decodeAmount } from "../tally/tally-cells.ts";
 import type { StoredDocuments } from "./stored-catalog.ts";
 
 /** More problems of one collection say nothing new. */
@@ -15,6 +16,7 @@ const PROBLEMS_MAX = 100;
 
 export interface StoredVerification {
   readonly documents: number;
+  /** Entries and cells. */
   readonly entries: number;
   /** In words; none if all is well. */
   readonly problems: readonly string[];
@@ -46,6 +48,10 @@ export async function verifyStored(
         entries++;
         const entry = keyAt(page, row);
         const problem = problemOf(() => {
+          if (index.cells) {
+            decodeAmount(page.buffer, page.valueStart[row]!, page.valueEnd[row]!);
+            return;
+          }
           const place = referenceIn(page.buffer, page.valueStart[row]!, page.valueEnd[row]!);
           referred.push({ entry, document: page.buffer.slice(place.start, place.end) });
         });

@@ -1,7 +1,7 @@
 /**
  * Indexes as the floors below the types know them, and the reading of their declarations.
  *
- * Always true, of every index that parseIndexes() gave:
+ * Always true, of every index that parseIndex() gave:
  * (1) Its fields lead to scalars, as far as the schema tells; they are distinct; at most one goes through the elements of
  *     an array, and then the index is not unique.
  * (2) Equal fingerprints, equal entries: an index whose fingerprint changed is built anew.
@@ -15,7 +15,6 @@ import { parsePath, pathOf } from "../path/field-path.ts";
 import type { FieldPath } from "../path/field-path.ts";
 import { membersOf } from "../schema/field-shape.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
-import { isPlainObject } from "../schema/storable.ts";
 import { elementShape, shapeAt, withId } from "../schema/shape-lookup.ts";
 
 export interface IndexField {
@@ -54,41 +53,44 @@ export function bindIndex(index: IndexDefinition, prefix: Bytes): BoundIndex {
     prefix,
     multiple: index.fields.some((field) => field.path.each),
     lastDescends: index.fields.at(-1)!.descending,
-    readFields: readFieldsOf(index),
+    readFields: readFieldsOf(
+      index.fields.map(({ path }) => path),
+      index.where,
+      index.include,
+    ),
   });
 }
 
-function readFieldsOf(index: IndexDefinition): readonly string[] {
-  const names = new Set(index.include);
-  for (const { path } of index.fields) names.add(path.before[0]!);
+/** The top-level fields that paths, a filter and names of fields look at, each once. */
+export function readFieldsOf(
+  paths: readonly FieldPath[],
+  where: FilterNode | undefined,
+  include: readonly string[] = [],
+): readonly string[] {
+  const names = new Set(include);
+  for (const path of paths) names.add(path.before[0]!);
   const visit = (node: FilterNode): void => {
     if ("path" in node) names.add(node.path.before[0]!);
     else if ("nodes" in node) node.nodes.forEach(visit);
     else if (node.kind === "not") visit(node.node);
   };
-  if (index.where !== undefined) visit(index.where);
+  if (where !== undefined) visit(where);
   return Object.freeze([...names]);
 }
 
 /** Index and collection names are alike; collection-definition.ts checks the latter. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
-const FIELDS_MAX = 16;
+export const FIELDS_MAX = 16;
 const KNOWN_OPTIONS = ["on", "unique", "where", "include"];
 
-/** @throws InvalidDefinition naming the index and what is wrong with it. */
-export function parseIndexes(
+/** One declaration of `indexes`. @throws InvalidDefinition naming the index and what is wrong with it. */
+export function parseIndex(
   collection: string,
   shape: ObjectShape,
-  specs: unknown,
-): readonly IndexDefinition[] {
-  // An index that is written as `__proto__: [...]` is no own field, and would be missed in silence.
-  if (!isPlainObject(specs)) {
-    throw new InvalidDefinition(collection, "indexes are an object: name to paths");
-  }
-  const parsed = Object.entries(specs).map(([name, spec]) =>
-    new IndexParser(collection, shape, name).parse(spec),
-  );
-  return Object.freeze(parsed);
+  name: string,
+  spec: unknown,
+): IndexDefinition {
+  return new IndexParser(collection, shape, name).parse(spec);
 }
 
 class IndexParser {
@@ -103,15 +105,12 @@ class IndexParser {
   }
 
   parse(spec: unknown): IndexDefinition {
-    if (!NAME.test(this.#name) || this.#name === "__proto__") {
-      throw this.#refuse(
-        "the name is not a letter or underscore, then at most 63 letters, digits and underscores; nor is it __proto__",
-      );
-    }
+    const nameProblem = indexNameProblem(this.#name);
+    if (nameProblem !== undefined) throw this.#refuse(nameProblem);
     const options = this.#options(spec);
     const fields = this.#fields(options["on"]);
     const unique = this.#flag("unique", options["unique"]);
-    const where = this.#where(options["where"]);
+    const where = parseIndexFilter(this.#collection, this.#shape, this.#name, options["where"]);
     const include = this.#include(options["include"]);
     if (unique && fields.some((field) => field.path.each)) {
       throw this.#refuse("a unique index has no field that goes through the elements of an array");
@@ -166,22 +165,6 @@ class IndexParser {
     return value ?? false;
   }
 
-  #where(filter: unknown): FilterNode | undefined {
-    if (filter === undefined) return undefined;
-    try {
-      return parseFilter(this.#collection, this.#shape, filter);
-    } catch (cause) {
-      if (!(cause instanceof InvalidQuery)) throw cause;
-      const { problem, path } = cause.details as {
-        readonly problem: string;
-        readonly path?: string;
-      };
-      throw this.#refuse(
-        `its filter is wrong${path === undefined ? "" : ` at ${path}`}: ${problem}`,
-      );
-    }
-  }
-
   #include(include: unknown): readonly string[] {
     if (include === undefined) return Object.freeze([]);
     if (!Array.isArray(include)) throw this.#refuse("`include` is a list of fields");
@@ -197,7 +180,39 @@ class IndexParser {
   }
 
   #refuse(problem: string): InvalidDefinition {
-    return new InvalidDefinition(this.#collection, `index "${this.#name}": ${problem}`);
+    return wrongIndex(this.#collection, this.#name, problem);
+  }
+}
+
+/** The error that names the index. */
+export function wrongIndex(collection: string, name: string, problem: string): InvalidDefinition {
+  return new InvalidDefinition(collection, `index "${name}": ${problem}`);
+}
+
+/** Why no index may have the name; undefined if one may. */
+export function indexNameProblem(name: string): string | undefined {
+  if (NAME.test(name) && name !== "__proto__") return undefined;
+  return "the name is not a letter or underscore, then at most 63 letters, digits and underscores; nor is it __proto__";
+}
+
+/** The filter of a partial index. @throws InvalidDefinition naming the index and the place in the filter. */
+export function parseIndexFilter(
+  collection: string,
+  shape: ObjectShape,
+  name: string,
+  filter: unknown,
+): FilterNode | undefined {
+  if (filter === undefined) return undefined;
+  try {
+    return parseFilter(collection, shape, filter);
+  } catch (cause) {
+    if (!(cause instanceof InvalidQuery)) throw cause;
+    const { problem, path } = cause.details as {
+      readonly problem: string;
+      readonly path?: string;
+    };
+    const at = path === undefined ? "" : ` at ${path}`;
+    throw wrongIndex(collection, name, `its filter is wrong${at}: ${problem}`);
   }
 }
 
@@ -211,7 +226,7 @@ function isField(shape: ObjectShape, name: string): boolean {
 }
 
 /** What hinders an index over this path; undefined if nothing does. */
-function pathProblem(shape: ObjectShape, path: FieldPath): string | undefined {
+export function pathProblem(shape: ObjectShape, path: FieldPath): string | undefined {
   const found = shapeAt(withId(shape), path);
   if (found === undefined) {
     const array = path.each ? shapeAt(withId(shape), pathOf(path.before)) : undefined;

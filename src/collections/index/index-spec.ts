@@ -1,15 +1,32 @@
 /** Index declarations as types: plain data in the collection's definition. */
 import type { Filter } from "../filter/filter-type.ts";
-import type { Path, ValueAt } from "../path/path-type.ts";
+import type { Path, SinglePath, ValueAt } from "../path/path-type.ts";
 
 type Field<T> = Path<T> | `-${Path<T>}`;
 type FieldList<T> = readonly [Field<T>, ...Field<T>[]];
+
+/** The paths of T that hold numbers, or bigints, and nothing else but null and undefined. */
+export type NumberPath<T> = {
+  [P in SinglePath<T>]: [NonNullable<ValueAt<T, P>>] extends [number]
+    ? P
+    : [NonNullable<ValueAt<T, P>>] extends [bigint]
+      ? P
+      : never;
+}[SinglePath<T>];
+/** Which documents a count or sum is of: all, or each group with equal values in `by`; of those that fit `where`. */
+interface Grouping<T> {
+  readonly by?: readonly SinglePath<T>[];
+  readonly where?: Filter<T>;
+}
 
 /**
  * One index. A list of paths, outermost first; `-` in front of a path makes it descending, `[]` behind a field makes one
  * entry for each element. The long form adds: `unique` (documents where one of the fields is null or missing do not
  * count), `where` (only the documents that fit the filter have entries), `include` (fields stored in the entry, so that
  * a query that needs no others reads no documents).
+ *
+ * With `count: true`, or `sum` and the path of a number or bigint, the index has no entries: it keeps the count, or the
+ * exact sum and the count, of all documents or of each group with equal values of the `by` fields.
  */
 export type IndexSpec<T> =
   | FieldList<T>
@@ -18,11 +35,17 @@ export type IndexSpec<T> =
       readonly unique?: boolean;
       readonly where?: Filter<T>;
       readonly include?: readonly (keyof T & string)[];
-    };
+    }
+  | (Grouping<T> & { readonly count: true })
+  | (Grouping<T> & { readonly sum: NumberPath<T> });
 export type IndexSpecs<T> = { readonly [name: string]: IndexSpec<T> };
 
 /** The parts of an index's long form. */
-type SpecPart = "on" | "unique" | "where" | "include";
+type SpecPart<S> = S extends { readonly count: unknown }
+  ? "count" | "by" | "where"
+  : S extends { readonly sum: unknown }
+    ? "sum" | "by" | "where"
+    : "on" | "unique" | "where" | "include";
 /**
  * Index declarations with no part that is none, such as a misspelt `unique`: the compiler does not look for what is too
  * much in a type that it infers.
@@ -30,7 +53,7 @@ type SpecPart = "on" | "unique" | "where" | "include";
 export type ExactSpecs<I> = {
   readonly [K in keyof I]: I[K] extends readonly unknown[]
     ? unknown
-    : { readonly [P in Exclude<keyof I[K], SpecPart>]: never };
+    : { readonly [P in Exclude<keyof I[K], SpecPart<I[K]>>]: never };
 };
 
 /** The list of paths of a spec. */
@@ -55,7 +78,11 @@ export type NextOf<V, P extends readonly unknown[]> = P["length"] extends keyof 
 export type PrefixOf<V extends readonly unknown[]> = V extends readonly [...infer H, unknown]
   ? Readonly<V> | PrefixOf<H>
   : readonly [];
-export type IndexName<I> = keyof I & string;
+/** The names of the indexes that can be scanned: not of those that count or sum. */
+export type IndexName<I> = {
+  [K in keyof I]: [OnOf<I[K]>] extends [never] ? never : K;
+}[keyof I] &
+  string;
 export type UniqueIndexName<I> = {
   [K in keyof I]: I[K] extends { readonly on: readonly string[]; readonly unique: true }
     ? K
