@@ -30,6 +30,11 @@ export { rowsToChange } from "./run/rows-to-change.ts";
 export { aggregateRequest } from "./aggregate/aggregate-request.ts";
 export { aggregateRows } from "./aggregate/aggregate-rows.ts";
 export type { AggregateResult, Aggregates, GroupValue } from "./aggregate/aggregate-type.ts";
+// Counts and sums that indexes keep
+export { chooseTally } from "./tally/choose-tally.ts";
+export type { TallyPlan, TallyQuestion } from "./tally/choose-tally.ts";
+export { readGroups } from "./tally/read-tally.ts";
+export type { TallyGroup } from "./tally/read-tally.ts";
 // Plans
 export { planText } from "./plan/plan-text.ts";
 export type { Explanation } from "./plan/plan-text.ts";

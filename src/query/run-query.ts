@@ -10,6 +10,7 @@ import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
 import type { FullView } from "../transaction/index.ts";
 import { choosePlan } from "./plan/choose-plan.ts";
+import type { QueryTarget } from "./plan/choose-plan.ts";
 import type { Plan } from "./plan/plan.ts";
 import { explainPlan } from "./plan/plan-text.ts";
 import type { Explanation } from "./plan/plan-text.ts";
@@ -21,6 +22,9 @@ import { countPlan } from "./run/count-plan.ts";
 import { PlanCursor } from "./run/plan-cursor.ts";
 import { checkPageRequest, collect, readPage } from "./run/read-page.ts";
 import type { PageRequest, RowPage } from "./run/read-page.ts";
+import { chooseTally } from "./tally/choose-tally.ts";
+import { readCount } from "./tally/read-tally.ts";
+import { withTally } from "./tally/tally-text.ts";
 
 /** What happens to a query that may have to look at every document. */
 export type FullScanRule = "allow" | "warn" | "error";
@@ -69,6 +73,8 @@ export function hasRows(request: QueryRequest, context: QueryContext): Awaitable
 
 /** How many rows there are. */
 export function countRows(request: QueryRequest, context: QueryContext): Awaitable<number> {
+  const tally = chooseTally(request, targetOf(context));
+  if (tally !== undefined) return readCount(tally, completed(context.view));
   // Order and fields do not matter to a count, and without them an index alone may do.
   const plan = planned({ ...request, orderBy: [], reverse: false, select: [] }, context);
   return countPlan(plan, completed(context.view), context.store, newCounts());
@@ -112,7 +118,9 @@ export function explainQuery(
 ): Awaitable<Explanation> {
   checkExplainOptions(context.store.definition.name, options);
   const plan = planFor(request, context);
-  const explanation = explainPlan(plan);
+  const tally = chooseTally(request, targetOf(context));
+  const explained = explainPlan(plan);
+  const explanation = tally === undefined ? explained : withTally(explained, tally);
   if (options.analyze !== true) return explanation;
   const { nowMillis } = context;
   assert(nowMillis !== undefined, "who analyzes has a clock");
@@ -144,7 +152,11 @@ export function planFor(request: QueryRequest, { store }: Pick<QueryContext, "st
         store.definition.name,
         `a JavaScript condition is a function, not ${shown(predicate)}`,
       );
-  return choosePlan(request, { definition: store.definition, layout: store.layout() });
+  return choosePlan(request, targetOf({ store }));
+}
+
+function targetOf({ store }: Pick<QueryContext, "store">): QueryTarget {
+  return { definition: store.definition, layout: store.layout() };
 }
 
 function open(

@@ -38,7 +38,7 @@ export interface IndexBounds {
 
 /** The ranges for sets of the leading fields; a set may be missing from some field on. */
 export function indexBounds(
-  index: BoundIndex,
+  index: Pick<BoundIndex, "prefix" | "fields">,
   sets: readonly (ValueSet | undefined)[],
 ): IndexBounds {
   let begun: readonly { readonly prefix: Bytes; readonly text: string }[] = [

@@ -1,6 +1,7 @@
 /** Plans for people: explain() and golden files. */
 import { filterText } from "../../collections/index.ts";
 import { orderText } from "./order.ts";
+import type { Bound } from "./key-ranges.ts";
 import type { Access, Branch, Plan } from "./plan.ts";
 
 /** How a query is answered. */
@@ -19,6 +20,8 @@ export interface Explanation {
   readonly covered: boolean;
   /** Of a union: its parts. */
   readonly parts?: readonly ExplainedPart[];
+  /** count() of this query reads cells of an index that counts or sums, and no documents. */
+  readonly count?: ExplainedCount;
   /** What to think about. */
   readonly warnings: readonly string[];
   /** The whole plan as a few lines, for people. */
@@ -31,6 +34,11 @@ interface ExplainedPart {
   readonly index?: string;
   readonly bounds: readonly string[];
   readonly residual: readonly string[];
+}
+interface ExplainedCount {
+  readonly index: string;
+  /** Which groups are read, in words. */
+  readonly bounds: readonly string[];
 }
 interface ActualFigures {
   /** Rows of results. */
@@ -74,8 +82,12 @@ function explainBranch({ access, residual }: Branch): ExplainedPart {
 
 function boundsOf(access: Access): readonly string[] {
   if (access.kind === "get") return access.ids.map((id) => `id = ${JSON.stringify(id)}`);
-  const texts = new Set(access.bounds.map(({ text }) => (text === "" ? "everything" : text)));
-  return [...texts];
+  return boundTexts(access.bounds);
+}
+
+/** Each range in words, once. */
+export function boundTexts(bounds: readonly Bound[]): readonly string[] {
+  return [...new Set(bounds.map(({ text }) => (text === "" ? "everything" : text)))];
 }
 
 /** More ranges than this are counted, not shown. */
@@ -104,12 +116,17 @@ function sortText({ sort, limit }: Plan): string {
 
 function branchLines({ access, residual }: Branch, plan: Plan): readonly string[] {
   const lines = [`${accessText(access)}${plan.backward ? ", backwards" : ""}`];
-  const bounds = boundsOf(access);
-  for (const bound of bounds.slice(0, BOUNDS_SHOWN_MAX)) lines.push(`range    ${bound}`);
-  if (bounds.length > BOUNDS_SHOWN_MAX)
-    lines.push(`range    and ${bounds.length - BOUNDS_SHOWN_MAX} more`);
+  lines.push(...shownBounds("range", boundsOf(access)));
   if (residual.kind !== "all") lines.push(`check    ${filterText(residual)}`);
   return lines;
+}
+
+/** A line for each range, as far as they can be taken in. */
+export function shownBounds(label: string, bounds: readonly string[]): readonly string[] {
+  const begin = label.padEnd(8);
+  const lines = bounds.slice(0, BOUNDS_SHOWN_MAX).map((bound) => `${begin} ${bound}`);
+  const more = bounds.length - lines.length;
+  return more > 0 ? [...lines, `${begin} and ${more} more`] : lines;
 }
 
 function accessText(access: Access): string {
