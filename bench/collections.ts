@@ -14,6 +14,7 @@ import {
 import { DocumentCodec } from "../src/collections/document/document-codec.ts";
 import { DocumentIds } from "../src/collections/document/document-id.ts";
 import { EntryMaker } from "../src/collections/index/index-entries.ts";
+import { CellMaker } from "../src/collections/tally/tally-cells.ts";
 import { MemoryEngine } from "../src/engine/memory/index.ts";
 import { transact, withView } from "../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
@@ -36,6 +37,13 @@ const Indexed = collection("indexed", schema, {
     byEmail: { on: ["email"], unique: true },
     byCity: ["address.city", "-createdAt"],
     byTag: ["tags[]"],
+  },
+});
+const Counted = collection("counted", schema, {
+  indexes: {
+    perRole: { count: true, by: ["role"] },
+    perCity: { count: true, by: ["address.city"] },
+    logins: { sum: "logins", by: ["role"] },
   },
 });
 const user = (i: number) => ({
@@ -90,10 +98,19 @@ const plain = new CollectionStore(catalog, Plain.definition);
 const indexed = new CollectionStore(catalog, Indexed.definition);
 await plain.ready();
 await indexed.ready();
+const counted = new CollectionStore(catalog, Counted.definition);
+await counted.ready();
 for (const index of indexed.layout().indexes) {
   const maker = new EntryMaker("indexed", index, prefix.length);
   measured(`entries of ${index.name}`, 100_000, (i) =>
     maker.entriesOf(key, { ...users[i % 1000]!, id }),
+  );
+}
+
+for (const tally of counted.layout().tallies) {
+  const maker = new CellMaker("counted", tally);
+  measured(`cells of ${tally.name}`, 100_000, (i) =>
+    maker.changesOf(undefined, { ...users[i % 1000]!, id }),
   );
 }
 
@@ -105,6 +122,9 @@ measured("insert without indexes, one a transaction", 10_000, () =>
 );
 measured("insert with 4 index entries, one a transaction", 10_000, () =>
   write((tx) => indexed.insert(tx, user(count++))),
+);
+measured("insert with 4 cells, one a transaction", 10_000, () =>
+  write((tx) => counted.insert(tx, user(count++))),
 );
 const kept: string[] = [];
 for (let i = 0; i < 1000; i++) {

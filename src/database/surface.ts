@@ -84,6 +84,10 @@ export interface ReadQuery<C extends Context, R> {
   /** The only row; NotFound if there is none, NotUnique if there are more. */
   one(): Kind<C["F"], R, OneError>;
   exists(): Kind<C["F"], boolean, ReadError>;
+  /**
+   * How many rows there are. Where an index with `count` or `sum` has the groups that the filter asks for, its cells are
+   * read and no documents; `explain()` shows it.
+   */
   count(): Kind<C["F"], number, ReadError>;
   /**
    * Figures over the documents of the query: `{ count: true }`, or `sum`, `avg`, `min`, `max` of a field; with `[]` in the

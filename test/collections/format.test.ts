@@ -77,3 +77,38 @@ test("a small database is stored as the format says", async () => {
     ["010203" + "507900" + "11616461", "06010011616461"],
   ]);
 });
+
+test("an index that sums is stored as the format says", async () => {
+  const Spent = collection(
+    "spent",
+    z.object({ account: z.string(), amount: z.number().optional() }),
+    { indexes: { total: { sum: "amount", by: ["account"] } } },
+  );
+  const database = new TestDatabase();
+  const store = await database.store(Spent);
+  await store.insertMany([
+    { id: "x", account: "a", amount: 5 },
+    { id: "y", account: "a", amount: -2.5 },
+    { id: "z", account: "b" },
+  ]);
+  const rows = [...(await rowsOf(database.engine))];
+  const { indexes } = JSON.parse(text(rows[0]![1].slice(2))) as { readonly indexes: unknown };
+  expect(indexes).toEqual([
+    {
+      name: "total",
+      number: 1,
+      fingerprint: '{"sum":"amount","of":"number","by":["account"],"where":null}',
+      state: "ready",
+      cells: true,
+    },
+  ]);
+  expect(rows.filter(([key]) => key.startsWith("0102"))).toEqual([
+    // Account "a": 2 documents, 5 - 2.5 as -2^31 times 2^-32 and 3 times 1.
+    ["010201" + "506100" + "00", "0000000000000002"],
+    ["010201" + "506100" + "31", "ffffffff80000000"],
+    ["010201" + "506100" + "32", "0000000000000003"],
+    // Account "b": 1 document, without an amount.
+    ["010201" + "506200" + "00", "0000000000000001"],
+    ["010201" + "506200" + "01", "0000000000000001"],
+  ]);
+});

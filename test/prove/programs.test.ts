@@ -77,6 +77,13 @@ test("planted: a delete that is lost, one in twenty, is found out", async () => 
   expect(await foundOut(plant)).toMatch(/Mismatch|Error/);
 });
 
+test("planted: a change of a count or sum that is lost, one in twenty, is found out", async () => {
+  let merges = 0;
+  const isKept = ({ op }: WriteOp): boolean => op !== "merge" || ++merges % 20 > 0;
+  const plant = onCommits((plan, commit) => commit({ ...plan, ops: plan.ops.filter(isKept) }));
+  expect(await foundOut(plant)).toMatch(/Mismatch|Error/);
+});
+
 test("planted: requirements that are not checked are found out", async () => {
   const plant = onCommits((plan, commit) => commit({ ...plan, requires: [] }));
   expect(await foundOut(plant)).toMatch(/not refused|UniqueViolation/);

@@ -19,17 +19,24 @@ const options = { path: "/home/build/db", flushBytesMax: 64 * 1_024, sliceMillis
 const versions = {
   first: collection("rows", z.object(fields), { indexes: { byN: ["n"] } }),
   second: collection("rows", z.object(fields), {
-    indexes: { byN: { on: ["-n"], unique: true }, byName: ["name", "-n"], byTag: ["tags[]"] },
+    indexes: {
+      byN: { on: ["-n"], unique: true },
+      byName: ["name", "-n"],
+      byTag: ["tags[]"],
+      perName: { count: true, by: ["name"] },
+      total: { sum: "n" },
+    },
   }),
   other: collection("rows", z.object(fields), {
     indexes: {
       byN: ["n"],
       byTag: ["tags[]", "n"],
       few: { on: ["name"], where: { n: { lt: 40 } } },
+      perName: { count: true, by: ["name"], where: { n: { lt: 40 } } },
     },
   }),
   filled: collection("rows", z.object({ ...fields, rank: z.number().default(5) }), {
-    indexes: { byN: ["n"], byRank: ["rank", "n"] },
+    indexes: { byN: ["n"], byRank: ["rank", "n"], perRank: { sum: "rank", by: ["rank"] } },
   }),
 };
 type Version = keyof typeof versions;
@@ -101,6 +108,8 @@ async function checkRows(version: Version, host: SimulatedHost): Promise<void> {
   expect(await db.verify()).toEqual({ ok: true, problems: [] });
   expect(await db.rows.where({ tags: { has: "all" } }).count()).toBe(ROWS - Math.ceil(ROWS / 3));
   expect(await db.rows.where({ name: "name 3", n: { lt: 40 } }).count()).toBe(6);
+  expect(await db.rows.where({ name: "name 3" }).count()).toBe(Math.ceil((ROWS - 3) / 7));
+  expect(await db.rows.count()).toBe(ROWS);
   if (version === "second") {
     const error = await db.rows.insert(row(7)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UniqueViolation);

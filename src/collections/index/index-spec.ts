@@ -26,7 +26,9 @@ interface Grouping<T> {
  * a query that needs no others reads no documents).
  *
  * With `count: true`, or `sum` and the path of a number or bigint, the index has no entries: it keeps the count, or the
- * exact sum and the count, of all documents or of each group with equal values of the `by` fields.
+ * exact sum and the count, of all documents or of each group with equal values of the `by` fields. Every write of a
+ * document adds to the cells of its group, one cell for a count and two to four for a sum; a group that has lost all its
+ * documents keeps them, some 20 bytes each, so `by` is for fields whose values come back.
  */
 export type IndexSpec<T> =
   | FieldList<T>

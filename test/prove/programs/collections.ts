@@ -99,6 +99,17 @@ const half: PlainIndexes = {
 };
 /** Stored documents may stand against it. */
 const strict: PlainIndexes = { ...uniqueIndexes, onceN: { on: ["n", "flag"], unique: true } };
+/** They answer count() and nothing else, so the model knows nothing of them. */
+const tallies: readonly object[] = [
+  {
+    perS: { count: true, by: ["s"] },
+    flagged: { count: true, by: ["n", "flag"], where: { flag: true } },
+    sumOfN: { sum: "n", by: ["level"] },
+  },
+  { all: { count: true }, perS: { count: true, by: ["s", "flag"] }, sumOfBig: { sum: "big" } },
+  {},
+  { perKey: { count: true, by: ["key"] } },
+];
 const sets: readonly PlainIndexes[] = [full, half, uniqueIndexes, strict];
 export const INDEX_SETS = sets.length;
 const graded: PlainIndex = { on: ["-grade", "s"] };
@@ -109,10 +120,15 @@ export interface Edition {
   readonly indexes: number;
 }
 
+function setOf(name: CollectionName, { indexes }: Edition): number {
+  return name === "things" ? indexes : (indexes + 2) % INDEX_SETS;
+}
+
 const known = new Map<string, PlainIndexes>();
 /** Of one collection in one edition; always the same object. */
-export function indexesOf(name: CollectionName, { indexes, schema }: Edition): PlainIndexes {
-  const number = name === "things" ? indexes : (indexes + 2) % INDEX_SETS;
+export function indexesOf(name: CollectionName, edition: Edition): PlainIndexes {
+  const { schema } = edition;
+  const number = setOf(name, edition);
   const key = `${schema} ${number}`;
   let found = known.get(key);
   if (found === undefined) {
@@ -146,7 +162,7 @@ function define(name: CollectionName, edition: Edition) {
     ]),
   );
   return collection(name, schemas[edition.schema] as (typeof schemas)[0], {
-    indexes: indexes as {},
+    indexes: { ...indexes, ...tallies[setOf(name, edition)] } as {},
   });
 }
 function defineBoth(edition: Edition) {

@@ -32,7 +32,13 @@ const uniqueAccounts = {
 
 export const versionOne = {
   accounts: collection("accounts", z.object(account), {
-    indexes: { ...uniqueAccounts, byCity: ["city", "-balance"], byTag: ["tags[]"] },
+    indexes: {
+      ...uniqueAccounts,
+      byCity: ["city", "-balance"],
+      byTag: ["tags[]"],
+      perCity: { count: true, by: ["city"] },
+      balances: { sum: "balance" },
+    },
   }),
   orders: collection("orders", z.object(order), {
     indexes: { byAccount: ["account"], openOnes: { on: ["account"], where: { open: true } } },
@@ -46,6 +52,8 @@ export const versionTwo = {
       ...uniqueAccounts,
       byCity: { on: ["city"], include: ["balance"] },
       byGrade: ["-grade", "email"],
+      perGrade: { count: true, by: ["grade"] },
+      balances: { sum: "balance" },
     },
   }),
   orders: collection("orders", z.object(order), {
