@@ -33,6 +33,7 @@ export type { AggregateResult, Aggregates, GroupValue } from "./aggregate/aggreg
 // Counts and sums that indexes keep
 export { chooseTally } from "./tally/choose-tally.ts";
 export type { TallyPlan, TallyQuestion } from "./tally/choose-tally.ts";
+export { foldGroups } from "./tally/fold-groups.ts";
 export { readGroups } from "./tally/read-tally.ts";
 export type { TallyGroup } from "./tally/read-tally.ts";
 // Plans

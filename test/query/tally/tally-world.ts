@@ -9,6 +9,7 @@ import {
   EVERY_DOCUMENT,
   chooseTally,
   countRows,
+  foldGroups,
   readGroups,
   withWhere,
 } from "../../../src/query/index.ts";
@@ -230,7 +231,14 @@ async function checkCounts(
     const sum = tally.sum?.path;
     const plan = chooseTally(EVERY_DOCUMENT, target, { sum, groupBy: tally.by });
     const groups = await readGroups(plan!, fullView(view, false));
-    expect(groups.map(plainGroup)).toEqual(groupsOf([...model.values()], plan!.tally));
+    const documents = [...model.values()];
+    const { by } = plan!.tally;
+    expect(groups.map(plainGroup)).toEqual(groupsOf(documents, plan!.tally));
+    // Coarser groups, and all documents as one.
+    for (const wide of [by.slice(1), by.toReversed(), []]) {
+      const folded = foldGroups(groups, plan!.tally, wide);
+      expect(folded.map(plainGroup)).toEqual(groupsOf(documents, { ...plan!.tally, by: wide }));
+    }
   }
 }
 
