@@ -43,7 +43,7 @@ export type {
   Strip,
   UniqueIndexName,
 } from "./index/index-spec.ts";
-export { ExactSum } from "./tally/exact-sum.ts";
+export { PartSum } from "./tally/number-parts.ts";
 export {
   CELL_ABSENT,
   CELL_COUNT,

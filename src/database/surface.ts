@@ -92,6 +92,7 @@ export interface ReadQuery<C extends Context, R> {
   /**
    * Figures over the documents of the query: `{ count: true }`, or `sum`, `avg`, `min`, `max` of a field; with `[]` in the
    * path, of the elements of a list. Null and missing values count for nothing. A sum is exact, rounded once at the end.
+   * Counts, sums and averages that indexes keep are read from their cells, and no documents.
    *
    * @example
    * const { n, total, last } = await db.orders

@@ -155,7 +155,8 @@ export function planFor(request: QueryRequest, { store }: Pick<QueryContext, "st
   return choosePlan(request, targetOf({ store }));
 }
 
-function targetOf({ store }: Pick<QueryContext, "store">): QueryTarget {
+/** What the planner knows of the collection. */
+export function targetOf({ store }: Pick<QueryContext, "store">): QueryTarget {
   return { definition: store.definition, layout: store.layout() };
 }
 
@@ -198,7 +199,7 @@ function atMost(request: QueryRequest, rows: number): QueryRequest {
 }
 
 /** Engines may leave ways of reading out; a transaction leaves out none. */
-function completed(view: ReadView): FullView {
+export function completed(view: ReadView): FullView {
   const isComplete = view.scanMany !== undefined && view.scanRefs !== undefined;
   return isComplete ? (view as FullView) : fullView(view, false);
 }

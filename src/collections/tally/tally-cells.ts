@@ -7,7 +7,7 @@
  *   cell     what it counts
  *   00       documents
  *   01       of a sum: documents where the summed field is null or missing
- *   02 … 51  of a sum: parts of the numbers (exact-sum.ts)
+ *   02 … 51  of a sum: parts of the numbers (number-parts.ts)
  *
  * Always true:
  * (1) The cells of one group stand together, the count first, and the byte of the cell is the key's last.
@@ -30,8 +30,8 @@ import { isOrdered } from "../key/value-order.ts";
 import { valueAt } from "../path/field-path.ts";
 import type { FieldPath } from "../path/field-path.ts";
 import type { Scalar } from "../schema/document-type.ts";
-import { hasParts, isPart, partsOf } from "./exact-sum.ts";
-import type { NumberPart } from "./exact-sum.ts";
+import { hasParts, isPart, partsOf } from "./number-parts.ts";
+import type { NumberPart } from "./number-parts.ts";
 import type { BoundTally, SummedField } from "./tally-definition.ts";
 
 /** The cell that counts documents. */

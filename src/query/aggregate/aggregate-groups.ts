@@ -200,7 +200,7 @@ class Total implements Figure {
 }
 
 /** A bigint may be far above what a number holds, and its average not. */
-function average(sum: number | bigint, count: number): number {
+export function average(sum: number | bigint, count: number): number {
   if (typeof sum === "number") return sum / count;
   const of = BigInt(count);
   return Number(sum / of) + Number(sum % of) / count;

@@ -1,10 +1,11 @@
-/** Reads the documents of a query and gives figures over them. */
+/** Reads the documents of a query, or cells that indexes keep of them, and gives figures over them. */
 import { andThen, isPromise } from "../../base/index.ts";
 import type { Awaitable, BatchCursor } from "../../base/index.ts";
 import type { Document } from "../../collections/index.ts";
 import type { QueryRequest } from "../query-request.ts";
 import { countRows, openRows } from "../run-query.ts";
 import type { QueryContext } from "../run-query.ts";
+import { aggregateCells } from "./aggregate-cells.ts";
 import { AggregateGroups } from "./aggregate-groups.ts";
 import type { AggregateRequest } from "./aggregate-request.ts";
 
@@ -21,6 +22,8 @@ export function aggregateRows(
     return andThen(countRows(request, context), (count) => [
       Object.fromEntries(measures.map(([name]) => [name, count])),
     ]);
+  const answered = aggregateCells(request, aggregate, context);
+  if (answered !== undefined) return answered;
   const groups = new AggregateGroups(context.store.definition.name, aggregate);
   const select = fieldsOf(aggregate);
   // Only what a limit leaves out depends on the order.

@@ -4,7 +4,7 @@
  * Always true: counts and sums of the groups together are those of the groups they were made of, for sums are exact and
  * rounded last.
  */
-import { ExactSum, KeyWriter, compareValues } from "../../collections/index.ts";
+import { PartSum, KeyWriter, compareValues } from "../../collections/index.ts";
 import type { BoundTally, FieldPath, Scalar } from "../../collections/index.ts";
 import { hex } from "../../base/index.ts";
 import type { TallyGroup } from "./read-tally.ts";
@@ -19,7 +19,7 @@ export function foldGroups(
   const writer = new KeyWriter();
   const folded = new Map<
     string,
-    { values: Scalar[]; count: number; numbers: number; sum: ExactSum | undefined }
+    { values: Scalar[]; count: number; numbers: number; sum: PartSum | undefined }
   >();
   for (const group of groups) {
     const values = places.map((place) => group.values[place]);
@@ -27,7 +27,7 @@ export function foldGroups(
     const key = hex(writer.finish(), Infinity);
     let wide = folded.get(key);
     if (wide === undefined) {
-      wide = { values, count: 0, numbers: 0, sum: sum && new ExactSum(sum.type) };
+      wide = { values, count: 0, numbers: 0, sum: sum && new PartSum(sum.type) };
       folded.set(key, wide);
     }
     wide.count += group.count;

@@ -9,7 +9,7 @@ import type { Awaitable, Bytes } from "../../base/index.ts";
 import {
   CELL_ABSENT,
   CELL_COUNT,
-  ExactSum,
+  PartSum,
   cellKey,
   decodeAmount,
   placeOfCell,
@@ -29,7 +29,7 @@ export interface TallyGroup {
   /** How many of them have a number in the summed field: all, if nothing is summed. */
   readonly numbers: number;
   /** Undefined where nothing is summed. addSum() puts groups together, so that only the whole is rounded. */
-  readonly sum: ExactSum | undefined;
+  readonly sum: PartSum | undefined;
 }
 
 /** How many documents the groups have together. */
@@ -68,7 +68,7 @@ class GroupList {
   readonly #tally: BoundTally;
   readonly #groups: TallyGroup[] = [];
   #group:
-    | { values: readonly Scalar[]; count: number; absent: number; sum: ExactSum | undefined }
+    | { values: readonly Scalar[]; count: number; absent: number; sum: PartSum | undefined }
     | undefined;
 
   constructor(tally: BoundTally) {
@@ -86,7 +86,7 @@ class GroupList {
         values: place.values,
         count: checkedCount(this.#tally, amount),
         absent: 0,
-        sum: sum === undefined ? undefined : new ExactSum(sum.type),
+        sum: sum === undefined ? undefined : new PartSum(sum.type),
       };
       return;
     }

@@ -151,6 +151,22 @@ describe("a write that is refused changes no cell", () => {
     expect(await cellsOf(store.database, 2)).toEqual([["00", 1n]]);
   });
 
+  test("where its group would be too long for a key", async () => {
+    const store = await new TestDatabase().store(
+      collection("rows", schema, { indexes: { per: { count: true, by: ["role"] } } }),
+    );
+    await store.insert({ role: "a" });
+    await store.database.transact(async (tx) => {
+      await store.inner.insert(tx, { role: "b" });
+      // Caught: what was written before is committed, and nothing of this one.
+      expect(() => store.inner.insert(tx, { role: "x".repeat(4_096) })).toThrow(
+        expect.objectContaining({ code: "KeyTooLarge" }),
+      );
+    });
+    expect((await cellsOf(store.database, 1)).map(([, count]) => count)).toEqual([1n, 1n]);
+    expect(await store.verify()).toEqual([]);
+  });
+
   test("where what it is grouped by has no place in a key", async () => {
     const store = await new TestDatabase().store(
       collection("rows", z.looseObject({}), {

@@ -77,6 +77,32 @@ test("another group's count may change meanwhile", async () => {
   await db.close();
 });
 
+test("a snapshot keeps its counts", async () => {
+  const db = await open(":memory:", { collections: { rows: Rows } });
+  const { id } = await db.rows.insert({ role: "a", amount: 0.1 });
+  await db.rows.insert({ role: "a", amount: 0.2 });
+  const before = db.snapshot();
+  await db.rows.update(id, { amount: 5 });
+  await db.rows.insert({ role: "a", amount: 0.7 });
+  const figures = {
+    n: { count: true },
+    total: { sum: "amount" },
+    mean: { avg: "amount" },
+  } as const;
+  expect(await before.rows.where({ role: "a" }).count()).toBe(2);
+  expect(await before.rows.where({ role: "a" }).aggregate(figures)).toEqual({
+    n: 2,
+    total: 0.1 + 0.2,
+    mean: (0.1 + 0.2) / 2,
+  });
+  expect(await db.rows.where({ role: "a" }).count()).toBe(3);
+  expect(await db.rows.groupBy("role").aggregate(figures)).toEqual([
+    { role: "a", n: 3, total: 5.9, mean: 5.9 / 3 },
+  ]);
+  before.close();
+  await db.close();
+});
+
 test("of two who each insert only if there is none, one sees the other", async () => {
   const db = await open(":memory:", { collections: { rows: Rows } });
   const insertFirst = () =>

@@ -2,11 +2,14 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { z } from "zod";
-import { collection, matches } from "../../../src/collections/index.ts";
+import { collection, matches, parsePath } from "../../../src/collections/index.ts";
 import type { CollectionStore, Document } from "../../../src/collections/index.ts";
 import type { StorageEngine } from "../../../src/engine/contract/index.ts";
+import { aggregateCells } from "../../../src/query/aggregate/aggregate-cells.ts";
 import {
   EVERY_DOCUMENT,
+  aggregateRequest,
+  aggregateRows,
   chooseTally,
   countRows,
   foldGroups,
@@ -142,6 +145,7 @@ export class TallyWorld {
         await this.database.transact(async (tx) => {
           for (const one of steps) await this.#step(tx, one);
           await checkCounts(tx, this.store.inner, this.model);
+          await checkAggregates(tx, this.store.inner, this.model);
           if (end === "abort") throw aborted;
         });
       } catch (error) {
@@ -155,7 +159,10 @@ export class TallyWorld {
 
   /** Every count and sum, and what verify() says. */
   async check(): Promise<void> {
-    await withView(this.database.engine, (view) => checkCounts(view, this.store.inner, this.model));
+    await withView(this.database.engine, async (view) => {
+      await checkCounts(view, this.store.inner, this.model);
+      await checkAggregates(view, this.store.inner, this.model);
+    });
     expect(await this.store.verify()).toEqual([]);
   }
 
@@ -242,7 +249,73 @@ async function checkCounts(
   }
 }
 
-type Tally = TallyPlan["tally"];
+const figuresOf = {
+  amount: { n: { count: true }, total: { sum: "amount" }, mean: { avg: "amount" } },
+  big: { mean: { avg: "big" }, total: { sum: "big" }, n: { count: true } },
+} as const;
+/** Figures that cells give. */
+const aggregates = [
+  { by: [], of: "amount", filter: {} },
+  { by: ["role"], of: "amount", filter: {} },
+  { by: [], of: "amount", filter: { role: { in: ["a", "b"] } } },
+  { by: ["city"], of: "big", filter: {} },
+  { by: ["active", "city"], of: "big", filter: { city: { gte: "P" } } },
+  { by: [], of: "big", filter: {} },
+] as const;
+
+async function checkAggregates(
+  view: Parameters<typeof fullView>[0],
+  store: CollectionStore,
+  model: ReadonlyMap<string, Document>,
+): Promise<void> {
+  const { definition } = store;
+  const context = { view, store };
+  for (const { by, filter, of } of aggregates) {
+    const request = withWhere(definition, EVERY_DOCUMENT, filter);
+    const aggregate = aggregateRequest(definition, by, figuresOf[of]);
+    const fitting = [...model.values()].filter((document) => matches(request.filter, document));
+    const said = `${JSON.stringify(filter)} by ${by.join()}`;
+    expect(aggregateCells(request, aggregate, context), said).toBeDefined();
+    const expected = plainFigures(fitting, by, of);
+    expect(await aggregateRows(request, aggregate, context), said).toEqual(expected);
+  }
+  // Two sums are two indexes.
+  const both = aggregateRequest(definition, [], { ...figuresOf.big, other: { sum: "amount" } });
+  expect(aggregateCells(EVERY_DOCUMENT, both, context)).toBeDefined();
+  const [bigs] = plainFigures([...model.values()], [], "big");
+  const [amounts] = plainFigures([...model.values()], [], "amount");
+  const rows = await aggregateRows(EVERY_DOCUMENT, both, context);
+  expect(rows).toEqual([{ ...bigs, other: amounts!["total"] }]);
+}
+
+/** What aggregate() and groupBy() give for figuresOf[of]. */
+function plainFigures(
+  documents: readonly Document[],
+  by: readonly string[],
+  of: "amount" | "big",
+): readonly Record<string, unknown>[] {
+  const type = of === "big" ? "bigint" : "number";
+  const groups = groupsOf(documents, {
+    by: by.map((path) => parsePath(path)!),
+    sum: { path: parsePath(of)!, type },
+  });
+  const nothing: PlainGroup = [[], 0, 0, type === "bigint" ? 0n : 0];
+  const all = groups.length === 0 && by.length === 0 ? [nothing] : groups;
+  return all.map(([values, n, numbers, total]) => ({
+    ...Object.fromEntries(by.map((path, i) => [path, values[i]])),
+    n,
+    total,
+    mean: numbers === 0 ? null : plainMean(total as number | bigint, numbers),
+  }));
+}
+
+function plainMean(total: number | bigint, numbers: number): number {
+  if (typeof total === "number") return total / numbers;
+  const of = BigInt(numbers);
+  return Number(total / of) + Number(total % of) / numbers;
+}
+
+type Tally = Pick<TallyPlan["tally"], "by" | "sum">;
 type PlainGroup = readonly [
   values: readonly unknown[],
   count: number,

@@ -97,8 +97,8 @@ export function isPart(part: number, type: "number" | "bigint"): boolean {
   return part >= PART_LOWEST && part <= PART_HIGHEST;
 }
 
-/** Adds numbers up without an error; what aggregates over scanned rows use, so that cells and rows give one answer. */
-export class ExactSum {
+/** Numbers and parts of numbers, added up without an error. */
+export class PartSum {
   readonly #type: "number" | "bigint";
   readonly #parts = new Map<number, bigint>();
   /** Whole numbers, as long as they stay safe: most sums have no others. */
@@ -127,7 +127,7 @@ export class ExactSum {
   }
 
   /** Adds all that another sum of the same type holds. */
-  addSum(other: ExactSum): void {
+  addSum(other: PartSum): void {
     this.add(other.#whole);
     for (const [part, amount] of other.#parts) this.addPart(part, amount);
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ExactSum } from "../../../src/collections/index.ts";
-import { partsOf } from "../../../src/collections/tally/exact-sum.ts";
+import { PartSum } from "../../../src/collections/index.ts";
+import { partsOf } from "../../../src/collections/tally/number-parts.ts";
 
 /** A float64 as an integer of units of 2^-1074, by doubling it until it is whole: another way than the sum's own. */
 function unitsOf(value: number): bigint {
@@ -56,7 +56,7 @@ const numbers = fc.oneof(
 test("a sum is the float64 nearest to what the numbers really add up to", () => {
   fc.assert(
     fc.property(fc.array(numbers, { maxLength: 30 }), (values) => {
-      const sum = new ExactSum("number");
+      const sum = new PartSum("number");
       for (const value of values) sum.add(value);
       const units = values.reduce((all, value) => all + unitsOf(value), 0n);
       expectNearest(sum.value as number, units);
@@ -73,7 +73,7 @@ test("ties go to the even number", () => {
     [[2 ** 53, 1], 2 ** 53],
     [[-(2 ** 53), -1, -0.5], -(2 ** 53) - 2],
   ] as const) {
-    const sum = new ExactSum("number");
+    const sum = new PartSum("number");
     for (const value of values) sum.add(value);
     expect(sum.value).toBe(expected);
   }
@@ -93,9 +93,9 @@ test("what is taken away leaves nothing behind, in any order", () => {
         for (const { value } of gone) add(value, 1n);
         for (const value of kept) add(value, 1n);
         for (const { value } of gone.toSorted((a, b) => a.at - b.at)) add(value, -1n);
-        const left = new ExactSum("number");
+        const left = new PartSum("number");
         for (const [part, amount] of parts) left.addPart(part, amount);
-        const plain = new ExactSum("number");
+        const plain = new PartSum("number");
         for (const value of kept) plain.add(value);
         expect(left.value).toBe(plain.value);
       },
@@ -105,7 +105,7 @@ test("what is taken away leaves nothing behind, in any order", () => {
 });
 
 test("infinities are counted, so they can be taken away again", () => {
-  const sum = new ExactSum("number");
+  const sum = new PartSum("number");
   sum.add(5);
   sum.add(Infinity);
   expect(sum.value).toBe(Infinity);
@@ -118,7 +118,7 @@ test("infinities are counted, so they can be taken away again", () => {
 });
 
 test("finite numbers beyond the largest are infinite together, and finite again without one of them", () => {
-  const sum = new ExactSum("number");
+  const sum = new PartSum("number");
   sum.add(Number.MAX_VALUE);
   sum.add(Number.MAX_VALUE);
   expect(sum.value).toBe(Infinity);
@@ -130,7 +130,7 @@ test("bigints are summed as they are", () => {
   const bits = fc.bigInt({ min: -(1n << 1_023n), max: 1n << 1_023n });
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.bigInt({ min: -9n, max: 9n }), bits)), (values) => {
-      const sum = new ExactSum("bigint");
+      const sum = new PartSum("bigint");
       for (const value of values) sum.add(value);
       expect(sum.value).toBe(values.reduce((all, value) => all + value, 0n));
     }),
@@ -142,9 +142,9 @@ test("sums of groups together are the sum of all", () => {
   fc.assert(
     fc.property(fc.array(numbers), fc.array(numbers), (a, b) => {
       const [sumA, sumB, all] = [
-        new ExactSum("number"),
-        new ExactSum("number"),
-        new ExactSum("number"),
+        new PartSum("number"),
+        new PartSum("number"),
+        new PartSum("number"),
       ];
       for (const value of a) sumA.add(value);
       for (const value of b) sumB.add(value);
