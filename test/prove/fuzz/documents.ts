@@ -1,4 +1,4 @@
-/** Decoders of what collections store: documents, structures, index entries, ids, catalog rows. */
+/** Decoders of what collections store: documents, structures, index entries, cells, ids, catalog rows. */
 import { isDeepStrictEqual } from "node:util";
 import type { Bytes } from "../../../src/base/index.ts";
 import type { Page } from "../../../src/engine/contract/index.ts";
@@ -15,9 +15,22 @@ import {
 } from "../../../src/collections/document/document-codec.ts";
 import { documentKey, idOf, idProblem } from "../../../src/collections/document/document-key.ts";
 import { coveredIn, encodeIndexValue } from "../../../src/collections/index/index-value.ts";
-import { OPAQUE_SHAPE } from "../../../src/collections/schema/field-shape.ts";
+import { KeyWriter } from "../../../src/collections/key/key-writer.ts";
+import {
+  OPAQUE_SHAPE,
+  leafShape,
+  objectShape,
+} from "../../../src/collections/schema/field-shape.ts";
 import { parseShape, shapeText } from "../../../src/collections/schema/shape-text.ts";
 import { isStorable } from "../../../src/collections/schema/storable.ts";
+import {
+  CellMaker,
+  cellKey,
+  decodeAmount,
+  encodeAmount,
+  placeOfCell,
+} from "../../../src/collections/tally/tally-cells.ts";
+import { bindTally, parseTally } from "../../../src/collections/tally/tally-definition.ts";
 import { referenceOf } from "../../../src/transaction/reading/reference.ts";
 import type { Decoder, Input } from "./decoder.ts";
 import { bytesOf, joined, needEqual, textOf } from "./values.ts";
@@ -170,6 +183,45 @@ const references: Decoder = {
   },
 };
 
+// ---------------------------------------------------------------- cells
+
+const COUNTED = objectShape([
+  ["s", leafShape("string")],
+  ["m", leafShape("number")],
+  ["n", leafShape("number")],
+]);
+const CELL_PREFIX = Uint8Array.of(1, 2, 1);
+const tally = bindTally(
+  parseTally("things", COUNTED, "total", { sum: "n", by: ["s", "m"] }),
+  CELL_PREFIX,
+);
+const cellMaker = new CellMaker("things", tally);
+const CELL_KEYS = [
+  { id: "a", s: "Oslo", m: -1.5, n: 0.1 },
+  { id: "b", s: "a\u0000b", n: Infinity },
+  { id: "c", s: "", m: 0 },
+].flatMap((document) => cellMaker.changesOf(undefined, document).map(({ key }) => key));
+const cells: Decoder = {
+  name: "keys of cells",
+  seeds: CELL_KEYS,
+  judge({ bytes, length }) {
+    const { cell, values } = placeOfCell(tally, bytes, 0, length);
+    const group = new KeyWriter(bytes.slice(0, CELL_PREFIX.length));
+    for (const value of values) group.value(value);
+    const again = cellKey(group.finish(), cell);
+    needEqual(bytes, 0, length, again, again.length, "two keys of one cell");
+    return true;
+  },
+};
+
+const amounts: Decoder = {
+  name: "values of cells",
+  seeds: [encodeAmount(1), encodeAmount(-(2 ** 53))],
+  judge({ bytes, length }) {
+    return decodeAmount(bytes, 0, length) >= -(2n ** 63n);
+  },
+};
+
 // ---------------------------------------------------------------- ids and numbers
 
 const IDS = [
@@ -250,6 +302,8 @@ export const documentDecoders: readonly Decoder[] = [
   structures,
   indexValues,
   references,
+  cells,
+  amounts,
   ids,
   numbers,
   catalogRows,
