@@ -42,6 +42,28 @@ test("a sum beyond all numbers is what addition says", () => {
   expect(sumOf([1e16, 1, -1e16])).toBe(1);
 });
 
+test("a sum that leaves the range of numbers on the way is the exact one, in every order", () => {
+  const max = Number.MAX_VALUE;
+  for (const values of [
+    [max, max, -max],
+    [max, -max, max],
+    [1, max, max, -max, -max],
+    [0.1, max, 0.2, -max],
+    [max, 2 ** 970, -max, -(2 ** 970), 5],
+  ]) {
+    const expected = plainSum(values) + 0;
+    expect(Number.isFinite(expected)).toBe(true);
+    for (const order of [values, values.toReversed(), values.toSorted((a, b) => a - b)])
+      expect(sumOf(order)).toBe(expected);
+  }
+  fc.assert(
+    fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })), (values) => {
+      expect(sumOf(values)).toBe(plainSum(values) + 0);
+    }),
+    { numRuns: runs(1_000) },
+  );
+});
+
 const measuredPaths = { numbers: ["n", "m", "p.k", "q[]", "i[].x", "e"], others: ["s", "d", "u"] };
 const figure: fc.Arbitrary<PlainFigure> = fc.oneof(
   fc.constant({ count: true }),

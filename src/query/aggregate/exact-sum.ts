@@ -1,18 +1,28 @@
 /**
  * A sum of numbers that does not depend on their order: rows come in the order of whichever index is read, and that must
- * not be seen in the result. Kept as numbers whose exact sum it is, none of which overlaps another one (Shewchuk 1997).
+ * not be seen in the result. Kept as numbers whose exact sum it is, none of which overlaps another one (Shewchuk 1997);
+ * from the first number on that could lead out of their range, as integers (PartSum).
  *
  * Always true:
- * (1) The result is the exact sum, rounded once, as long as no part of it overflows; else it is what plain addition gives.
+ * (1) The result is the exact sum, rounded once: Infinity only beyond all numbers or where an infinity was added.
  */
+import { PartSum } from "../../collections/index.ts";
+
+/** Whatever is smaller has many sums left until the largest number. */
+const LARGE = 2 ** 1_000;
+
 export class ExactSum {
-  /** Ascending in size; their exact sum is that of all finite values. */
+  /** Ascending in size; their exact sum is that of all values. */
   readonly #parts: number[] = [];
-  #plain = 0;
+  /** What is added up in place of the parts, once there was a large number. Written by #turned(). */
+  #large: PartSum | undefined;
 
   /** HOT: once for each row (bench/query). */
   add(value: number): void {
-    this.#plain += value;
+    if (this.#large !== undefined || !(Math.abs(value) < LARGE)) {
+      this.#turned().add(value);
+      return;
+    }
     const parts = this.#parts;
     let carried = value;
     let kept = 0;
@@ -26,13 +36,23 @@ export class ExactSum {
     }
     parts.length = kept;
     parts.push(carried);
+    if (!(Math.abs(carried) < LARGE)) this.#turned();
+  }
+
+  /** From now on in integers, which have no end. */
+  #turned(): PartSum {
+    if (this.#large === undefined) {
+      this.#large = new PartSum("number");
+      for (const part of this.#parts) this.#large.add(part);
+    }
+    return this.#large;
   }
 
   get value(): number {
+    if (this.#large !== undefined) return this.#large.value as number;
     const parts = this.#parts;
     if (parts.length === 0) return 0;
     let high = parts[parts.length - 1]!;
-    if (!Number.isFinite(high)) return this.#plain;
     let low = 0;
     let i = parts.length - 2;
     for (; i >= 0 && low === 0; i--) {
