@@ -39,6 +39,16 @@ export type {
   UniqueWhere,
   Verification,
 } from "./database/index.ts";
+// Text of documents, in and out
+export type {
+  BadLine,
+  ExportFormat,
+  ExportOptions,
+  ImportOptions,
+  ImportProgress,
+  ImportResult,
+  TextSource,
+} from "./database/index.ts";
 // Errors
 export {
   Closed,
@@ -47,6 +57,7 @@ export {
   DatabaseLocked,
   DiskFull,
   FullScan,
+  ImportFailed,
   InvalidCursor,
   InvalidDefinition,
   InvalidOption,

@@ -9,7 +9,7 @@
  * (3) A write that is refused has changed nothing in its transaction.
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
-import type { Awaitable, Bytes } from "../base/index.ts";
+import type { Awaitable, BatchCursor, Bytes } from "../base/index.ts";
 import type { ChangeSet, ReadView } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import { storedChanges } from "./changes/stored-changes.ts";
@@ -22,6 +22,9 @@ import type { DocumentChange } from "./document-change.ts";
 import { idProblem } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
 import { applyPatch } from "./document/patch.ts";
+import { DocumentImport } from "./transfer/document-import.ts";
+import { exportCursor } from "./transfer/export-documents.ts";
+import type { ExportFormat } from "./transfer/export-documents.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import { isPlainObject } from "./schema/storable.ts";
 import type { Scalar } from "./schema/document-type.ts";
@@ -152,7 +155,31 @@ export class CollectionStore {
     return verifyCollection(this.#stored(), view);
   }
 
+  /** All documents as text, in chunks, in the order of their ids. */
+  exportText(view: ReadView, format: ExportFormat): BatchCursor<string> {
+    const stored = this.#stored();
+    return exportCursor({
+      scan: view.scan(stored.layout.documents),
+      shape: this.definition.schema.shape,
+      format,
+      documentAt: ({ buffer, keyEnd, keyStart, valueEnd, valueStart }, row) =>
+        stored.decode(
+          buffer,
+          keyStart[row]!,
+          keyEnd[row]!,
+          buffer,
+          valueStart[row]!,
+          valueEnd[row]!,
+        ),
+    });
+  }
+
   // ---------------------------------------------------------------- writing
+
+  /** Reads and writes the documents of a text, one by one. */
+  documentImport(): DocumentImport {
+    return new DocumentImport(this.#stored(), this.definition, this.#catalog.ids);
+  }
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */
   insert(tx: Transaction, input: unknown): Awaitable<Document> {

@@ -125,16 +125,21 @@ function checkRow(limits: Limits, key: Bytes, value: Bytes): void {
 /**
  * Writes changes, all or none.
  *
+ * With `looksUp` a claimed key is read at once, so that it is known which change claims one that is taken, and not at the
+ * commit.
+ *
  * @throws UniqueViolation where a claimed key is taken, as far as that is known before the commit; else the commit does.
  */
 export function writeChanges(
   collection: StoredCollection,
   tx: Transaction,
   changes: readonly DocumentChange[],
+  options?: { readonly looksUp: boolean },
 ): Awaitable<void> {
   if (changes.length > 1) refuseEqualClaims(collection, changes);
   const claims = changes.length === 1 ? changes[0]!.claims : claimsOnOthers(changes);
-  return andThen(checkClaims(collection, tx, claims), (unknown) => {
+  const trusts = tx.attempt === 1 && options?.looksUp !== true;
+  return andThen(checkClaims(collection, tx, claims, trusts), (unknown) => {
     try {
       for (const claim of unknown) requireAbsent(collection, tx, claim);
       for (const change of changes) deleteOld(collection, tx, change);
@@ -174,17 +179,18 @@ function claimsOnOthers(changes: readonly DocumentChange[]): readonly Claim[] {
   return given.size === 0 ? claims : claims.filter(({ key }) => !given.has(hex(key, Infinity)));
 }
 
-/** Refuses claims that are known to be taken; gives those that only the commit can tell of. */
+/** Refuses claims that are known to be taken; gives those that only the commit can tell of: where `trusts`, all others. */
 function checkClaims(
   collection: StoredCollection,
   tx: Transaction,
   claims: readonly Claim[],
+  trusts: boolean,
 ): Awaitable<readonly Claim[]> {
   const unknown: Claim[] = [];
   const lookedAt: Claim[] = [];
   for (const claim of claims) {
     // A holder that this transaction has deleted was read before, so the commit already depends on it.
-    if (tx.ownWrite(claim.key) === undefined && tx.attempt === 1) unknown.push(claim);
+    if (trusts && tx.ownWrite(claim.key) === undefined) unknown.push(claim);
     else lookedAt.push(claim);
   }
   if (lookedAt.length === 0) return unknown;

@@ -84,6 +84,15 @@ export { matches } from "./filter/filter-match.ts";
 export { parseFilter } from "./filter/filter-parser.ts";
 export { filterForm, filterText, scalarText } from "./filter/filter-text.ts";
 export type { Filter } from "./filter/filter-type.ts";
+// Text of documents, in and out
+export { EXPORT_FORMATS } from "./transfer/export-documents.ts";
+export type { ExportFormat } from "./transfer/export-documents.ts";
+export { importDocuments } from "./transfer/import-documents.ts";
+export type { ImportOptions, ImportProgress, ImportResult } from "./transfer/import-documents.ts";
+export { isTextSource } from "./transfer/text-source.ts";
+export type { TextSource } from "./transfer/text-source.ts";
+export { ImportFailed } from "./transfer/transfer-error.ts";
+export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors
 export {
   InvalidDefinition,

@@ -14,7 +14,12 @@ export type Source = Pick<CollectionStore, "ready" | "requireCompleteIn">;
 
 export interface Access {
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A>;
-  write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A>;
+  /** `patience`: for work that may take long. In a transaction it is that of the transaction. */
+  write<A>(
+    source: Source,
+    work: (tx: Transaction) => Awaitable<A>,
+    patience?: Pick<TransactOptions, "signal" | "timeoutMillis">,
+  ): Awaitable<A>;
   /** Rows read as they are consumed. */
   cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A>;
 }
@@ -39,10 +44,14 @@ export class DirectAccess implements Access {
     return andThen(source.ready(), () => withView(this.#engine, work));
   }
 
-  write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
-    return andThen(source.ready(), () =>
-      transact(this.#host, this.#engine, work, this.#writeOptions),
-    );
+  write<A>(
+    source: Source,
+    work: (tx: Transaction) => Awaitable<A>,
+    patience?: Pick<TransactOptions, "signal" | "timeoutMillis">,
+  ): Awaitable<A> {
+    const options =
+      patience === undefined ? this.#writeOptions : { ...this.#writeOptions, ...patience };
+    return andThen(source.ready(), () => transact(this.#host, this.#engine, work, options));
   }
 
   cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A> {

@@ -2,7 +2,14 @@
 import { andThen } from "../base/index.ts";
 import type { Awaitable, Kind, Run, StreamKind } from "../base/index.ts";
 import { NotFound } from "../collections/index.ts";
-import type { CollectionDefinition, CollectionStore, Document } from "../collections/index.ts";
+import type {
+  CollectionDefinition,
+  CollectionStore,
+  Document,
+  ImportOptions,
+  ImportResult,
+  TextSource,
+} from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { EVERY_DOCUMENT, withIndex } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
@@ -12,6 +19,9 @@ import type { ChangesOptions } from "./changes/change-options.ts";
 import { lateCursor } from "./changes/late-cursor.ts";
 import { attempted, QueryHandle, ReadHandle } from "./query-handle.ts";
 import type { Ground } from "./query-handle.ts";
+import { importText } from "./transfer/import-text.ts";
+import { formatOf } from "./transfer/transfer-options.ts";
+import type { ExportOptions } from "./transfer/transfer-options.ts";
 
 export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   readonly #ground: Ground<F>;
@@ -74,6 +84,16 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
         return new ChangeCursor(core.engine, store, options);
       }),
     );
+  }
+  export(options: ExportOptions = {}): StreamKind<F, string> {
+    const { access, runner, store } = this.#ground;
+    return runner.stream(() => {
+      const format = formatOf(options);
+      return access.cursor(store, (view) => store.exportText(view, format));
+    });
+  }
+  import(source: TextSource, options: ImportOptions = {}): Kind<F, ImportResult> {
+    return this.#ground.runner.run(() => importText(this.#ground, source, options));
   }
   index(name: string, ...prefix: unknown[]): QueryHandle<F> {
     return new QueryHandle(

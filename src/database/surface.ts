@@ -26,7 +26,14 @@ import type { AggregateResult, Aggregates, Explanation, GroupValue } from "../qu
 import type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
 import type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
-import type { NotFound } from "../collections/index.ts";
+import type {
+  ImportFailed,
+  ImportOptions,
+  ImportResult,
+  NotFound,
+  TextSource,
+} from "../collections/index.ts";
+import type { ExportOptions } from "./transfer/transfer-options.ts";
 
 /** The world and the collection that a handle belongs to. */
 interface Context {
@@ -246,6 +253,36 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    * }
    */
   changes(options?: ChangesOptions): StreamKind<C["F"], DocumentChange<C["D"]>, ReadError>;
+  /**
+   * All documents as text, in chunks, in the order of their ids and all from one state of the data: NDJSON (one document a
+   * line) or one JSON array. Little of it is in memory at a time. What import() reads back are the same documents, of
+   * whatever values: a date is its ISO text, a bigint its digits and bytes are base64 where the schema says the type;
+   * where it does not, and for what else JSON lacks, an object of one field such as `{"$date":"2026-01-31T12:00:00.000Z"}`
+   * tells it ($bigint, $bytes, $number, $string, $undefined). Data of that form is written with one "$" more.
+   *
+   * @throws InvalidOption for an unknown option.
+   * @example
+   * await pipeline(db.users.export(), createWriteStream("users.ndjson"));
+   */
+  export(options?: ExportOptions): StreamKind<C["F"], string, ReadError>;
+  /**
+   * Imports documents from a text as export() writes it; one without an `id` gets a new one. The text comes in chunks of
+   * any size, strings or UTF-8. Every document goes through the schema, as a stored one would: with codecs in the schema,
+   * a field has the form in which it is stored.
+   *
+   * All is imported in one transaction or nothing, so that the text may have as many bytes as a transaction (256 MiB; it is
+   * in memory until then, and StorageError 'TransactionTooLarge' refuses more); `partial: true` imports in batches and has
+   * no such limit. Lines that are no documents, that have an id which is there already or a unique key that is taken, fail
+   * the import with ImportFailed, which names them; see the options.
+   *
+   * @throws ImportFailed, InvalidOption.
+   * @example
+   * const { imported, replaced } = await db.users.import(createReadStream("users.ndjson"), { onExisting: "replace" });
+   */
+  import(
+    source: TextSource,
+    options?: ImportOptions,
+  ): Kind<C["F"], ImportResult, WriteError | ImportFailed>;
   /** Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. */
   index<const N extends IndexName<Indexes<C>>, const P extends PrefixOf<ValuesOfIndex<C, N>>>(
     name: N,

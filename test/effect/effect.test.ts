@@ -1,6 +1,13 @@
 import { Cause, Effect, Exit, Fiber, Layer, ManagedRuntime, Stream } from "effect";
 import { collection, UniqueViolation } from "kotobadb";
-import type { Conflict, EngineFailure, NotFound, SchemaMismatch, ValidationError } from "kotobadb";
+import type {
+  Conflict,
+  EngineFailure,
+  ImportFailed,
+  NotFound,
+  SchemaMismatch,
+  ValidationError,
+} from "kotobadb";
 import { open, Service } from "kotobadb/effect";
 import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
@@ -145,5 +152,28 @@ test("one database has both doors", () =>
       const error = yield* Effect.flip(db.users.insert(ada));
       expect(error).toBeInstanceOf(UniqueViolation);
       expect(Layer.isLayer(AppDb.layerMemory)).toBe(true);
+    }),
+  ));
+
+test("an export is a stream of text, an import an effect that may fail with ImportFailed", () =>
+  run(
+    Effect.gen(function* () {
+      const { promise, users } = yield* AppDb;
+      yield* users.insertMany([ada, { ...ada, email: "b@x.org" }]);
+      const text = yield* Stream.mkString(users.export());
+      expect(text.trimEnd().split("\n")).toHaveLength(2);
+      const again = users.import(text);
+      expectTypeOf<
+        Extract<Effect.Error<typeof again>, ImportFailed>
+      >().toEqualTypeOf<ImportFailed>();
+      const bad = yield* again.pipe(
+        Effect.as(0),
+        Effect.catchTag("ImportFailed", (error) => Effect.succeed(error.badCount)),
+      );
+      expect(bad).toBe(2);
+      expect(yield* users.import(text, { onExisting: "skip" })).toMatchObject({ skipped: 2 });
+      const defect = yield* Effect.exit(users.import(5 as never));
+      expect(Exit.isFailure(defect) && Cause.hasDies(defect.cause)).toBe(true);
+      expect(yield* Effect.promise(() => promise.users.count())).toBe(2);
     }),
   ));
