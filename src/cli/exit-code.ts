@@ -18,7 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** For --help and docs. */
 export const EXIT_TEXT = `Exit codes:
   0   done, and all is well
-  1   verify found problems
+  1   verify found problems, or import found lines that it could not take
   2   the command was not given right
   3   the database is open elsewhere
   4   a file of the database is damaged
@@ -47,10 +47,25 @@ export class NothingThere extends KotobaError<"NothingThere"> {
   }
 }
 
+/** A collection can only be written by the program that defines it. */
+export class NeedsProgram extends KotobaError<"NeedsProgram"> {
+  readonly _tag = "NeedsProgram" as const;
+  constructor(details: Readonly<Record<string, unknown>>) {
+    super({
+      sentence: "The collection can only be written by its program.",
+      remedy: "Use import() of the collection in the program that defines it.",
+      details,
+    });
+  }
+}
+
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof KotobaError)) return EXIT.defect;
   if (error instanceof StorageError) return exitCodeOfStorage(error);
   switch (error._tag) {
+    case "ImportFailed":
+      return EXIT.problems;
+    case "NeedsProgram":
     case "WrongUsage":
       return EXIT.usage;
     case "NothingThere":

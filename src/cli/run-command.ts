@@ -2,9 +2,9 @@
  * The kotoba command: what it understands, and how each call ends.
  *
  * Always true:
- * (1) Every command but compact opens the database for reading only and changes nothing in it.
+ * (1) Every command but compact and import opens the database for reading only and changes nothing in it.
  * (2) It ends with one of the codes of exit-code.ts; it never ends the process itself.
- * (3) With --json the standard output holds JSON and nothing else: one object, or one a line for scan.
+ * (3) With --json the standard output holds JSON and nothing else: one object, or one a line for scan and export.
  */
 import { Command as Program, CommanderError } from "commander";
 import { nodeHost } from "../engine/index.ts";
@@ -14,7 +14,9 @@ import { checkpoint } from "./commands/checkpoint.ts";
 import { collections } from "./commands/collections.ts";
 import { compact } from "./commands/compact.ts";
 import { dump } from "./commands/dump.ts";
+import { exportDocuments } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
+import { importFile } from "./commands/import.ts";
 import { scan } from "./commands/scan.ts";
 import { stats } from "./commands/stats.ts";
 import { verify } from "./commands/verify.ts";
@@ -78,19 +80,28 @@ function programOf(
     })
     .showHelpAfterError("See kotoba --help.")
     .addHelpText("after", `\n${EXIT_TEXT}`);
-  const add = <A extends readonly unknown[], O extends CommonOptions>(
-    usage: string,
-    description: string,
-    run: Command<A, O>,
-  ): Program => {
+  const add: Add = (usage, description, run) => {
     const command = program.command(usage).description(description);
     command.option("--json", "print JSON, for programs");
     return command.action(async (...given: unknown[]) => {
       // Commander hands over the arguments, then the options, then the command itself.
-      const options = given.at(-2) as O;
-      end(await run(context, given.slice(0, -2) as unknown as A, options));
+      const options = given.at(-2) as Parameters<typeof run>[2];
+      end(await run(context, given.slice(0, -2) as unknown as Parameters<typeof run>[1], options));
     });
   };
+  addCommands(add);
+  return program;
+}
+
+/** Adds a command, by its usage; gives what takes its options. */
+type Add = <A extends readonly unknown[], O extends CommonOptions>(
+  usage: string,
+  description: string,
+  run: Command<A, O>,
+) => Program;
+
+/** In the order in which they are listed. */
+function addCommands(add: Add): void {
   add("stats <dir>", "tables, sizes and levels", stats);
   add("verify <dir>", "read every byte and check it", verify);
   add("compact <dir>", "give back the room that old data takes; changes the database", compact)
@@ -110,6 +121,18 @@ function programOf(
     .option("--prefix <hex>", "only raw keys that begin so")
     .option("--limit <count>", "at most so many rows")
     .option("--reverse", "the last first");
+  add(
+    "export <dir> <collection>",
+    "all documents of a collection as text, which import reads",
+    exportDocuments,
+  ).option("--format <name>", "ndjson (a document a line, default) or json (one array)");
+  add(
+    "import <dir> <collection> <file>",
+    "documents from a text, all or none; changes the database",
+    importFile,
+  )
+    .option("--on-existing <what>", "of an id that is there: error (default), replace or skip")
+    .option("--on-bad-line <what>", "error (default) or skip")
+    .option("--partial", "in batches, for texts larger than a transaction may be");
   add("collections <dir>", "names, documents and indexes", collections);
-  return program;
 }

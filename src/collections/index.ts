@@ -85,10 +85,12 @@ export { parseFilter } from "./filter/filter-parser.ts";
 export { filterForm, filterText, scalarText } from "./filter/filter-text.ts";
 export type { Filter } from "./filter/filter-type.ts";
 // Text of documents, in and out
-export { EXPORT_FORMATS } from "./transfer/export-documents.ts";
+export { documentJson } from "./transfer/document-json.ts";
+export { EXPORT_FORMATS, exportCursor } from "./transfer/export-documents.ts";
 export type { ExportFormat } from "./transfer/export-documents.ts";
 export { importDocuments } from "./transfer/import-documents.ts";
 export type { ImportOptions, ImportProgress, ImportResult } from "./transfer/import-documents.ts";
+export { importStored } from "./transfer/import-stored.ts";
 export { isTextSource } from "./transfer/text-source.ts";
 export type { TextSource } from "./transfer/text-source.ts";
 export { ImportFailed } from "./transfer/transfer-error.ts";

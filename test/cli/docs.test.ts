@@ -4,13 +4,19 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { memoryDatabase, kotoba } from "./support.ts";
+import { memoryDatabase, kotoba, writeText } from "./support.ts";
 
 const page = "docs/CLI.md";
 const block = /^```console\n\$ kotoba (.*)\n([\s\S]*?)^```$/gm;
 
+const TOWNS = `{"id":"oslo","name":"Oslo","people":"717710","founded":"1048-01-01","place":{"latitude":59.9,"longitude":10.7}}
+{"name":"Hamar","people":"32901","founded":"1849-03-21","place":{"latitude":60.8,"longitude":11.1}}
+{"name":"Gjovik","people":"many"}
+`;
+
 test("every example of the page prints what the page shows, and every command has one", async () => {
   const host = await memoryDatabase("data");
+  writeText(host, "towns.ndjson", TOWNS);
   const text = readFileSync(page, "utf8");
   const shown = [...text.matchAll(block)];
   let written = text;
@@ -35,6 +41,8 @@ test("every example of the page prints what the page shows, and every command ha
     "get",
     "scan",
     "collections",
+    "export",
+    "import",
   ]) {
     expect(
       lines.some((line) => line.startsWith(command)),

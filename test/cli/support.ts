@@ -50,6 +50,14 @@ export async function memoryDatabase(path = "/data"): Promise<SimulatedHost> {
   return host;
 }
 
+/** A file with this text. */
+export function writeText(host: SimulatedHost, path: string, text: string): void {
+  const file = host.files.open(path, "create");
+  const bytes = new TextEncoder().encode(text);
+  file.write(bytes, 0, bytes.length, 0);
+  file.close();
+}
+
 export interface Ran {
   readonly exit: ExitCode;
   readonly out: string;

@@ -1,11 +1,10 @@
 /** kotoba get: one document by collection and id, or one value by its raw key. */
 import type { StoredDocuments } from "../../collections/index.ts";
-import { storedCollections } from "../../collections/index.ts";
+import { documentJson, storedCollections } from "../../collections/index.ts";
 import type { ReadView } from "../../engine/index.ts";
 import { bytesOfHex, hexOf, withReader } from "../command.ts";
 import type { Command, CommonOptions } from "../command.ts";
 import { EXIT, NothingThere, WrongUsage } from "../exit-code.ts";
-import { documentJson } from "../print/document-json.ts";
 
 export interface GetOptions extends CommonOptions {
   readonly key?: string;
@@ -56,5 +55,5 @@ async function documentText(
     throw new NothingThere("document", { collection: collection.name, id });
   }
   const reader = await collection.reader(view);
-  return `${documentJson(reader.decode(id, bytes), json ? undefined : 2)}\n`;
+  return `${documentJson(reader.decode(id, bytes), collection.shape, json ? undefined : 2)}\n`;
 }

@@ -1,10 +1,10 @@
 /** kotoba scan: the documents of a collection, or raw keys and values, one a line. */
 import { prefixRange } from "../../engine/index.ts";
 import type { Page, ReadView } from "../../engine/index.ts";
+import { documentJson } from "../../collections/index.ts";
 import { bytesOfHex, hexOf, shownHex, withReader } from "../command.ts";
 import type { Command, CommonOptions } from "../command.ts";
 import { EXIT, WrongUsage } from "../exit-code.ts";
-import { documentJson } from "../print/document-json.ts";
 import { requireCollection } from "./get.ts";
 
 export interface ScanCommandOptions extends CommonOptions {
@@ -61,9 +61,10 @@ async function rowsOf(
   }
   const stored = await requireCollection(view, collection);
   const reader = await stored.reader(view);
+  const { shape } = stored;
   return {
     range: stored.documents,
-    line: (page, row) => documentJson(reader.documentAt(page, row)),
+    line: (page, row) => documentJson(reader.documentAt(page, row), shape),
   };
 }
 

@@ -4,14 +4,19 @@ import type { Terminal } from "../terminal.ts";
 import { sizeText } from "./table-text.ts";
 
 export interface ProgressBar {
-  update(bytesDone: number, bytesTotal: number): void;
+  update(done: number, total: number): void;
   stop(): void;
 }
 
 const NOTHING: ProgressBar = { update: () => undefined, stop: () => undefined };
 
-/** `isShown`: false for machine-readable output. */
-export function progressBar(terminal: Terminal, what: string, isShown: boolean): ProgressBar {
+/** `isShown`: false for machine-readable output. `shownTotal` says how much there is; default: as bytes. */
+export function progressBar(
+  terminal: Terminal,
+  what: string,
+  isShown: boolean,
+  shownTotal: (total: number) => string = sizeText,
+): ProgressBar {
   const { progress } = terminal;
   if (progress === undefined || !isShown) return NOTHING;
   const bar = new SingleBar({
@@ -22,12 +27,12 @@ export function progressBar(terminal: Terminal, what: string, isShown: boolean):
   });
   let isStarted = false;
   return {
-    update: (bytesDone, bytesTotal) => {
-      const size = { size: sizeText(bytesTotal) };
-      if (!isStarted) bar.start(bytesTotal, bytesDone, size);
+    update: (done, total) => {
+      const size = { size: shownTotal(total) };
+      if (!isStarted) bar.start(total, done, size);
       else {
-        bar.setTotal(bytesTotal);
-        bar.update(bytesDone, size);
+        bar.setTotal(total);
+        bar.update(done, size);
       }
       isStarted = true;
     },

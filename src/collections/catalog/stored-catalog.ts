@@ -11,8 +11,11 @@ import { DocumentCodec } from "../document/document-codec.ts";
 import { documentKey, idOf, idProblem } from "../document/document-key.ts";
 import type { Document } from "../document/document.ts";
 import { OPAQUE_SHAPE } from "../schema/field-shape.ts";
+import type { ObjectShape } from "../schema/field-shape.ts";
+import { parseShape } from "../schema/shape-text.ts";
 import { decodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
+import { storedDefinition } from "./stored-definition.ts";
 import { catalogKey, documentsPrefix, indexPrefix } from "./keyspace.ts";
 import { storedStructures } from "./registration.ts";
 
@@ -73,9 +76,11 @@ export class StoredDocuments {
   readonly indexes: readonly StoredIndex[];
   readonly documents: KeyRange;
   readonly #prefix: Bytes;
+  readonly #row: CatalogRow;
 
   constructor(name: string, row: CatalogRow) {
     this.name = name;
+    this.#row = row;
     this.number = row.number;
     this.state = row.documents;
     this.#prefix = documentsPrefix(row.number);
@@ -86,6 +91,17 @@ export class StoredDocuments {
       entries: prefixRange(indexPrefix(row.number, index.number)),
       cells: index.cells === true,
     }));
+  }
+
+  /** What its documents look like. @throws CorruptionError where no shape is stored. */
+  get shape(): ObjectShape {
+    const shape = parseShape(this.name, this.#row.shape);
+    return shape.kind === "object" ? shape : OPAQUE_SHAPE;
+  }
+
+  /** A definition to write to the collection with, or why there is none. */
+  definition(): ReturnType<typeof storedDefinition> {
+    return storedDefinition(this.name, this.#row, this.shape);
   }
 
   /** The key of a document; undefined where no document can have that id. */

@@ -63,13 +63,14 @@ function elementOf(shape: FieldShape): FieldShape {
 
 // ---------------------------------------------------------------- writing
 
-/** One document as one line of JSON, without its end; `id` first. */
+/** One document as one line of JSON, without its end, or indented by so many spaces; `id` first. */
 export function documentJson(
   document: Readonly<Record<string, unknown>> & { readonly id: string },
   shape: ObjectShape,
+  spaces?: number,
 ): string {
   const { id, ...fields } = document;
-  return JSON.stringify({ id, ...jsonFields(fields, shape) });
+  return JSON.stringify({ id, ...jsonFields(fields, shape) }, undefined, spaces);
 }
 
 function jsonOf(value: unknown, shape: FieldShape): unknown {

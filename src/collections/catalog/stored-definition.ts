@@ -1,0 +1,54 @@
+/**
+ * A definition made of what the catalog has stored of a collection, so that a tool can write to it as its program would.
+ *
+ * Always true: an index of the definition is the one that the program defined, down to its fingerprint; where that cannot
+ * be (a filter is stored as text for people), or where work on the collection is unfinished, there is no definition.
+ */
+import type { CollectionDefinition } from "../collection-definition.ts";
+import { InvalidDefinition } from "../collection-error.ts";
+import { parseIndexes } from "../index/index-definition.ts";
+import type { IndexDefinition } from "../index/index-definition.ts";
+import type { ObjectShape } from "../schema/field-shape.ts";
+import { shapeSchema } from "../schema/shape-check.ts";
+import type { CatalogIndex, CatalogRow } from "./catalog-row.ts";
+import { isUnfinished } from "./catalog-plan.ts";
+
+/** The definition, or why there is none, in words. */
+export function storedDefinition(
+  name: string,
+  row: CatalogRow,
+  shape: ObjectShape,
+): { readonly definition: CollectionDefinition } | { readonly problem: string } {
+  if (isUnfinished(row)) {
+    return { problem: "its indexes or its documents are still to be brought up to date" };
+  }
+  const indexes: IndexDefinition[] = [];
+  for (const stored of row.indexes) {
+    const index = storedIndex(name, shape, stored);
+    if (index === undefined) {
+      return {
+        problem: `the entries of its index "${stored.name}" are known to its program alone`,
+      };
+    }
+    indexes.push(index);
+  }
+  const schema = shapeSchema(name, shape, row.shape);
+  const fingerprint = JSON.stringify([row.shape, ...row.indexes.map((one) => one.fingerprint)]);
+  return { definition: Object.freeze({ name, schema, indexes, fingerprint }) };
+}
+
+function storedIndex(
+  name: string,
+  shape: ObjectShape,
+  stored: CatalogIndex,
+): IndexDefinition | undefined {
+  try {
+    const { include, on, unique } = JSON.parse(stored.fingerprint) as Record<string, unknown>;
+    const [index] = parseIndexes(name, shape, { [stored.name]: { on, unique, include } });
+    // Whatever else there is to an index, its fingerprint would tell.
+    return index?.fingerprint === stored.fingerprint ? index : undefined;
+  } catch (error) {
+    if (error instanceof InvalidDefinition || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
