@@ -47,11 +47,14 @@ export type {
   ImportOptions,
   ImportProgress,
   ImportResult,
+  LoadOptions,
+  LoadResult,
   TextSource,
 } from "./database/index.ts";
 // Errors
 export {
   Closed,
+  CollectionNotEmpty,
   Conflict,
   CorruptionError,
   DatabaseLocked,

@@ -25,6 +25,8 @@ import { applyPatch } from "./document/patch.ts";
 import { DocumentImport } from "./transfer/document-import.ts";
 import { exportCursor } from "./transfer/export-documents.ts";
 import type { ExportFormat } from "./transfer/export-documents.ts";
+import { loadDocuments } from "./transfer/load-documents.ts";
+import type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import { isPlainObject } from "./schema/storable.ts";
 import type { Scalar } from "./schema/document-type.ts";
@@ -40,6 +42,8 @@ interface Written {
   readonly document: Document;
   readonly change: DocumentChange;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 export class CollectionStore {
   readonly definition: CollectionDefinition;
@@ -59,6 +63,14 @@ export class CollectionStore {
    * @throws UniqueViolation where an index is newly unique and two documents have one key.
    */
   ready(): Awaitable<void> {
+    const loading = this.#collection?.loading;
+    // While it is loaded, every operation waits.
+    if (loading !== undefined) return loading.then(() => this.ready());
+    return this.register();
+  }
+
+  /** The same, but a load that is under way is not waited for. */
+  register(): Awaitable<void> {
     if (this.#collection !== undefined) return undefined;
     return andThen(this.#catalog.open(this.definition), (collection) => {
       this.#collection = collection;
@@ -179,6 +191,28 @@ export class CollectionStore {
   /** Reads and writes the documents of a text, one by one. */
   documentImport(): DocumentImport {
     return new DocumentImport(this.#stored(), this.definition, this.#catalog.ids);
+  }
+
+  /**
+   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing.
+   *
+   * @throws CollectionNotEmpty, ValidationError, UniqueViolation.
+   */
+  load(
+    documents: Iterable<unknown> | AsyncIterable<unknown>,
+    options: LoadOptions,
+    pause: () => Promise<void>,
+  ): Promise<LoadResult> {
+    const read = (input: unknown): { readonly id: string; readonly record: Fields } => {
+      const { id, fields } = this.#split(input);
+      const record = this.definition.schema.validate(fields);
+      return { id: id ?? this.#catalog.ids.next(), record };
+    };
+    return loadDocuments(
+      { host: this.#catalog.host, stored: this.#stored(), read, pause },
+      documents,
+      options,
+    );
   }
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */

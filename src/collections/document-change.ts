@@ -136,6 +136,11 @@ export function writeChanges(
   changes: readonly DocumentChange[],
   options?: { readonly looksUp: boolean },
 ): Awaitable<void> {
+  const { loading } = collection;
+  if (loading !== undefined) {
+    return loading.then(() => writeChanges(collection, tx, changes, options));
+  }
+  collection.guard(tx);
   if (changes.length > 1) refuseEqualClaims(collection, changes);
   const claims = changes.length === 1 ? changes[0]!.claims : claimsOnOthers(changes);
   const trusts = tx.attempt === 1 && options?.looksUp !== true;

@@ -93,7 +93,8 @@ export type { ImportOptions, ImportProgress, ImportResult } from "./transfer/imp
 export { importStored } from "./transfer/import-stored.ts";
 export { isTextSource } from "./transfer/text-source.ts";
 export type { TextSource } from "./transfer/text-source.ts";
-export { ImportFailed } from "./transfer/transfer-error.ts";
+export type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
+export { CollectionNotEmpty, ImportFailed } from "./transfer/transfer-error.ts";
 export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors
 export {

@@ -2,12 +2,13 @@
  * One collection as it stands in one database: where its rows are, how documents become bytes, and which entries they
  * have. Shared by all stores of the collection's name, so that there is one codec.
  */
-import { andThen, equalBytes } from "../base/index.ts";
+import { andThen, assert, equalBytes } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { KeyRange, Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import type { BirthNotes } from "./changes/birth-notes.ts";
+import { decodeCatalogRow, encodeCatalogRow } from "./catalog/catalog-row.ts";
 import { catalogKey, structureKey } from "./catalog/keyspace.ts";
 import type { DocumentCodec } from "./document/document-codec.ts";
 import { documentKey, idOf } from "./document/document-key.ts";
@@ -41,6 +42,11 @@ export class StoredCollection {
   readonly cellMakers: readonly CellMaker[];
   readonly #codec: DocumentCodec;
   readonly #prefixLength: number;
+  /** Broken by each load that begins: what was written before it, and not committed, cannot be any more. */
+  #guard = { isBroken: false };
+  #loading: Promise<void> | undefined;
+  /** Does the catalog say that a load is under way? Written by the load. */
+  isMarked = false;
   /** Transactions that will carry new structures with their commit. */
   readonly #carriers = new WeakSet<Transaction>();
 
@@ -80,6 +86,60 @@ export class StoredCollection {
       }
     });
   }
+
+  // ---------------------------------------------------------------- while it is loaded
+
+  /** The end of the load that is under way; rejected for ever where what it left could not be erased. */
+  get loading(): Promise<void> | undefined {
+    return this.#loading;
+  }
+
+  /** No write that began before can be committed after this; those that begin later wait until `end` is called. */
+  beginLoad(): (failure?: unknown) => void {
+    assert(this.#loading === undefined, "one load at a time");
+    this.#guard.isBroken = true;
+    this.#guard = { isBroken: false };
+    let settle = (_failure: unknown): void => undefined;
+    const loading = new Promise<void>((resolve, reject) => {
+      settle = (failure) => {
+        if (failure === undefined) resolve();
+        else reject(failure as Error);
+      };
+    });
+    // Nobody may wait for it.
+    loading.catch(() => undefined);
+    this.#loading = loading;
+    return (failure) => {
+      if (failure === undefined) this.#loading = undefined;
+      settle(failure);
+    };
+  }
+
+  /** What has been written in the transaction can only be committed if no load begins before. */
+  guard(tx: Transaction): void {
+    tx.guardedBy(this.#guard);
+  }
+
+  /** The catalog row with this state of the documents. */
+  rowWhile(documents: "ready" | "loading"): Bytes {
+    return encodeCatalogRow({ ...decodeCatalogRow(this.name, this.#row), documents });
+  }
+
+  /** The record as a row of a load, whose last commit carries the structures. */
+  encodeForLoad(
+    id: string,
+    record: Readonly<Record<string, unknown>>,
+  ): { readonly row: Bytes; readonly document: Document } {
+    const row = this.#codec.encode(record);
+    return { row, document: this.decodeValue(id, row, 0, row.length) };
+  }
+
+  /** The commit will carry all structures that are not known to be committed. */
+  carryStructures(tx: Transaction): void {
+    if (this.#codec.dirty) this.#carry(tx);
+  }
+
+  // ---------------------------------------------------------------- rows and documents
 
   /**
    * The record as a row for this transaction's commit, which will carry the structures that the row needs.

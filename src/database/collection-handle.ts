@@ -8,6 +8,8 @@ import type {
   Document,
   ImportOptions,
   ImportResult,
+  LoadOptions,
+  LoadResult,
   TextSource,
 } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
@@ -20,6 +22,7 @@ import { lateCursor } from "./changes/late-cursor.ts";
 import { attempted, QueryHandle, ReadHandle } from "./query-handle.ts";
 import type { Ground } from "./query-handle.ts";
 import { importText } from "./transfer/import-text.ts";
+import { loadInto } from "./transfer/load-into.ts";
 import { formatOf } from "./transfer/transfer-options.ts";
 import type { ExportOptions } from "./transfer/transfer-options.ts";
 
@@ -94,6 +97,12 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   }
   import(source: TextSource, options: ImportOptions = {}): Kind<F, ImportResult> {
     return this.#ground.runner.run(() => importText(this.#ground, source, options));
+  }
+  load(
+    documents: Iterable<unknown> | AsyncIterable<unknown>,
+    options: LoadOptions = {},
+  ): Kind<F, LoadResult> {
+    return this.#ground.runner.run(() => loadInto(this.#ground, documents, options));
   }
   index(name: string, ...prefix: unknown[]): QueryHandle<F> {
     return new QueryHandle(

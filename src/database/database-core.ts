@@ -104,10 +104,14 @@ export class DatabaseCore {
 
   /** Registers and checks every collection that has a handle, and builds what indexes are missing. */
   ready(): Awaitable<void> {
+    return this.#each((store) => store.ready());
+  }
+
+  #each(work: (store: CollectionStore) => Awaitable<void>): Awaitable<void> {
     let waiting: Promise<void> | undefined;
     for (const store of this.#stores.values()) {
-      const ready = waiting === undefined ? store.ready() : waiting.then(() => store.ready());
-      if (ready instanceof Promise) waiting = ready;
+      const done = waiting === undefined ? work(store) : waiting.then(() => work(store));
+      if (done instanceof Promise) waiting = done;
     }
     return waiting;
   }
@@ -118,7 +122,10 @@ export class DatabaseCore {
     const durability = options.durability ?? this.#durability;
     const chosen = durability === undefined ? options : { ...options, durability };
     // Collections are registered before the transaction begins: inside, that would be a commit of another one.
-    return andThen(this.ready(), () => transact(this.#transactionHost, this.engine, body, chosen));
+    return andThen(
+      this.#each((store) => store.register()),
+      () => transact(this.#transactionHost, this.engine, body, chosen),
+    );
   }
 
   stats(): Readonly<Record<string, number>> {

@@ -32,13 +32,15 @@ export type { ChangesOptions, DocumentChange } from "./changes/change-options.ts
 export type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 // Text of documents, in and out
 export type { ExportOptions } from "./transfer/transfer-options.ts";
-export { ImportFailed } from "../collections/index.ts";
+export { CollectionNotEmpty, ImportFailed } from "../collections/index.ts";
 export type {
   BadLine,
   ExportFormat,
   ImportOptions,
   ImportProgress,
   ImportResult,
+  LoadOptions,
+  LoadResult,
   TextSource,
 } from "../collections/index.ts";
 // What stands below and belongs to the surface

@@ -27,9 +27,12 @@ import type { ChangesOptions, DocumentChange } from "./changes/change-options.ts
 import type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
 import type {
+  CollectionNotEmpty,
   ImportFailed,
   ImportOptions,
   ImportResult,
+  LoadOptions,
+  LoadResult,
   NotFound,
   TextSource,
 } from "../collections/index.ts";
@@ -283,6 +286,25 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
     source: TextSource,
     options?: ImportOptions,
   ): Kind<C["F"], ImportResult, WriteError | ImportFailed>;
+  /**
+   * Fills the collection, which must be empty: the fastest way in for millions of documents, indexes included. They are
+   * checked like those of insert(), become sorted tables of the engine without passing its log, and are all there when it
+   * resolves, durable whatever `durability` says; after an error, an abort or a crash none is. Memory holds as much as the
+   * engine sorts at a time. An array, a generator or any other source of documents will do.
+   *
+   * Until it ends, every other operation on the collection waits for it; a transaction that has written to it, and is not
+   * committed yet, runs again. In a transaction or a snapshot there is no load.
+   *
+   * @throws CollectionNotEmpty where there are documents; ValidationError, its paths beginning with the document's position;
+   *   UniqueViolation where an id or a unique key comes twice. `existingId` is "" where it is not known which id it was:
+   *   where ids of your own come in no order.
+   * @example
+   * await db.cities.load(allCities.map(({ name, population }) => ({ name, population })));
+   */
+  load(
+    documents: Iterable<InsertOf<C["D"]>> | AsyncIterable<InsertOf<C["D"]>>,
+    options?: LoadOptions,
+  ): Kind<C["F"], LoadResult, WriteError | CollectionNotEmpty>;
   /** Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. */
   index<const N extends IndexName<Indexes<C>>, const P extends PrefixOf<ValuesOfIndex<C, N>>>(
     name: N,

@@ -10,7 +10,7 @@
  */
 import { equalBytes, isPromise } from "../base/index.ts";
 import type { Awaitable, Bytes, KotobaError } from "../base/index.ts";
-import { StorageError, isEmptyRange } from "../engine/contract/index.ts";
+import { CONFLICT, StorageError, isEmptyRange } from "../engine/contract/index.ts";
 import type {
   CommitPlan,
   Decode,
@@ -43,6 +43,11 @@ export type Otherwise = (view: ReadView) => Awaitable<KotobaError>;
 /** Whose bytes a write is given: `copy` (default) takes a copy of them, `owned` means that they never change again. */
 export type Ownership = "copy" | "owned";
 
+/** Holds as long as nobody has broken it. */
+export interface CommitGuard {
+  readonly isBroken: boolean;
+}
+
 interface CheckedRequirement {
   readonly requirement: Requirement;
   readonly otherwise: Otherwise | undefined;
@@ -62,6 +67,9 @@ export class Transaction implements FullView {
   #requirements: CheckedRequirement[] | undefined;
   #beforeCommit: (() => readonly WriteOp[] | undefined)[] | undefined;
   #onCommit: (() => unknown)[] | undefined;
+  /** Of most transactions the only one. */
+  #guard: CommitGuard | undefined;
+  #otherGuards: Set<CommitGuard> | undefined;
   /** Written by end(). */
   #ending: Ending | undefined;
 
@@ -223,6 +231,13 @@ export class Transaction implements FullView {
     });
   }
 
+  /** What has been written so far may only be committed as long as the guard is not broken; else that is a conflict. */
+  guardedBy(guard: CommitGuard): void {
+    if (this.#guard === guard) return;
+    if (this.#guard === undefined) this.#guard = guard;
+    else (this.#otherGuards ??= new Set()).add(guard);
+  }
+
   // ---------------------------------------------------------------- for the runner
 
   /**
@@ -232,6 +247,8 @@ export class Transaction implements FullView {
   finish(): Pick<CommitPlan, "readKeys" | "readRanges" | "ops" | "requires"> {
     const problem = this.#work?.problem();
     if (problem !== undefined) throw problem;
+    if (this.#guard?.isBroken === true) throw CONFLICT;
+    for (const guard of this.#otherGuards ?? []) if (guard.isBroken) throw CONFLICT;
     if (!this.readOnly) {
       for (const hook of this.#beforeCommit ?? []) for (const op of hook() ?? []) this.#add(op);
     }

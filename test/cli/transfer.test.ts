@@ -116,3 +116,36 @@ test("wrong arguments and missing files end with their codes, and the database i
   }
   expect(host.changes).toBe(changes);
 });
+
+test("a collection of which a load was cut short counts as empty, and is not imported into", async () => {
+  const host = await memoryDatabase();
+  const disks: SimulatedHost[] = [];
+  const engine = await openLsmEngine({ path: "/data", host });
+  const db = await open({ engine });
+  const towns = db.collection("towns", z.object({ name: z.string() }), {
+    indexes: { byName: ["name"] },
+  });
+  await db.ready();
+  host.onCall = ({ change }) => {
+    if (change !== undefined) disks.push(host.afterPowerCut("kept"));
+  };
+  await towns.load([{ name: "Hamar" }, { name: "Moss" }]);
+  await db.close();
+  const states = new Set<string>();
+  for (const disk of disks) {
+    writeText(disk, "/towns.txt", '{"name":"Voss"}\n');
+    const listed = JSON.parse((await kotoba(disk, "collections /data --json")).out) as {
+      readonly collections: readonly { readonly name: string }[];
+    };
+    const found = listed.collections.find(({ name }) => name === "towns") as unknown as {
+      readonly state: string;
+      readonly documents: number;
+    };
+    const exported = await kotoba(disk, "export /data towns");
+    states.add(`${found.state} ${found.documents} ${exported.out.split("\n").length - 1}`);
+    expect((await kotoba(disk, "verify /data")).exit).toBe(0);
+    const imported = await kotoba(disk, "import /data towns /towns.txt");
+    expect(imported.exit).toBe(found.state === "ready" ? 0 : 2);
+  }
+  expect([...states].toSorted()).toEqual(["loading 0 0", "ready 0 0", "ready 2 2"]);
+});

@@ -177,3 +177,17 @@ test("an export is a stream of text, an import an effect that may fail with Impo
       expect(yield* Effect.promise(() => promise.users.count())).toBe(2);
     }),
   ));
+
+test("a load is an effect, which says where there are documents already", () =>
+  run(
+    Effect.gen(function* () {
+      const { users } = yield* AppDb;
+      expect(yield* users.load([ada, { ...ada, email: "b@x.org" }])).toEqual({ loaded: 2 });
+      const again = yield* users.load([ada]).pipe(
+        Effect.as(""),
+        Effect.catchTag("CollectionNotEmpty", (error) => Effect.succeed(error.collection)),
+      );
+      expect(again).toBe("users");
+      expect(yield* users.count()).toBe(2);
+    }),
+  ));

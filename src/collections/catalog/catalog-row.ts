@@ -32,8 +32,11 @@ export interface CatalogRow {
   readonly number: number;
   /** The shape of the stored documents (DocumentSchema.fingerprint). */
   readonly shape: string;
-  /** filling: stored documents may still lack fields that the shape says they have, which get their defaults. */
-  readonly documents: "ready" | "filling";
+  /**
+   * filling: stored documents may still lack fields that the shape says they have, which get their defaults. loading: a
+   * bulk load was begun and has not ended, so what is stored of documents and entries does not count.
+   */
+  readonly documents: "ready" | "filling" | "loading";
   readonly indexes: readonly CatalogIndex[];
   /** The number that the next new index gets. */
   readonly nextIndex: number;
@@ -76,7 +79,7 @@ function isCatalogRow(row: unknown): row is CatalogRow {
   return (
     isNumber(number) &&
     typeof shape === "string" &&
-    (documents === "ready" || documents === "filling") &&
+    (documents === "ready" || documents === "filling" || documents === "loading") &&
     isNumber(nextIndex) &&
     Array.isArray(indexes) &&
     indexes.every(isCatalogIndex) &&

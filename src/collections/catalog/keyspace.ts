@@ -56,9 +56,14 @@ export function structureKey(collection: number, structure: number): Bytes {
   return Uint8Array.of(...structuresPrefix(collection), ...orderedNumber(structure));
 }
 
+/** Of the entries of all indexes. */
+export function indexesPrefix(collection: number): Bytes {
+  return Uint8Array.of(...orderedNumber(collection), SPACE_INDEXES);
+}
+
 export function indexPrefix(collection: number, index: number): Bytes {
   assert(index >= 1, "index numbers begin at 1");
-  return Uint8Array.of(...orderedNumber(collection), SPACE_INDEXES, ...orderedNumber(index));
+  return Uint8Array.of(...indexesPrefix(collection), ...orderedNumber(index));
 }
 
 export function noteKey(collection: number): Bytes {

@@ -19,6 +19,7 @@ import {
   catalogKey,
   documentsPrefix,
   indexPrefix,
+  indexesPrefix,
   orderedNumber,
   readOrderedNumber,
   structuresPrefix,
@@ -40,7 +41,8 @@ export async function register(
   const { name } = definition;
   const key = catalogKey(name);
   const bytes = await tx.get(key);
-  const stored = bytes === undefined ? undefined : decodeCatalogRow(name, bytes);
+  const found = bytes === undefined ? undefined : decodeCatalogRow(name, bytes);
+  const stored = found?.documents === "loading" ? erased(tx, found) : found;
   const freeNumber = stored === undefined ? await nextCollectionNumber(tx) : 0;
   const plan = catalogPlan(definition, stored, freeNumber);
   if ("difference" in plan) throw new SchemaMismatch(name, plan.difference);
@@ -48,13 +50,21 @@ export async function register(
   if (stored === undefined) {
     tx.put(COLLECTION_COUNT_KEY, Uint8Array.from(orderedNumber(freeNumber)));
   }
-  if (plan.changed) tx.put(key, encodeCatalogRow(row));
+  if (plan.changed || stored !== found) tx.put(key, encodeCatalogRow(row));
   for (const index of plan.erase) tx.deleteRange(prefixRange(indexPrefix(row.number, index)));
   return {
     row,
     structures: await storedStructures(tx, name, row.number),
     newestId: await newestUlid(tx, row.number),
   };
+}
+
+/** Takes back a bulk load that did not come to its end. */
+function erased(tx: Transaction, row: CatalogRow): CatalogRow {
+  tx.deleteRange(prefixRange(documentsPrefix(row.number)));
+  tx.deleteRange(prefixRange(indexesPrefix(row.number)));
+  const indexes = row.indexes.map((index) => ({ ...index, state: "ready" as const }));
+  return { ...row, documents: "ready", indexes };
 }
 
 async function nextCollectionNumber(view: ReadView): Promise<number> {

@@ -71,8 +71,11 @@ export class StoredDocuments {
   readonly name: string;
   /** Its number in this database, the first part of all its keys. */
   readonly number: number;
-  /** filling: documents may still lack fields that the newest shape has. */
-  readonly state: "ready" | "filling";
+  /**
+   * filling: documents may still lack fields that the newest shape has. loading: a bulk load did not come to its end; the
+   * collection counts as empty, and is emptied at its next use.
+   */
+  readonly state: CatalogRow["documents"];
   readonly indexes: readonly StoredIndex[];
   readonly documents: KeyRange;
   readonly #prefix: Bytes;
@@ -84,11 +87,14 @@ export class StoredDocuments {
     this.number = row.number;
     this.state = row.documents;
     this.#prefix = documentsPrefix(row.number);
-    this.documents = prefixRange(this.#prefix);
+    const isLoading = row.documents === "loading";
+    const rangeOf = (prefix: Bytes): KeyRange =>
+      isLoading ? { start: prefix, end: prefix } : prefixRange(prefix);
+    this.documents = rangeOf(this.#prefix);
     this.indexes = row.indexes.map((index) => ({
       name: index.name,
       state: index.state,
-      entries: prefixRange(indexPrefix(row.number, index.number)),
+      entries: rangeOf(indexPrefix(row.number, index.number)),
       cells: index.cells === true,
     }));
   }
@@ -106,6 +112,7 @@ export class StoredDocuments {
 
   /** The key of a document; undefined where no document can have that id. */
   keyOf(id: string): Bytes | undefined {
+    if (this.state === "loading") return undefined;
     return idProblem(id) === undefined ? documentKey(this.#prefix, id) : undefined;
   }
 

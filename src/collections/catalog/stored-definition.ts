@@ -2,11 +2,11 @@
  * A definition made of what the catalog has stored of a collection, so that a tool can write to it as its program would.
  *
  * Always true: an index of the definition is the one that the program defined, down to its fingerprint; where that cannot
- * be (a filter is stored as text for people), or where work on the collection is unfinished, there is no definition.
+ * be (a filter is stored as text for people, and an index may count or sum), or where work on the collection is unfinished, there is no definition.
  */
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { InvalidDefinition } from "../collection-error.ts";
-import { parseIndexes } from "../index/index-definition.ts";
+import { parseIndex } from "../index/index-definition.ts";
 import type { IndexDefinition } from "../index/index-definition.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
 import { shapeSchema } from "../schema/shape-check.ts";
@@ -34,7 +34,7 @@ export function storedDefinition(
   }
   const schema = shapeSchema(name, shape, row.shape);
   const fingerprint = JSON.stringify([row.shape, ...row.indexes.map((one) => one.fingerprint)]);
-  return { definition: Object.freeze({ name, schema, indexes, fingerprint }) };
+  return { definition: Object.freeze({ name, schema, indexes, tallies: [], fingerprint }) };
 }
 
 function storedIndex(
@@ -42,11 +42,12 @@ function storedIndex(
   shape: ObjectShape,
   stored: CatalogIndex,
 ): IndexDefinition | undefined {
+  if (stored.cells === true) return undefined;
   try {
     const { include, on, unique } = JSON.parse(stored.fingerprint) as Record<string, unknown>;
-    const [index] = parseIndexes(name, shape, { [stored.name]: { on, unique, include } });
+    const index = parseIndex(name, shape, stored.name, { on, unique, include });
     // Whatever else there is to an index, its fingerprint would tell.
-    return index?.fingerprint === stored.fingerprint ? index : undefined;
+    return index.fingerprint === stored.fingerprint ? index : undefined;
   } catch (error) {
     if (error instanceof InvalidDefinition || error instanceof SyntaxError) return undefined;
     throw error;

@@ -166,7 +166,7 @@ export function cellKey(group: Bytes, cell: number): Bytes {
 }
 
 /** An amount as the operand of a merge. */
-export function encodeAmount(amount: number): Bytes {
+export function encodeAmount(amount: number | bigint): Bytes {
   const bytes = new Uint8Array(CELL_VALUE_BYTES);
   new DataView(bytes.buffer).setBigInt64(0, BigInt(amount));
   return bytes;

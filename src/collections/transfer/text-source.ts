@@ -82,7 +82,7 @@ async function* chunksOf(
 }
 
 /** The values of the source, until the signal aborts; then its reason is thrown, also while a value is waited for. */
-async function* heeding<T>(
+export async function* heeding<T>(
   source: Iterable<T> | AsyncIterable<T>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T> {

@@ -9,6 +9,20 @@ export interface BadLine {
   readonly reason: string;
 }
 
+/** load() was called on a collection that has documents. Nothing was loaded. */
+export class CollectionNotEmpty extends KotobaError<"CollectionNotEmpty"> {
+  readonly _tag = "CollectionNotEmpty" as const;
+  readonly collection: string;
+  constructor(collection: string) {
+    super({
+      sentence: "The collection has documents, and load() needs an empty one.",
+      remedy: "Use import() or insertMany(), which add documents; or a new collection.",
+      details: { collection },
+    });
+    this.collection = collection;
+  }
+}
+
 /** How many bad lines are kept with their reasons; the others are counted. */
 export const BAD_LINES_MAX = 100;
 const SHOWN_LINES_MAX = 3;

@@ -39,7 +39,7 @@ export function checkImport(source: TextSource, options: ImportOptions): void {
 }
 
 /** The options of everything that may take long. */
-function checkWatching(onProgress: unknown, signal: unknown): void {
+export function checkWatching(onProgress: unknown, signal: unknown): void {
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new InvalidOption("onProgress", "a function of the progress", onProgress);
   if (signal !== undefined && !(signal instanceof AbortSignal))
