@@ -10,6 +10,8 @@ export interface Terminal {
   err(text: string): void;
   /** Where a progress bar may be drawn; undefined where nobody looks. */
   readonly progress: NodeJS.WriteStream | undefined;
+  /** Is what is printed seen where a bar would be drawn? Default: no. */
+  readonly printsToScreen?: boolean;
   /** The reader has gone (`| head`): what is printed from now on is for nobody. */
   readonly isClosed: boolean;
 }
@@ -39,6 +41,7 @@ export function processTerminal(): Terminal {
       if (!isClosed) stderr.write(text);
     },
     progress: stderr.isTTY ? stderr : undefined,
+    printsToScreen: stdout.isTTY,
     get isClosed() {
       return isClosed;
     },

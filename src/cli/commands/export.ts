@@ -20,13 +20,14 @@ export const exportDocuments: Command<
 > = async (context, [path, collection], { format }) => {
   const chosen = oneOf<ExportFormat>("format", format ?? "ndjson", EXPORT_FORMATS);
   const { terminal } = context;
-  // Nobody sees a bar through the text itself.
-  const bar = progressBar(terminal, "exporting", true, (count) => countText(count, "document"));
+  // Not where it would stand among the text itself.
+  const isShown = terminal.progress !== undefined && terminal.printsToScreen !== true;
+  const bar = progressBar(terminal, "exporting", isShown, (count) => countText(count, "document"));
   await withReader(context, path, async (engine) => {
     const view = engine.snapshot();
     const stored = await requireCollection(view, collection);
     const reader = await stored.reader(view);
-    const total = terminal.progress === undefined ? 0 : await countOf(view, stored);
+    const total = isShown ? await countOf(view, stored) : 0;
     const cursor = exportCursor({
       scan: view.scan(stored.documents),
       documentAt: (page, row) => reader.documentAt(page, row),

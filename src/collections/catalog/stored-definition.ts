@@ -9,6 +9,7 @@ import { InvalidDefinition } from "../collection-error.ts";
 import { parseIndex } from "../index/index-definition.ts";
 import type { IndexDefinition } from "../index/index-definition.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
+import { isPlainObject } from "../schema/storable.ts";
 import { shapeSchema } from "../schema/shape-check.ts";
 import type { CatalogIndex, CatalogRow } from "./catalog-row.ts";
 import { isUnfinished } from "./catalog-plan.ts";
@@ -44,7 +45,9 @@ function storedIndex(
 ): IndexDefinition | undefined {
   if (stored.cells === true) return undefined;
   try {
-    const { include, on, unique } = JSON.parse(stored.fingerprint) as Record<string, unknown>;
+    const parts: unknown = JSON.parse(stored.fingerprint);
+    if (!isPlainObject(parts)) return undefined;
+    const { include, on, unique } = parts;
     const index = parseIndex(name, shape, stored.name, { on, unique, include });
     // Whatever else there is to an index, its fingerprint would tell.
     return index.fingerprint === stored.fingerprint ? index : undefined;

@@ -17,7 +17,8 @@
  * (2) A tag may stand where the short form could; who writes JSON by hand needs neither more often than the table says.
  * (3) An object with one field whose name begins with "$" gets one "$" more, so that no data looks like a tag. A tag that
  *     is not known is refused, never taken for data. The document itself is never a tag.
- * (4) A string stands for a date (a bigint, bytes) where the shape allows no other value that is written as a string.
+ * (4) Of a field that stands twice in an object the last one counts, as JavaScript reads JSON.
+ * (5) A string stands for a date (a bigint, bytes) where the shape allows no other value that is written as a string.
  */
 import { membersOf, UNKNOWN_SHAPE } from "../schema/field-shape.ts";
 import type { FieldShape, MemberShape, ObjectShape } from "../schema/field-shape.ts";
