@@ -43,6 +43,8 @@ interface Written {
   readonly change: DocumentChange;
 }
 
+/** For imports, which tell the line that claims a taken key. */
+const LOOKS_UP = { looksUp: true } as const;
 type Fields = Readonly<Record<string, unknown>>;
 
 export class CollectionStore {
@@ -190,7 +192,16 @@ export class CollectionStore {
 
   /** Reads and writes the documents of a text, one by one. */
   documentImport(): DocumentImport {
-    return new DocumentImport(this.#stored(), this.definition, this.#catalog.ids);
+    return new DocumentImport({
+      definition: this.definition,
+      newId: () => this.#catalog.ids.next(),
+      get: (tx, id) => this.get(tx, id),
+      put: (tx, { before, id, record }) => {
+        if (before !== undefined)
+          return this.#writeOne(tx, this.#overwritten(tx, before, record), LOOKS_UP);
+        return this.#writeOne(tx, this.#fresh(tx, id, record, false), LOOKS_UP);
+      },
+    });
   }
 
   /**
@@ -304,17 +315,22 @@ export class CollectionStore {
   }
 
   #insertion(tx: Transaction, input: unknown): Written {
-    const stored = this.#stored();
     const { id: ownId, fields } = this.#split(input);
     const record = this.definition.schema.validate(fields);
-    const id = ownId === undefined ? this.#catalog.ids.next() : ownId;
+    // An id of our own has 80 random bits that nobody else draws; a caller's may be taken.
+    const claimsId = ownId !== undefined;
+    return this.#fresh(tx, ownId ?? this.#catalog.ids.next(), record, claimsId);
+  }
+
+  /** A document that was not there; with `claimsId` it may have been, unknown to us. */
+  #fresh(tx: Transaction, id: string, record: Record<string, unknown>, claimsId: boolean): Written {
+    const stored = this.#stored();
     const { row, document } = stored.encode(tx, id, record);
     const change = documentChange(stored, stored.keyOf(id), {
       before: undefined,
       after: document,
       row,
-      // An id of our own has 80 random bits that nobody else draws; a caller's may be taken.
-      claimsId: ownId !== undefined,
+      claimsId,
     });
     return { document, change };
   }
@@ -343,8 +359,12 @@ export class CollectionStore {
     return { document, change };
   }
 
-  #writeOne(tx: Transaction, { change, document }: Written): Awaitable<Document> {
-    return andThen(writeChanges(this.#stored(), tx, [change]), () => document);
+  #writeOne(
+    tx: Transaction,
+    { change, document }: Written,
+    options?: typeof LOOKS_UP,
+  ): Awaitable<Document> {
+    return andThen(writeChanges(this.#stored(), tx, [change], options), () => document);
   }
 
   #existing(tx: Transaction, id: string): Awaitable<Document> {

@@ -13,10 +13,8 @@ import { StorageError } from "../../engine/contract/index.ts";
 import type { Transaction } from "../../transaction/index.ts";
 import { UniqueViolation, ValidationError } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
-import { documentChange, writeChanges } from "../document-change.ts";
 import { idProblem } from "../document/document-key.ts";
-import type { DocumentIds } from "../document/document-id.ts";
-import type { StoredCollection } from "../stored-collection.ts";
+import type { Document } from "../document/document.ts";
 import { documentOfJson } from "./document-json.ts";
 import { Unreadable } from "./unreadable.ts";
 
@@ -32,17 +30,29 @@ interface ReadDocument {
   readonly record: Record<string, unknown>;
 }
 
+/** What the collection's store does for an import. */
+export interface ImportStore {
+  readonly definition: CollectionDefinition;
+  readonly newId: () => string;
+  readonly get: (tx: Transaction, id: string) => Awaitable<Document | undefined>;
+  /** Writes the document as insert() and replace() do, but looks taken keys up at once. */
+  readonly put: (
+    tx: Transaction,
+    document: {
+      readonly id: string;
+      readonly record: Record<string, unknown>;
+      readonly before: Document | undefined;
+    },
+  ) => Awaitable<unknown>;
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class DocumentImport {
-  readonly #stored: StoredCollection;
-  readonly #definition: CollectionDefinition;
-  readonly #ids: DocumentIds;
+  readonly #store: ImportStore;
 
-  constructor(stored: StoredCollection, definition: CollectionDefinition, ids: DocumentIds) {
-    this.#stored = stored;
-    this.#definition = definition;
-    this.#ids = ids;
+  constructor(store: ImportStore) {
+    this.#store = store;
   }
 
   /** @throws BadDocument where the text is no document of the collection. */
@@ -53,9 +63,8 @@ export class DocumentImport {
   /** @throws BadDocument, also where the id or a unique key is taken. */
   write(tx: Transaction, text: Bytes, onExisting: OnExisting): Awaitable<Imported> {
     const { id, record } = this.#read(text);
-    if (id === undefined) return this.#put(tx, this.#ids.next(), record, undefined);
-    const key = this.#stored.keyOf(id);
-    return andThen(tx.get(key), (before) => {
+    if (id === undefined) return this.#put(tx, this.#store.newId(), record, undefined);
+    return andThen(this.#store.get(tx, id), (before) => {
       if (before === undefined) return this.#put(tx, id, record, undefined);
       if (onExisting === "skip") return "skipped";
       if (onExisting === "replace") return this.#put(tx, id, record, before);
@@ -67,15 +76,11 @@ export class DocumentImport {
     tx: Transaction,
     id: string,
     record: Record<string, unknown>,
-    former: Bytes | undefined,
+    before: Document | undefined,
   ): Awaitable<Imported> {
-    const stored = this.#stored;
-    const before = former && stored.decodeValue(id, former, 0, former.length);
     try {
-      const { row, document } = stored.encode(tx, id, record);
-      const change = documentChange(stored, stored.keyOf(id), { before, after: document, row });
-      const written = writeChanges(stored, tx, [change], { looksUp: true });
-      const outcome = former === undefined ? "imported" : "replaced";
+      const written = this.#store.put(tx, { id, record, before });
+      const outcome = before === undefined ? "imported" : "replaced";
       if (!(written instanceof Promise)) return outcome;
       return written.then(() => outcome, refuse);
     } catch (error) {
@@ -85,7 +90,7 @@ export class DocumentImport {
 
   #read(bytes: Bytes): ReadDocument {
     try {
-      const { schema } = this.#definition;
+      const { schema } = this.#store.definition;
       const { id, ...fields } = documentOfJson(textOf(bytes), schema.shape);
       if (id !== undefined) {
         const problem = idProblem(id);
