@@ -19,6 +19,8 @@ const Users = collection("users", schema, {
     byAge: ["-age"],
     byTag: ["tags[]"],
     grown: { on: ["age"], where: { age: { gte: 18 } }, include: ["email"] },
+    perAge: { count: true, by: ["age"] },
+    ages: { sum: "age" },
   },
 });
 const Notes = collection("notes", z.object({ text: z.string() }));
@@ -54,6 +56,18 @@ function onEach(name: string, work: (db: Database) => Promise<void>): void {
     await work(db);
   });
 }
+
+onEach("what indexes count and sum is loaded with the documents", async (db) => {
+  const given = users(600);
+  await db.users.load(given);
+  await db.users.insert({ age: 3 });
+  const counted = db.users.where({ age: 3 });
+  expect((await counted.explain()).count).toBeDefined();
+  expect(await counted.count()).toBe(13);
+  const sum = given.reduce((total, { age }) => total + age, 3);
+  expect(await db.users.aggregate({ sum: { sum: "age" } })).toEqual({ sum });
+  expect(await db.verify()).toEqual(fine);
+});
 
 onEach("documents that are loaded are found in every way, and can be changed", async (db) => {
   const progress: number[] = [];
@@ -343,4 +357,22 @@ test("a disk that fails at any change of a load leaves all or nothing, and says 
     expect(await again.verify(), String(failing)).toEqual(fine);
   }
   expect([...outcomes]).toContain("failed 0");
+});
+
+test("who follows the changes of a collection is told to read it anew after a load", async () => {
+  const host = new SimulatedHost();
+  await using db = await open("/db", { host, collections, changeLog: true });
+  await db.users.insert({ age: 1 });
+  const first = db.users.changes()[Symbol.asyncIterator]();
+  const next = first.next();
+  await db.users.insert({ age: 2 });
+  const { value } = await next;
+  await db.users.where({}).delete();
+  await db.users.load(users(3));
+
+  const since = value!.version;
+  const follow = async (): Promise<void> => {
+    for await (const change of db.users.changes({ since })) void change;
+  };
+  await expect(follow()).rejects.toMatchObject({ _tag: "StorageError", code: "TooOld" });
 });
