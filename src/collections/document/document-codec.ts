@@ -12,7 +12,9 @@
  * (3) There is one codec for a collection in a database, and one process that writes: two would give one number two
  *     meanings.
  * (4) Decoding keeps no reference to the source: bytes are copied out, strings are new.
- * (5) Names that no schema declares (the keys of a z.record) make no structures: they travel inside their document.
+ * (5) Where a string of more than 64 bytes begins with a byte order mark, it is stored with two of them: msgpackr reads
+ *     such a string by a TextDecoder that takes one away.
+ * (6) Names that no schema declares (the keys of a z.record) make no structures: they travel inside their document.
  *
  * Worked example, the first document of a collection: { name: "Ada", age: 36 } is 40 a3 416461 24, and its structure 0
  * is 92 a4 6e616d65 a3 616765.
@@ -24,7 +26,7 @@ import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
 import { ValidationError } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
-import { documentDepthMax } from "../schema/storable.ts";
+import { documentDepthMax, isPlainObject } from "../schema/storable.ts";
 
 /**
  * Part of the format: it decides which first bytes mean a record. The first 32 structures have numbers of one byte; a
@@ -54,7 +56,33 @@ const COMMON = {
 const plain = new Packr({ ...COMMON, useRecords: false, mapsAsObjects: true });
 
 export function encodeValue(value: unknown): Bytes {
-  return plain.pack(value);
+  return packed(plain, value);
+}
+
+const MARK = "\ufeff";
+/** msgpackr reads longer strings by a TextDecoder. */
+const PLAIN_STRING_BYTES_MAX = 64;
+
+function packed(packr: Packr, value: unknown): Bytes {
+  const bytes = packr.pack(value);
+  return mayHoldMark(bytes) ? packr.pack(withMarks(value)) : bytes;
+}
+
+/** Is EF BB BF anywhere in the bytes? Most documents have no EF at all. */
+function mayHoldMark(bytes: Bytes): boolean {
+  for (let at = bytes.indexOf(0xef); at >= 0; at = bytes.indexOf(0xef, at + 1))
+    if (bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) return true;
+  return false;
+}
+
+function withMarks(value: unknown): unknown {
+  if (typeof value === "string") {
+    const isLong = value.startsWith(MARK) && Buffer.byteLength(value) > PLAIN_STRING_BYTES_MAX;
+    return isLong ? MARK + value : value;
+  }
+  if (Array.isArray(value)) return value.map(withMarks);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withMarks(part)]));
 }
 
 export function decodeValueBytes(bytes: Bytes, start: number, end: number, where: string): unknown {
@@ -110,7 +138,7 @@ export class DocumentCodec {
    */
   encode(record: Readonly<Record<string, unknown>>): Bytes {
     try {
-      return plainBytes(this.#packr.pack(record));
+      return plainBytes(packed(this.#packr, record));
     } catch (cause) {
       const path = unpackablePath(record);
       const message = `it cannot be stored${cause instanceof Error ? `: ${cause.message}` : ""}`;

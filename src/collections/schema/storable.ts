@@ -6,13 +6,18 @@
  *
  * Always true:
  * (1) -0 is stored as 0, the value it equals.
- * (2) Nothing is dropped or renamed in silence: holes of arrays, symbol keys and the key __proto__ are refused.
+ * (2) Nothing is dropped or renamed in silence: holes of arrays, symbol keys, the key __proto__ and long keys that begin
+ *     with a byte order mark are refused.
  */
 import { isDate, isWellFormed } from "../key/value-order.ts";
 import type { ValidationIssue } from "../collection-error.ts";
 
 /** Deeper than people nest documents; bounded so that no recursion runs out of stack, and a cycle ends. */
 export const documentDepthMax = 100;
+
+/** Of a longer string a decoder takes a byte order mark away: a name would come back as another one. */
+const MARKED_NAME_BYTES_MAX = 64;
+const LONG_MARKED_NAME = `a name of more than ${MARKED_NAME_BYTES_MAX} bytes that begins with a byte order mark`;
 
 const TOO_DEEP = `a value nested more than ${documentDepthMax} deep, or in itself,`;
 
@@ -46,6 +51,11 @@ export function isStorableNumber(value: number): boolean {
   return value === 0 ? 1 / value > 0 : value === value;
 }
 
+/** Is it a name that would not come back as it is? */
+export function isLongMarked(name: string): boolean {
+  return name.startsWith("\ufeff") && Buffer.byteLength(name) > MARKED_NAME_BYTES_MAX;
+}
+
 function isStorableObject(value: object, depth: number): boolean {
   if (depth >= documentDepthMax) return false;
   if (Array.isArray(value)) {
@@ -60,7 +70,7 @@ function isStorableObject(value: object, depth: number): boolean {
   if (value instanceof Uint8Array) return true;
   if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
   for (const name of Object.keys(value)) {
-    if (name === "__proto__" || !isWellFormed(name)) return false;
+    if (name === "__proto__" || !isWellFormed(name) || isLongMarked(name)) return false;
     if (!isStorable(value[name], depth + 1)) return false;
   }
   return true;
@@ -119,6 +129,7 @@ function copyOfObject(
     if (typeof name === "symbol") refuse(issues, [...path, name], "a key that is a symbol");
     else if (name === "__proto__") refuse(issues, [...path, name], "a field called __proto__");
     else if (!isWellFormed(name)) refuse(issues, [...path, name], "a name with a lone surrogate");
+    else if (isLongMarked(name)) refuse(issues, [...path, name], LONG_MARKED_NAME);
     else if (Object.prototype.propertyIsEnumerable.call(value, name)) {
       copy[name] = storableCopy(value[name], issues, [...path, name]);
     }

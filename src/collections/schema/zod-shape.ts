@@ -9,6 +9,7 @@
  */
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import { isWellFormed } from "../key/value-order.ts";
+import { isLongMarked } from "./storable.ts";
 import {
   NULL_SHAPE,
   UNDEFINED_SHAPE,
@@ -238,6 +239,8 @@ function customShape(schema: $ZodType, place: Place): FieldShape {
 
 function checkFieldName(name: string, place: Place): void {
   if (name === "__proto__") unfit(place, "a field cannot be called __proto__");
+  if (isLongMarked(name))
+    unfit(place, "a long name of a field cannot begin with a byte order mark");
   if (!isWellFormed(name)) unfit(place, "a field's name has a lone surrogate");
 }
 

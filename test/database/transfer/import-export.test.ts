@@ -6,8 +6,6 @@ import type { Snapshot } from "kotobadb/engine";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { OPAQUE_SHAPE } from "../../../src/collections/schema/field-shape.ts";
-import { documentJson } from "../../../src/collections/transfer/document-json.ts";
 import { anyDocumentSchema } from "../../collections/transfer/arbitrary-document.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -47,16 +45,12 @@ async function failureOf(work: Promise<unknown>): Promise<ImportFailed> {
   return error as ImportFailed;
 }
 
-const hasNoMark = (value: unknown): boolean =>
-  !documentJson({ id: "", value }, OPAQUE_SHAPE).includes('"\ufeff');
-
 const line = (fields: object): string => `${JSON.stringify(fields)}\n`;
 
 for (const format of ["ndjson", "json"] as const) {
   test(`documents of any schema come back from ${format} as they were`, async () => {
     const given = anyDocumentSchema.chain(({ schema, value }) =>
-      // A long string that begins with a byte order mark is read without it from the stored row, export or no export.
-      fc.tuple(fc.constant(schema), fc.array(value.filter(hasNoMark), { maxLength: 4 })),
+      fc.tuple(fc.constant(schema), fc.array(value, { maxLength: 4 })),
     );
     await fc.assert(
       fc.asyncProperty(given, async ([schema, values]) => {
