@@ -8,7 +8,16 @@ export { open } from "./database/index.ts";
 export type { Db, OpenOptions, OpenTarget } from "./database/index.ts";
 // Describing collections
 export { collection, ref } from "./database/index.ts";
-export type { CollectionOptions, Def, DocOf, Id, IndexSpec, InsertOf } from "./database/index.ts";
+export type {
+  CollectionOptions,
+  Def,
+  DocOf,
+  Id,
+  IndexSpec,
+  InsertOf,
+  RelationSpec,
+  RelationSpecs,
+} from "./database/index.ts";
 // Reading and writing
 export { inc, push } from "./database/index.ts";
 export type {
@@ -34,6 +43,7 @@ export type {
   Patch,
   Query,
   ReadQuery,
+  Reference,
   TransactionOptions,
   Tx,
   UniqueWhere,
@@ -57,6 +67,7 @@ export {
   CollectionNotEmpty,
   Conflict,
   CorruptionError,
+  DanglingReference,
   DatabaseLocked,
   DiskFull,
   FullScan,
@@ -70,6 +81,7 @@ export {
   NotFound,
   NotUnique,
   ReadOnlyTransaction,
+  ReferenceViolation,
   SchemaMismatch,
   StorageError,
   TransactionClosed,
@@ -84,6 +96,7 @@ export type {
   OpenError,
   PageError,
   ReadError,
+  Referrer,
   TransactionError,
   ValidationIssue,
   WriteError,

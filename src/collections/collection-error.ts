@@ -78,6 +78,61 @@ export class UniqueViolation extends KotobaError<"UniqueViolation"> {
   }
 }
 
+/** A document that refers to another one, and the field in which it does. */
+export interface Referrer {
+  readonly collection: string;
+  readonly id: string;
+  readonly field: string;
+}
+
+/**
+ * A relation with `onDelete` would be broken: a document refers to one that is not there, or one was to be deleted that
+ * another one still refers to. Nothing was written.
+ */
+export class ReferenceViolation extends KotobaError<"ReferenceViolation"> {
+  readonly _tag = "ReferenceViolation" as const;
+  /** The collection that is referred to. */
+  readonly collection: string;
+  /** The document that is missing, or was to be deleted. */
+  readonly id: string;
+  /** Who refers to it; of many one. */
+  readonly by: Referrer;
+  constructor(collection: string, id: string, by: Referrer) {
+    super({
+      sentence: "A document would refer to one that is not there.",
+      remedy: "Insert what is referred to first, or first delete or change what refers to it.",
+      details: { collection, id, by: `${by.collection} ${by.id}`, field: by.field },
+    });
+    this.collection = collection;
+    this.id = id;
+    this.by = Object.freeze({ ...by });
+  }
+}
+
+/**
+ * include() came upon a required reference to a document that is not there: the relation has no `onDelete`, or the data
+ * was written without it.
+ */
+export class DanglingReference extends KotobaError<"DanglingReference"> {
+  readonly _tag = "DanglingReference" as const;
+  /** The collection that is referred to. */
+  readonly collection: string;
+  /** The document that is missing. */
+  readonly id: string;
+  readonly by: Referrer;
+  constructor(collection: string, id: string, by: Referrer) {
+    super({
+      sentence: "A required reference leads to a document that is not there.",
+      remedy:
+        "Correct the reference; give the relation an onDelete, so that none can break; or make the field optional, for which include() gives null.",
+      details: { collection, id, by: `${by.collection} ${by.id}`, field: by.field },
+    });
+    this.collection = collection;
+    this.id = id;
+    this.by = Object.freeze({ ...by });
+  }
+}
+
 /** There is no document with this id, or none that a query asked for. */
 export class NotFound extends KotobaError<"NotFound"> {
   readonly _tag = "NotFound" as const;

@@ -29,6 +29,7 @@ import { loadDocuments } from "./transfer/load-documents.ts";
 import type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import { isPlainObject } from "./schema/storable.ts";
+import type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
 import type { Scalar } from "./schema/document-type.ts";
 import type { CollectionLayout, StoredCollection } from "./stored-collection.ts";
 import { uniqueKeyIn } from "./unique-key.ts";
@@ -38,8 +39,7 @@ import { verifyCollection } from "./verify-collection.ts";
 export type Change = object | ((document: Document) => object);
 
 /** A document as it will be read, and what is to be written for it. */
-interface Written {
-  readonly document: Document;
+interface Written extends WrittenDocument {
   readonly change: DocumentChange;
 }
 
@@ -50,11 +50,14 @@ type Fields = Readonly<Record<string, unknown>>;
 export class CollectionStore {
   readonly definition: CollectionDefinition;
   readonly #catalog: Catalog;
+  /** Of a collection with relations that are kept whole. */
+  readonly #guard: WriteGuard | undefined;
   #collection: StoredCollection | undefined;
 
-  constructor(catalog: Catalog, definition: CollectionDefinition) {
+  constructor(catalog: Catalog, definition: CollectionDefinition, guard?: WriteGuard) {
     this.#catalog = catalog;
     this.definition = definition;
+    this.#guard = guard;
   }
 
   /**
@@ -65,9 +68,15 @@ export class CollectionStore {
    * @throws UniqueViolation where an index is newly unique and two documents have one key.
    */
   ready(): Awaitable<void> {
+    if (this.#guard === undefined) return this.readyAlone();
+    return andThen(this.readyAlone(), () => this.#guard!.ready());
+  }
+
+  /** As ready(), of this collection alone and not of those that its writes may reach. */
+  readyAlone(): Awaitable<void> {
     const loading = this.#collection?.loading;
     // While it is loaded, every operation waits.
-    if (loading !== undefined) return loading.then(() => this.ready());
+    if (loading !== undefined) return loading.then(() => this.readyAlone());
     return this.register();
   }
 
@@ -140,6 +149,21 @@ export class CollectionStore {
       const id = stored.referredId(value, 0, value.length);
       return this.#read(view, stored.keyOf(id), id);
     });
+  }
+
+  /** Whether there is such a document, in the order of the ids. */
+  haveAll(view: ReadView, ids: readonly string[]): Awaitable<readonly boolean[]> {
+    const keys = ids.map((id) => this.#keyOf(id));
+    const possible = keys.filter((key) => key !== undefined);
+    return andThen(view.getMany(possible), (values) => {
+      let next = 0;
+      return keys.map((key) => key !== undefined && values[next++] !== undefined);
+    });
+  }
+
+  /** For scans: the id of the document that an index entry's value refers to. */
+  referredId(values: Bytes, valueStart: number, valueEnd: number): string {
+    return this.#stored().referredId(values, valueStart, valueEnd);
   }
 
   /** For scans: the document at these places, read where it lies. */
@@ -228,24 +252,25 @@ export class CollectionStore {
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */
   insert(tx: Transaction, input: unknown): Awaitable<Document> {
-    return this.#writeOne(tx, this.#insertion(tx, input));
+    return this.inTurn(tx, () => this.#writeOne(tx, this.#insertion(tx, input)));
   }
 
   /** All or none; the documents in the order of the inputs. */
   insertMany(tx: Transaction, inputs: readonly unknown[]): Awaitable<Document[]> {
-    const insertions = this.#each(inputs, "insertMany() takes an array of documents", (input) =>
-      this.#insertion(tx, input),
-    );
-    const changes = insertions.map((insertion) => insertion.change);
-    return andThen(writeChanges(this.#stored(), tx, changes), () =>
-      insertions.map((insertion) => insertion.document),
-    );
+    return this.inTurn(tx, () => {
+      const insertions = this.#each(inputs, "insertMany() takes an array of documents", (input) =>
+        this.#insertion(tx, input),
+      );
+      return andThen(this.#write(tx, insertions), () => insertions.map(({ after }) => after));
+    });
   }
 
   /** @throws NotFound, ValidationError, UniqueViolation (also at the commit). */
   update(tx: Transaction, id: string, change: Change): Awaitable<Document> {
-    return andThen(this.#existing(tx, id), (before) =>
-      this.#writeOne(tx, this.#patched(tx, before, change)),
+    return this.inTurn(tx, () =>
+      andThen(this.#existing(tx, id), (before) =>
+        this.#writeOne(tx, this.#patched(tx, before, change)),
+      ),
     );
   }
 
@@ -256,8 +281,10 @@ export class CollectionStore {
       throw this.#invalid("id", "the id of a document cannot be changed");
     }
     const record = this.definition.schema.validate(fields);
-    return andThen(this.#existing(tx, id), (before) =>
-      this.#writeOne(tx, this.#overwritten(tx, before, record)),
+    return this.inTurn(tx, () =>
+      andThen(this.#existing(tx, id), (before) =>
+        this.#writeOne(tx, this.#overwritten(tx, before, record)),
+      ),
     );
   }
 
@@ -274,44 +301,70 @@ export class CollectionStore {
     if (typeof values !== "object" || values === null) {
       throw this.#invalid(undefined, "upsert() takes an object of `create` and `update`");
     }
-    return andThen(this.find(tx, where), (before) => {
+    const run = (before: Document | undefined): Awaitable<Document> => {
       if (before !== undefined) return this.#writeOne(tx, this.#patched(tx, before, values.update));
-      if (!("id" in key)) return this.insert(tx, values.create);
+      if (!("id" in key)) return this.#writeOne(tx, this.#insertion(tx, values.create));
       const { id, fields } = this.#split(values.create);
       if (id !== undefined && id !== key.id) {
         throw this.#invalid("id", "`create` has another id than `where`");
       }
-      return this.insert(tx, isPlainObject(fields) ? { ...fields, id: key.id } : fields);
-    });
+      const input = isPlainObject(fields) ? { ...fields, id: key.id } : fields;
+      return this.#writeOne(tx, this.#insertion(tx, input));
+    };
+    return this.inTurn(tx, () => andThen(this.find(tx, where), run));
   }
 
-  /** Changes all of these documents, which the transaction has read, or none; at once, so that they may swap unique values. */
+  /**
+   * Changes all of these documents, or none; at once, so that they may swap unique values. The transaction has read them in
+   * this turn.
+   */
   updateMany(tx: Transaction, documents: readonly Document[], change: Change): Awaitable<void> {
-    const changes = documents.map((before) => this.#patched(tx, before, change).change);
-    return writeChanges(this.#stored(), tx, changes);
-  }
-
-  /** Deletes all of these documents, which the transaction has read. */
-  deleteMany(tx: Transaction, documents: readonly Document[]): Awaitable<void> {
-    return writeChanges(
-      this.#stored(),
+    return this.#write(
       tx,
-      documents.map((before) => this.#deletion(before)),
+      documents.map((before) => this.#patched(tx, before, change)),
     );
   }
 
-  /** Was there such a document? */
-  delete(tx: Transaction, id: string): Awaitable<boolean> {
-    return andThen(this.get(tx, id), (before) => {
-      if (before === undefined) return false;
-      return andThen(this.deleteMany(tx, [before]), () => true);
-    });
+  /** Deletes all of these documents. The transaction has read them in this turn. @throws ReferenceViolation */
+  deleteMany(tx: Transaction, documents: readonly Document[]): Awaitable<void> {
+    if (this.#guard === undefined)
+      return this.writeUnguarded(
+        tx,
+        documents.map((before) => this.deletion(before)),
+      );
+    return this.#guard.deleteDocuments(tx, this.definition, documents);
   }
 
-  #deletion(before: Document): DocumentChange {
+  /** Was there such a document? @throws ReferenceViolation where a relation keeps it. */
+  delete(tx: Transaction, id: string): Awaitable<boolean> {
+    return this.inTurn(tx, () =>
+      andThen(this.get(tx, id), (before) => {
+        if (before === undefined) return false;
+        return andThen(this.deleteMany(tx, [before]), () => true);
+      }),
+    );
+  }
+
+  /** Runs work that reads documents and then writes them; see WriteGuard. */
+  inTurn<A>(tx: Transaction, work: () => Awaitable<A>): Awaitable<A> {
+    return this.#guard === undefined ? work() : this.#guard.inTurn(tx, work);
+  }
+
+  /** For guards: what deletes the document; nothing is written yet. */
+  deletion(before: Document): DocumentChange {
     const stored = this.#stored();
     const key = stored.keyOf(before.id);
     return documentChange(stored, key, { before, after: undefined, row: "deleted" });
+  }
+
+  /** For guards: what changes the document by a patch; nothing is written yet. @throws ValidationError. */
+  patching(tx: Transaction, before: Document, patch: object): DocumentChange {
+    return this.#patched(tx, before, patch).change;
+  }
+
+  /** For guards: writes what deletion() and patching() gave, without asking the guard again. */
+  writeUnguarded(tx: Transaction, changes: readonly DocumentChange[]): Awaitable<void> {
+    return writeChanges(this.#stored(), tx, changes);
   }
 
   #insertion(tx: Transaction, input: unknown): Written {
@@ -332,7 +385,7 @@ export class CollectionStore {
       row,
       claimsId,
     });
-    return { document, change };
+    return { before: undefined, after: document, change };
   }
 
   #patched(tx: Transaction, before: Document, change: Change): Written {
@@ -356,15 +409,18 @@ export class CollectionStore {
       after: document,
       row,
     });
-    return { document, change };
+    return { before, after: document, change };
   }
 
-  #writeOne(
-    tx: Transaction,
-    { change, document }: Written,
-    options?: typeof LOOKS_UP,
-  ): Awaitable<Document> {
-    return andThen(writeChanges(this.#stored(), tx, [change], options), () => document);
+  #writeOne(tx: Transaction, written: Written, options?: typeof LOOKS_UP): Awaitable<Document> {
+    return andThen(this.#write(tx, [written], options), () => written.after);
+  }
+
+  #write(tx: Transaction, written: readonly Written[], options?: typeof LOOKS_UP): Awaitable<void> {
+    const changes = written.map(({ change }) => change);
+    const write = (): Awaitable<void> => writeChanges(this.#stored(), tx, changes, options);
+    if (this.#guard === undefined) return write();
+    return andThen(this.#guard.checkReferences(tx, this.definition.name, written), write);
   }
 
   #existing(tx: Transaction, id: string): Awaitable<Document> {

@@ -14,7 +14,7 @@ export { documentKey, idOf, isUlid } from "./document/document-key.ts";
 export type { Document } from "./document/document.ts";
 export { inc, push } from "./document/patch.ts";
 export type { Patch } from "./document/patch.ts";
-export type { Id, Scalar, Simplify, WithId } from "./schema/document-type.ts";
+export type { Id, Prop, Scalar, Simplify, WithId } from "./schema/document-type.ts";
 export { ref } from "./schema/reference.ts";
 export type { FieldShape, ObjectShape } from "./schema/field-shape.ts";
 export { membersOf } from "./schema/field-shape.ts";
@@ -28,6 +28,18 @@ export type { StoredChange } from "./changes/stored-changes.ts";
 export { CollectionStore } from "./collection-store.ts";
 export type { Change } from "./collection-store.ts";
 export type { CollectionLayout } from "./stored-collection.ts";
+// Relations
+export { NO_RELATIONS, RelationGraph } from "./relation/relation.ts";
+export type { Relation } from "./relation/relation.ts";
+export { parseRelations } from "./relation/relation-parser.ts";
+export type {
+  ExactRelations,
+  IsFree,
+  RelationSpec,
+  RelationSpecs,
+} from "./relation/relation-type.ts";
+export type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
+export type { DocumentChange } from "./document-change.ts";
 // Indexes
 export { fieldText } from "./index/index-definition.ts";
 export type { BoundIndex, IndexDefinition } from "./index/index-definition.ts";
@@ -77,7 +89,7 @@ export type { PartRange } from "./key/part-range.ts";
 // Filters
 export { ALL, NONE } from "./filter/filter.ts";
 export type { FilterNode } from "./filter/filter.ts";
-export { simplify } from "./filter/filter-build.ts";
+export { oneOf, simplify } from "./filter/filter-build.ts";
 export { compileFilter } from "./filter/filter-compile.ts";
 export { implies } from "./filter/filter-implies.ts";
 export { matches } from "./filter/filter-match.ts";
@@ -98,11 +110,13 @@ export { CollectionNotEmpty, ImportFailed } from "./transfer/transfer-error.ts";
 export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors
 export {
+  DanglingReference,
   InvalidDefinition,
   InvalidQuery,
   NotFound,
+  ReferenceViolation,
   SchemaMismatch,
   UniqueViolation,
   ValidationError,
 } from "./collection-error.ts";
-export type { ValidationIssue } from "./collection-error.ts";
+export type { Referrer, ValidationIssue } from "./collection-error.ts";

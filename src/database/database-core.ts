@@ -7,8 +7,8 @@
  */
 import { andThen, Closed } from "../base/index.ts";
 import type { Awaitable, Run, Runner } from "../base/index.ts";
-import { Catalog, CollectionStore, InvalidDefinition } from "../collections/index.ts";
-import type { CollectionDefinition, Def } from "../collections/index.ts";
+import { Catalog, CollectionStore, InvalidDefinition, NO_RELATIONS } from "../collections/index.ts";
+import type { CollectionDefinition, Def, RelationGraph } from "../collections/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
 import type { Host } from "../engine/lsm/index.ts";
@@ -20,6 +20,8 @@ import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
+import { ReferenceGuard } from "./relations/reference-guard.ts";
+import { SourceSets } from "./relations/source-sets.ts";
 
 /** A program that makes up queries without end must not be told of all of them. */
 const SCANS_TOLD_MAX = 1_000;
@@ -28,6 +30,8 @@ export interface CoreOptions {
   readonly host: Host;
   readonly durability?: Durability | undefined;
   readonly fullScan?: FullScanRule | undefined;
+  /** Default: none. */
+  readonly relations?: RelationGraph | undefined;
 }
 
 export class DatabaseCore {
@@ -36,12 +40,17 @@ export class DatabaseCore {
   readonly direct: Access;
   readonly live: LiveHub;
   readonly fullScan: FullScanRule;
+  readonly relations: RelationGraph;
+  /** What queries over several collections wait for. */
+  readonly sources: SourceSets = new SourceSets();
   readonly #transactionHost: TransactionHost;
   readonly #catalog: Catalog;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
   /** Forms of queries that were warned of. */
   readonly #scansTold = new Set<string>();
+  /** The guarded work of each transaction; see ReferenceGuard. */
+  readonly #turns = new WeakMap<Transaction, Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor(engine: StorageEngine, options: CoreOptions) {
@@ -50,6 +59,7 @@ export class DatabaseCore {
     this.host = host;
     this.fullScan = options.fullScan ?? "warn";
     this.#durability = options.durability;
+    this.relations = options.relations ?? NO_RELATIONS;
     this.#transactionHost = {
       nowMillis: () => host.clock.monotonicMillis(),
       random: () => host.random.bytes(1)[0]! / 256,
@@ -72,7 +82,7 @@ export class DatabaseCore {
     if (this.#closing !== undefined) throw new Closed("database");
     const known = this.#stores.get(definition.name);
     if (known === undefined) {
-      const store = new CollectionStore(this.#catalog, definition);
+      const store = new CollectionStore(this.#catalog, definition, this.#guardOf(definition));
       this.#stores.set(definition.name, store);
       return store;
     }
@@ -82,6 +92,13 @@ export class DatabaseCore {
         "the collection is already open with another schema or other indexes",
       );
     return known;
+  }
+
+  /** What keeps the collection's relations whole; undefined where none is to be. */
+  #guardOf({ name }: CollectionDefinition): ReferenceGuard | undefined {
+    const reach = this.relations.reachOf(name);
+    if (reach.length === 0) return undefined;
+    return new ReferenceGuard(this.relations, reach, (other) => this.store(other), this.#turns);
   }
 
   /** A handle in the world of F, whose operations reach the data through `access`. */

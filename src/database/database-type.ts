@@ -12,7 +12,7 @@ import type {
 } from "../collections/index.ts";
 import type { Durability } from "../engine/contract/index.ts";
 import type { EngineFailure, ReadError, TransactionError } from "./failures.ts";
-import type { Collection, Collections } from "./surface.ts";
+import type { Collection, Collections, Context } from "./surface.ts";
 
 export interface TransactionOptions {
   /** Writes are refused, and nothing conflicts. Default false. */
@@ -34,16 +34,16 @@ interface TransactionMethods<F extends Run> {
    */
   onCommit(hook: () => unknown): void;
   /** The same collection inside this transaction. */
-  collection<D extends Def>(handle: Collection<{ F: F; D: D }>): Collection<{ F: F; D: D }>;
+  collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
 }
 /** What the body of a transaction works with: the collections by name, and those of `db.collection()`. */
-export type Tx<F extends Run, Ds> = Collections<F, Ds> & TransactionMethods<F>;
+export type Tx<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> & TransactionMethods<F>;
 
 /** One state of the data, for reading, until it is closed. */
-export type DbSnapshot<F extends Run, Ds> = Collections<F, Ds> &
+export type DbSnapshot<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> &
   Disposable & {
     /** The same collection in this snapshot. */
-    collection<D extends Def>(handle: Collection<{ F: F; D: D }>): Collection<{ F: F; D: D }>;
+    collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
     close(): void;
   };
 
@@ -52,7 +52,7 @@ export interface Verification {
   readonly problems: readonly string[];
 }
 
-interface DbMethods<F extends Run, Ds> {
+interface DbMethods<F extends Run, Ds, Rs> {
   /**
    * A typed collection. Synchronous: the schema is checked against the stored one at the first operation, or by
    * `ready()`.
@@ -84,11 +84,11 @@ interface DbMethods<F extends Run, Ds> {
    * });
    */
   transaction<A, E = never, R = never>(
-    body: (tx: Tx<F, Ds>) => Kind<F, A, E, R>,
+    body: (tx: Tx<F, Ds, Rs>) => Kind<F, A, E, R>,
     options?: TransactionOptions,
   ): Kind<F, A, E | TransactionError, R>;
   /** The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data. */
-  snapshot(): DbSnapshot<F, Ds>;
+  snapshot(): DbSnapshot<F, Ds, Rs>;
   /** Resolves when every collection so far is checked against the stored one and its indexes are built. */
   ready(): Kind<F, void, ReadError>;
   /** Reads everything: checksums, order, and whether indexes and documents agree. */
@@ -111,4 +111,4 @@ interface DbMethods<F extends Run, Ds> {
   stats(): Kind<F, Readonly<Record<string, number>>, EngineFailure>;
 }
 /** A database: its collections by name, and its methods. */
-export type DbOf<F extends Run, Ds> = Collections<F, Ds> & DbMethods<F, Ds>;
+export type DbOf<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> & DbMethods<F, Ds, Rs>;

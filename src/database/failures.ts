@@ -1,7 +1,9 @@
 /** The errors that the methods of the surface may fail with: written once, exact, for every door. */
 import type { Closed } from "../base/index.ts";
 import type {
+  DanglingReference,
   NotFound,
+  ReferenceViolation,
   SchemaMismatch,
   UniqueViolation,
   ValidationError,
@@ -20,7 +22,12 @@ import type { FullScan, InvalidCursor, InvalidQuery, NotUnique } from "../query/
 export type EngineFailure = StorageError | CorruptionError | DiskFull | Closed;
 /** What opening may meet. */
 export type OpenError = EngineFailure | DatabaseLocked;
-export type ReadError = EngineFailure | SchemaMismatch | InvalidQuery | FullScan;
+export type ReadError =
+  | EngineFailure
+  | SchemaMismatch
+  | InvalidQuery
+  | FullScan
+  | DanglingReference;
 export type OneError = ReadError | NotFound | NotUnique;
 export type PageError = ReadError | InvalidCursor;
 export type WriteError =
@@ -28,6 +35,7 @@ export type WriteError =
   | SchemaMismatch
   | ValidationError
   | UniqueViolation
+  | ReferenceViolation
   | Conflict;
 export type TransactionError =
   | EngineFailure

@@ -17,6 +17,7 @@ export type {
   PageOptions,
   Query,
   ReadQuery,
+  Reference,
   UniqueWhere,
 } from "./surface.ts";
 export type {
@@ -63,12 +64,14 @@ export {
 export type { Transaction } from "../transaction/index.ts";
 export {
   collection,
+  DanglingReference,
   inc,
   InvalidDefinition,
   InvalidQuery,
   NotFound,
   push,
   ref,
+  ReferenceViolation,
   SchemaMismatch,
   UniqueViolation,
   ValidationError,
@@ -81,7 +84,11 @@ export type {
   Id,
   IndexSpec,
   InsertOf,
+  ExactRelations,
   Patch,
+  Referrer,
+  RelationSpec,
+  RelationSpecs,
   ValidationIssue,
 } from "../collections/index.ts";
 export { FullScan, InvalidCursor, NotUnique } from "../query/index.ts";

@@ -1,8 +1,14 @@
 /** Opening: an engine for a path, a core over it, and the database object of a door. */
 import { andThen } from "../base/index.ts";
 import type { Awaitable, Kind, KotobaError, PromiseRun, Run, Runner } from "../base/index.ts";
-import { collection, InvalidDefinition } from "../collections/index.ts";
-import type { CollectionDefinition, Def, ObjectSchema } from "../collections/index.ts";
+import { collection, InvalidDefinition, parseRelations } from "../collections/index.ts";
+import type {
+  CollectionDefinition,
+  Def,
+  ExactRelations,
+  ObjectSchema,
+  RelationSpecs,
+} from "../collections/index.ts";
 import type { StorageEngine } from "../engine/contract/index.ts";
 import { nodeHost, openLsmEngine } from "../engine/lsm/index.ts";
 import { MemoryEngine } from "../engine/memory/index.ts";
@@ -19,7 +25,7 @@ import type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 import type { Defs } from "./surface.ts";
 
 /** A database in the main door: methods give Promises. */
-export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
+export type Db<Ds = {}, Rs = {}> = DbOf<PromiseRun, Ds, Rs> &
   AsyncDisposable & {
     /** Waits for what is being written, then lets go of the folder. Later use fails with Closed. Idempotent. */
     close(): Promise<void>;
@@ -34,12 +40,12 @@ export type Db<Ds = {}> = DbOf<PromiseRun, Ds> &
  * await using db = await open("./data", { collections: { users: Users } });
  * await db.users.insert({ email: "ada@example.org" });
  */
-export async function open<const Ds extends Defs = {}>(
+export async function open<const Ds extends Defs = {}, const Rs extends RelationSpecs<Ds> = {}>(
   target: OpenTarget,
-  options?: OpenOptions<Ds> & FreeNames<Ds>,
-): Promise<Db<Ds>> {
+  options?: OpenOptions<Ds, Rs & ExactRelations<Ds, Rs>> & FreeNames<Ds>,
+): Promise<Db<Ds, Rs>> {
   const core = await openCore(target, options);
-  return bindDatabase(core, options?.collections ?? {}) as Db<Ds>;
+  return bindDatabase(core, options?.collections ?? {}) as Db<Ds, Rs>;
 }
 
 /** The core of a database, for a door to stand on. */
@@ -48,12 +54,14 @@ export function openCore<Ds extends Defs>(
   options: OpenOptions<Ds> = {},
 ): Awaitable<DatabaseCore> {
   checkOpen(target, options);
-  const durability = options.durability;
+  const { durability } = options;
+  const relations = parseRelations(options.collections ?? {}, options.relations);
   return andThen(openEngine(target, options), (engine) => {
     return new DatabaseCore(engine, {
       host: options.host ?? nodeHost(),
       durability,
       fullScan: options.fullScan,
+      relations,
     });
   });
 }

@@ -23,12 +23,19 @@ export interface ChangeLogSizes {
   readonly millisMax?: number;
 }
 
-export interface OpenOptions<Ds extends Defs = {}> {
+export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
   /**
    * Collections by name: each is a property of the database and of every transaction. A name may not be one of the
    * database's own members.
    */
   readonly collections?: Ds;
+  /**
+   * Relations between the collections, by collection and name: `{ one, via }` where the collection's field `via` holds
+   * the id of another's document, `{ many, via }` where the other one's does. They can be asked for by include(); those
+   * with `onDelete` are kept whole from now on, by every program that opens the database with them. What is stored is not
+   * looked through. Default: none.
+   */
+  readonly relations?: Rs;
   /**
    * When a write resolves. 'durable' (default): after it is synced to the disk. 'buffered': after it is given to the
    * operating system. 'memory': at once. The weaker ones may lose the newest commits in a crash, in order and whole.
@@ -115,6 +122,7 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     "host",
     "onEvent",
     "readOnly",
+    "relations",
   ]);
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))

@@ -6,6 +6,7 @@
  */
 import { KotobaError, andThen } from "../base/index.ts";
 import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
+import { InvalidQuery } from "../collections/index.ts";
 import type { Change, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import {
@@ -21,6 +22,7 @@ import {
   pageOfRows,
   allRows,
   rowsToChange,
+  withInclude,
   withIndexBound,
   withLimit,
   withOrderBy,
@@ -31,7 +33,7 @@ import {
 } from "../query/index.ts";
 import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
-import type { Access } from "./access.ts";
+import type { Access, Source } from "./access.ts";
 import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import { lateCursor } from "./changes/late-cursor.ts";
 import type { DatabaseCore } from "./database-core.ts";
@@ -79,6 +81,23 @@ export class ReadHandle<F extends Run> {
   }
   select(...fields: string[]): QueryHandle<F> {
     return this.#with((request) => withSelect(this.#definition, request, fields));
+  }
+  include(name: string, refine?: (query: QueryHandle<F>) => unknown): QueryHandle<F> {
+    return this.#with((request) => {
+      const { core } = this.#ground;
+      const { name: from } = this.#definition;
+      const relation = core.relations.find(from, name);
+      if (relation === undefined) throw noRelation(from, name, core.relations.namesOf(from));
+      const whole = new QueryHandle<F>({ ...this.#ground, store: core.store(relation.to) });
+      const related = refine === undefined ? whole : refine(whole);
+      if (!(related instanceof ReadHandle) || related.#definition !== whole.#definition)
+        throw new InvalidQuery(
+          from,
+          "include takes a function from a query to that query, refined",
+          name,
+        );
+      return withInclude(this.#definition, request, relation, related.#checked());
+    });
   }
   gt(value: unknown): QueryHandle<F> {
     return this.#bound("gt", value);
@@ -137,9 +156,9 @@ export class ReadHandle<F extends Run> {
     return this.#end((request, context) => explainQuery(request, context, options));
   }
   stream(): StreamKind<F, Document> {
-    const { access, runner, store } = this.#ground;
+    const { access, runner } = this.#ground;
     return runner.stream((): BatchCursor<Document> =>
-      access.cursor(store, (view) => openRows(this.#checked(), this.#context(view))),
+      access.cursor(this.#source(), (view) => openRows(this.#checked(), this.#context(view))),
     );
   }
 
@@ -168,8 +187,9 @@ export class ReadHandle<F extends Run> {
 
   #beginLive(memory: RowMemory): LiveRows {
     this.#requireDatabase("live()");
-    const { core, store } = this.#ground;
-    const ground = { hub: core.live, engine: core.engine, store, context: this.#where() };
+    const { core } = this.#ground;
+    const source = this.#source();
+    const ground = { hub: core.live, engine: core.engine, source, context: this.#where() };
     return beginLive(ground, this.#checked(), memory);
   }
 
@@ -214,6 +234,7 @@ export class ReadHandle<F extends Run> {
     const { core, store } = this.#ground;
     return {
       store,
+      storeOf: (definition) => core.store(definition),
       fullScan: core.fullScan,
       nowMillis: () => core.host.clock.monotonicMillis(),
       warn: (problem) => core.warnOfScan(problem),
@@ -232,18 +253,28 @@ export class ReadHandle<F extends Run> {
     return runner.run(() => {
       const request = this.#checked();
       return access.write(store, (tx) =>
-        andThen(rowsToChange(request, this.#context(tx)), (documents) =>
-          andThen(write(tx, store, documents), () => documents.length),
+        store.inTurn(tx, () =>
+          andThen(rowsToChange(request, this.#context(tx)), (documents) =>
+            andThen(write(tx, store, documents), () => documents.length),
+          ),
         ),
       );
     });
   }
 
+  /** What must be ready before the query runs. */
+  #source(): Source {
+    const { core, store } = this.#ground;
+    const request = this.#request;
+    if (request instanceof KotobaError || request.includes.length === 0) return store;
+    return core.sources.of([store, ...includedStores(request, core)]);
+  }
+
   #end<A>(run: (request: QueryRequest, context: QueryContext) => Awaitable<A>): Kind<F, A> {
-    const { access, runner, store } = this.#ground;
+    const { access, runner } = this.#ground;
     return runner.run(() => {
       const request = this.#checked();
-      return access.read(store, (view) => run(request, this.#context(view)));
+      return access.read(this.#source(), (view) => run(request, this.#context(view)));
     });
   }
 }
@@ -255,6 +286,20 @@ export class QueryHandle<F extends Run> extends ReadHandle<F> {
   delete(): Kind<F, number> {
     return this.change((tx, store, documents) => store.deleteMany(tx, documents));
   }
+}
+
+/** The stores of all that is included, at any depth. */
+function includedStores(request: QueryRequest, core: DatabaseCore): CollectionStore[] {
+  return request.includes.flatMap((include) => [
+    core.store(include.relation.to),
+    ...includedStores(include.request, core),
+  ]);
+}
+
+function noRelation(collection: string, name: unknown, names: readonly string[]): InvalidQuery {
+  const known = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
+  const text = typeof name === "string" ? name : typeof name;
+  return new InvalidQuery(collection, `there is no such relation; ${known}`, text);
 }
 
 /** The new request, or the error that it would be. Errors that are not ours are defects, and are thrown. */

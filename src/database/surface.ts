@@ -11,11 +11,13 @@ import type {
   IndexName,
   IndexValues,
   InsertOf,
+  IsFree,
   NextOf,
   OnOf,
   Patch,
   Path,
   PrefixOf,
+  Prop,
   Simplify,
   SinglePath,
   Strip,
@@ -39,12 +41,80 @@ import type {
 import type { ExportOptions } from "./transfer/transfer-options.ts";
 
 /** The world and the collection that a handle belongs to. */
-interface Context {
+export interface Context {
   F: Run;
   D: Def;
+  /** The collections and relations around it; a collection that was declared by itself has none. */
+  W?: World;
+}
+/** All collections and relations of a database, and the name of the one that is meant. */
+interface World {
+  Ds: object;
+  Rs: object;
+  K: PropertyKey;
 }
 type Doc<C extends Context> = DocOf<C["D"]>;
 type Indexes<C extends Context> = NonNullable<C["D"]["~indexes"]>;
+
+/** The declared relations of a collection. */
+type RelationsOf<C extends Context> = C extends { W: infer W extends World }
+  ? W["K"] extends keyof W["Rs"]
+    ? NonNullable<W["Rs"][W["K"]]>
+    : {}
+  : {};
+type RelationOf<C extends Context, N> = RelationsOf<C>[N & keyof RelationsOf<C>];
+type RelationName<C extends Context> = keyof RelationsOf<C> & string;
+/** Under which name the related documents are in the database. */
+type TargetName<S> = S extends { readonly one: infer T }
+  ? T
+  : S extends { readonly many: infer T }
+    ? T
+    : never;
+/** The collection that a relation leads to. */
+type TargetOf<C extends Context, N> = C extends { W: infer W extends World }
+  ? TargetIn<C["F"], W, TargetName<RelationOf<C, N>>>
+  : never;
+type TargetIn<F extends Run, W extends World, T> = T extends keyof W["Ds"] & string
+  ? W["Ds"][T] extends Def
+    ? { F: F; D: W["Ds"][T]; W: { Ds: W["Ds"]; Rs: W["Rs"]; K: T } }
+    : never
+  : never;
+/** What the rows have under the relation's name: a list, or one row; null where the reference may be missing or null. */
+type RelatedRows<C extends Context, N, S> =
+  RelationOf<C, N> extends { readonly many: unknown }
+    ? S[]
+    : RelationOf<C, N> extends { readonly via: infer V extends PropertyKey }
+      ? IsFree<Prop<Doc<C>, V>> extends true
+        ? S | null
+        : S
+      : never;
+/** What refines the documents of a relation: the whole query for many, only what makes sense of one for one. */
+type Refinable<C extends Context, N> =
+  RelationOf<C, N> extends { readonly many: unknown }
+    ? Query<TargetOf<C, N>, Doc<TargetOf<C, N>>>
+    : Reference<TargetOf<C, N>, Doc<TargetOf<C, N>>>;
+
+/**
+ * The document that a reference leads to, while it is refined inside of include(). Where it does not fit `where` or
+ * `filter`, the row has null.
+ */
+export interface Reference<C extends Context, R> {
+  /** Only a type: the document, or null. */
+  readonly "~row"?: R;
+  /** Gives null instead of a document that does not fit. */
+  where(filter: Filter<Doc<C>>): Reference<C, R | null>;
+  /** Gives null instead of a document for which `test` is false. */
+  filter(test: (document: Doc<C>) => boolean): Reference<C, R | null>;
+  /** Only these fields of the document. */
+  select<const P extends keyof NonNullable<R> & string>(
+    ...fields: P[]
+  ): Reference<C, Simplify<Pick<NonNullable<R>, P>> | Extract<R, null>>;
+  /** Documents that are related to this one, as in a query. */
+  include<const N extends RelationName<C>, S = Doc<TargetOf<C, N>>>(
+    relation: N,
+    refine?: (related: Refinable<C, N>) => { readonly "~row"?: S },
+  ): Reference<C, Simplify<NonNullable<R> & { [P in N]: RelatedRows<C, N, S> }> | Extract<R, null>>;
+}
 
 /** One page of a longer list, and where the pages before and after it are. */
 export interface PageOf<R> {
@@ -89,6 +159,30 @@ export interface ReadQuery<C extends Context, R> {
   limit(count: number): Query<C, R>;
   /** Only these fields of each document. */
   select<const P extends keyof R & string>(...fields: P[]): Query<C, Simplify<Pick<R, P>>>;
+  /**
+   * Puts related documents into each row, under the relation's name: for `many` a list, for `one` the document. `refine`
+   * says more about them, in the same words as a query: for `many` which (where, filter), in which order, how many for
+   * each row (limit), which fields, and what is related to them in turn; for `one` where, filter, select and include.
+   *
+   * All of it is of the same state as the rows. The number of reads follows from the query, not from the rows: what the
+   * rows refer to is read at once, and so is what refers to them, if an index of that collection begins with the relation's
+   * field (else that is a full scan, under the rule of `fullScan`). Rows that refer to the same document share one object.
+   *
+   * A reference is null in the row where it is missing or null itself, or the document does not fit `where` or `filter`. A
+   * reference that leads to no document is null where it is optional; where it is required the end that runs the query
+   * fails with DanglingReference, since the row cannot be what its type says. Relations with `onDelete` leave none behind.
+   * Counting takes no notice of what is included.
+   *
+   * @example
+   * const posts = await db.posts
+   *   .include("author", (author) => author.select("name"))
+   *   .include("comments", (comments) => comments.orderBy("at", "desc").limit(3))
+   *   .all();
+   */
+  include<const N extends RelationName<C>, S = Doc<TargetOf<C, N>>>(
+    relation: N,
+    refine?: (related: Refinable<C, N>) => { readonly "~row"?: S },
+  ): Query<C, Simplify<R & { [P in N]: RelatedRows<C, N, S> }>>;
   all(): Kind<C["F"], R[], ReadError>;
   first(): Kind<C["F"], R | undefined, ReadError>;
   /** The only row; NotFound if there is none, NotUnique if there are more. */
@@ -230,7 +324,10 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
     where: UniqueWhere<C>,
     values: { readonly create: InsertOf<C["D"]>; readonly update: Change<C> },
   ): Kind<C["F"], Doc<C>, WriteError>;
-  /** True if it was there. */
+  /**
+   * True if it was there. What refers to it by a relation with `onDelete` is deleted or changed in the same commit, or
+   * keeps it: ReferenceViolation.
+   */
   delete(id: IdOf<C["D"]>): Kind<C["F"], boolean, WriteError>;
   /**
    * What commits do to the documents of this collection, in the order of commits, each commit once, without end: from now
@@ -293,7 +390,8 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    * engine sorts at a time. An array, a generator or any other source of documents will do.
    *
    * Until it ends, every other operation on the collection waits for it; a transaction that has written to it, and is not
-   * committed yet, runs again. In a transaction or a snapshot there is no load.
+   * committed yet, runs again. In a transaction or a snapshot there is no load. What the documents refer to is not looked
+   * at, not even for relations with `onDelete`: `verify()` tells of references that lead to nothing.
    *
    * @throws CollectionNotEmpty where there are documents; ValidationError, its paths beginning with the document's position;
    *   UniqueViolation where an id or a unique key comes twice. `existingId` is "" where it is not known which id it was:
@@ -313,7 +411,11 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
 }
 
 /** A typed view of each collection of a list of definitions, under the list's names. */
-export type Collections<F extends Run, Ds> = {
-  readonly [K in keyof Ds & string]: Collection<{ F: F; D: Ds[K] extends Def ? Ds[K] : never }>;
+export type Collections<F extends Run, Ds, Rs = {}> = {
+  readonly [K in keyof Ds & string]: Collection<{
+    F: F;
+    D: Ds[K] extends Def ? Ds[K] : never;
+    W: { Ds: Ds & object; Rs: Rs & object; K: K };
+  }>;
 };
 export type Defs = { readonly [name: string]: Def };

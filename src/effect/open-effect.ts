@@ -11,10 +11,12 @@ import type {
   Db,
   DbOf,
   Defs,
+  ExactRelations,
   FreeNames,
   OpenError,
   OpenOptions,
   OpenTarget,
+  RelationSpecs,
   Transaction,
   TransactionError,
   TransactionOptions,
@@ -24,9 +26,9 @@ import { effectRunner, failed, lift } from "./effect-runner.ts";
 import type { EffectRun } from "./effect-runner.ts";
 
 /** A database whose methods give Effects. */
-export type EffectDb<Ds = {}> = DbOf<EffectRun, Ds> & {
+export type EffectDb<Ds = {}, Rs = {}> = DbOf<EffectRun, Ds, Rs> & {
   /** The same database with the Promise API, for code that awaits. */
-  readonly promise: Db<Ds>;
+  readonly promise: Db<Ds, Rs>;
 };
 
 /**
@@ -39,28 +41,31 @@ export type EffectDb<Ds = {}> = DbOf<EffectRun, Ds> & {
  * });
  * await Effect.runPromise(Effect.scoped(program));
  */
-export function open<const Ds extends Defs = {}>(
+export function open<const Ds extends Defs = {}, const Rs extends RelationSpecs<Ds> = {}>(
   target: OpenTarget,
-  options?: OpenOptions<Ds> & FreeNames<Ds>,
-): Effect.Effect<EffectDb<Ds>, OpenError, Scope.Scope> {
-  return openScoped(target, options);
+  options?: OpenOptions<Ds, Rs & ExactRelations<Ds, Rs>> & FreeNames<Ds>,
+): Effect.Effect<EffectDb<Ds, Rs>, OpenError, Scope.Scope> {
+  return openScoped<Ds, Rs>(target, options);
 }
 
 /** The same, where the names of the collections are not known to the compiler. */
-export function openScoped<Ds extends Defs>(
+export function openScoped<Ds extends Defs, Rs = {}>(
   target: OpenTarget,
   options?: OpenOptions<Ds>,
-): Effect.Effect<EffectDb<Ds>, OpenError, Scope.Scope> {
+): Effect.Effect<EffectDb<Ds, Rs>, OpenError, Scope.Scope> {
   return Effect.map(
     Effect.acquireRelease(
       lift<DatabaseCore, OpenError>(() => openCore(target, options)),
       (core) => Effect.promise(() => core.close()),
     ),
-    (core) => fromCore<Ds>(core, options?.collections),
+    (core) => fromCore<Ds, Rs>(core, options?.collections),
   );
 }
 
-function fromCore<Ds extends Defs>(core: DatabaseCore, collections: Ds | undefined): EffectDb<Ds> {
+function fromCore<Ds extends Defs, Rs>(
+  core: DatabaseCore,
+  collections: Ds | undefined,
+): EffectDb<Ds, Rs> {
   const db = bindDatabase<EffectRun>(
     core,
     collections ?? {},

@@ -1,19 +1,26 @@
 /** A database as a service: its collections are on the service, its life is a Layer's. */
 import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
-import type { Defs, OpenError, OpenOptions, OpenTarget } from "../database/index.ts";
+import type {
+  Defs,
+  ExactRelations,
+  OpenError,
+  OpenOptions,
+  OpenTarget,
+  RelationSpecs,
+} from "../database/index.ts";
 import { openScoped } from "./open-effect.ts";
 import type { EffectDb } from "./open-effect.ts";
 
-export interface ServiceClass<Self, Id extends string, Ds> extends Context.ServiceClass<
+export interface ServiceClass<Self, Id extends string, Ds, Rs = {}> extends Context.ServiceClass<
   Self,
   Id,
-  EffectDb<Ds>
+  EffectDb<Ds, Rs>
 > {
   /** Opens the database when the layer is built, and closes it with the layer's scope. */
   readonly layer: (
     target: OpenTarget,
-    options?: Omit<OpenOptions<Defs>, "collections">,
+    options?: Omit<OpenOptions<Defs>, "collections" | "relations">,
   ) => Layer.Layer<Self, OpenError>;
   /** The same in memory: for tests. */
   readonly layerMemory: Layer.Layer<Self>;
@@ -30,17 +37,34 @@ export interface ServiceClass<Self, Id extends string, Ds> extends Context.Servi
  * });
  * await Effect.runPromise(Effect.provide(program, AppDb.layer("./data")));
  */
-export function Service<Self>(): <const Id extends string, const Ds extends Defs>(
+export function Service<Self>(): <
+  const Id extends string,
+  const Ds extends Defs,
+  const Rs extends RelationSpecs<Ds> = {},
+>(
   id: Id,
   collections: Ds,
-) => ServiceClass<Self, Id, Ds> {
-  return <const Id extends string, const Ds extends Defs>(id: Id, collections: Ds) => {
-    const tag = Context.Service<Self, EffectDb<Ds>>()(id);
+  relations?: Rs & ExactRelations<Ds, Rs>,
+) => ServiceClass<Self, Id, Ds, Rs> {
+  return <const Id extends string, const Ds extends Defs, const Rs extends RelationSpecs<Ds> = {}>(
+    id: Id,
+    collections: Ds,
+    // That nothing in it is too much is what the caller's side is typed for.
+    relations?: Rs,
+  ) => {
+    const tag = Context.Service<Self, EffectDb<Ds, Rs>>()(id);
     const layer = (
       target: OpenTarget,
-      options?: Omit<OpenOptions<Defs>, "collections">,
+      options?: Omit<OpenOptions<Defs>, "collections" | "relations">,
     ): Layer.Layer<Self, OpenError> =>
-      Layer.effect(tag, openScoped<Ds>(target, { ...options, collections }));
+      Layer.effect(
+        tag,
+        openScoped<Ds, Rs>(target, {
+          ...options,
+          collections,
+          ...(relations === undefined ? {} : { relations }),
+        }),
+      );
     return Object.assign(tag, { layer, layerMemory: Layer.orDie(layer(":memory:")) });
   };
 }

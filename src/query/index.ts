@@ -11,6 +11,9 @@ export {
   withWhere,
 } from "./query-request.ts";
 export type { BoundOp, QueryRequest } from "./query-request.ts";
+export { withInclude } from "./include/with-include.ts";
+export { relatedQuery, relatedRows } from "./include/related-rows.ts";
+export type { RelatedQuery } from "./include/related-rows.ts";
 // Answering
 export {
   allRows,

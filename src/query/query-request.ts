@@ -25,6 +25,7 @@ import type {
   FieldShape,
   FilterNode,
   IndexDefinition,
+  Relation,
   Scalar,
 } from "../collections/index.ts";
 import {
@@ -57,6 +58,13 @@ interface IndexRequest {
   readonly range: ValueSet;
 }
 
+/** Documents of another collection that stand in the rows, under the relation's name. */
+export interface Include {
+  readonly relation: Relation;
+  /** What is asked of them. */
+  readonly request: QueryRequest;
+}
+
 export interface QueryRequest {
   readonly filter: FilterNode;
   /** A condition was spelled out, be it one that lets all through: what changes documents asks for that. */
@@ -72,6 +80,8 @@ export interface QueryRequest {
   readonly index: IndexRequest | undefined;
   /** JavaScript conditions, run on each document that the filter lets through. */
   readonly predicates: readonly Predicate[];
+  /** In the order of asking, each relation once. */
+  readonly includes: readonly Include[];
 }
 
 /** Asks for all documents. */
@@ -84,9 +94,10 @@ export const EVERY_DOCUMENT: QueryRequest = Object.freeze({
   select: undefined,
   index: undefined,
   predicates: Object.freeze([]),
+  includes: Object.freeze([]),
 });
 
-function changed(request: QueryRequest, change: Partial<QueryRequest>): QueryRequest {
+export function changed(request: QueryRequest, change: Partial<QueryRequest>): QueryRequest {
   return Object.freeze({ ...request, ...change });
 }
 
@@ -153,7 +164,10 @@ export function withLimit(
   return changed(request, { limit: count });
 }
 
-/** Only these top-level fields of each document; a later select narrows an earlier one. */
+/**
+ * Only these top-level fields of each document, and of what was included; a later select narrows an earlier one, and a
+ * later include adds to it.
+ */
 export function withSelect(
   definition: CollectionDefinition,
   request: QueryRequest,
@@ -162,7 +176,10 @@ export function withSelect(
   const { shape } = definition.schema;
   if (!Array.isArray(fields))
     throw new InvalidQuery(definition.name, `select takes names of fields, not ${shown(fields)}`);
-  const selected = [...new Set(fields)];
+  const includes = request.includes.filter(({ relation }) => fields.includes(relation.name));
+  const isIncluded = (field: string): boolean =>
+    request.includes.some(({ relation }) => relation.name === field);
+  const selected = [...new Set(fields)].filter((field) => !isIncluded(field));
   for (const field of selected) {
     const known = field === "id" || shape.fields.has(field) || shape.open;
     if (!known || typeof field !== "string")
@@ -170,7 +187,10 @@ export function withSelect(
     if (request.select !== undefined && !request.select.includes(field))
       throw new InvalidQuery(definition.name, "an earlier select left the field out", field);
   }
-  return changed(request, { select: Object.freeze(selected) });
+  return changed(request, {
+    select: Object.freeze(selected),
+    includes: Object.freeze(includes),
+  });
 }
 
 /** Scans one index, with values for its leading fields. */

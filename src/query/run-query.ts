@@ -5,10 +5,12 @@
 import { andThen, assert, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
 import { InvalidQuery, NotFound, filterForm, filterText } from "../collections/index.ts";
-import type { CollectionStore, Document } from "../collections/index.ts";
+import type { CollectionDefinition, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
 import type { FullView } from "../transaction/index.ts";
+import { rowMaker } from "./include/include-rows.ts";
+import type { RowMaker } from "./include/include-rows.ts";
 import { choosePlan } from "./plan/choose-plan.ts";
 import type { QueryTarget } from "./plan/choose-plan.ts";
 import type { Plan } from "./plan/plan.ts";
@@ -37,14 +39,17 @@ export interface QueryContext {
   readonly fullScan?: FullScanRule | undefined;
   /** Takes the FullScan that the rule `warn` does not throw. */
   readonly warn?: ((problem: FullScan) => void) | undefined;
+  /** Where related documents are; for requests that include any. */
+  readonly storeOf?: ((definition: CollectionDefinition) => CollectionStore) | undefined;
   /** A clock for explain. */
   readonly nowMillis?: (() => number) | undefined;
 }
 
 /** All rows, in order. */
 export function allRows(request: QueryRequest, context: QueryContext): Awaitable<Document[]> {
-  const { cursor, plan } = open(request, context);
-  return andThen(collect(cursor, []), (documents) => selected(documents, plan.select));
+  const maker = makerOf(request, context);
+  const cursor = open(maker.request, context);
+  return andThen(collect(cursor, []), (documents) => maker.rows(documents));
 }
 
 /** The first row; undefined if there is none. */
@@ -87,24 +92,26 @@ export function pageOfRows(
   page: PageRequest,
 ): Awaitable<RowPage> {
   checkPageRequest(context.store.definition.name, request, page);
-  const plan = planned({ ...request, limit: page.size + 1 }, context);
+  const maker = makerOf(request, context);
+  const plan = planned({ ...maker.request, limit: page.size + 1 }, context);
   const read = readPage(plan, request, page, completed(context.view), context.store, newCounts());
-  return andThen(read, ({ items, next, previous }) => ({
-    items: selected(items, request.select),
-    next,
-    previous,
-  }));
+  return andThen(read, ({ items, next, previous }) =>
+    andThen(maker.rows(items), (rows) => ({ items: rows, next, previous })),
+  );
 }
 
 /** Rows in batches, read as they are asked for; close() when no more are. */
 export function openRows(request: QueryRequest, context: QueryContext): BatchCursor<Document> {
-  const { cursor, plan } = open(request, context);
-  const select = (batch: readonly Document[] | undefined): readonly Document[] | undefined =>
-    batch === undefined ? undefined : selected(batch, plan.select);
+  const maker = makerOf(request, context);
+  const cursor = open(maker.request, context);
+  const rows = (
+    batch: readonly Document[] | undefined,
+  ): Awaitable<readonly Document[] | undefined> =>
+    batch === undefined ? undefined : maker.rows(batch);
   return {
     next: () => {
       const batch = cursor.next();
-      return isPromise(batch) ? batch.then(select) : select(batch);
+      return isPromise(batch) ? batch.then(rows) : rows(batch);
     },
     close: () => cursor.close(),
   };
@@ -160,19 +167,17 @@ export function targetOf({ store }: Pick<QueryContext, "store">): QueryTarget {
   return { definition: store.definition, layout: store.layout() };
 }
 
-function open(
-  request: QueryRequest,
-  context: QueryContext,
-): { readonly cursor: PlanCursor; readonly plan: Plan } {
+function open(request: QueryRequest, context: QueryContext): PlanCursor {
   const plan = planned(request, context);
-  const cursor = new PlanCursor(
-    plan,
-    undefined,
-    completed(context.view),
-    context.store,
-    newCounts(),
-  );
-  return { cursor, plan };
+  return new PlanCursor(plan, undefined, completed(context.view), context.store, newCounts());
+}
+
+function makerOf(request: QueryRequest, context: QueryContext): RowMaker {
+  return rowMaker(request, {
+    view: completed(context.view),
+    storeOf: context.storeOf,
+    planned: (related, store) => planned(related, { ...context, store }),
+  });
 }
 
 function planned(request: QueryRequest, context: QueryContext): Plan {
@@ -206,16 +211,4 @@ export function completed(view: ReadView): FullView {
 
 function newCounts(): ReadCounts {
   return { keys: 0, documents: 0 };
-}
-
-function selected(
-  documents: readonly Document[],
-  fields: readonly string[] | undefined,
-): Document[] {
-  if (fields === undefined) return [...documents];
-  return documents.map((document) => {
-    const row: Record<string, unknown> = {};
-    for (const field of fields) if (Object.hasOwn(document, field)) row[field] = document[field];
-    return row as Document;
-  });
 }

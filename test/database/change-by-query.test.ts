@@ -1,6 +1,6 @@
 /** update() and delete() of a query. */
 import { collection, InvalidQuery, open, UniqueViolation, ValidationError } from "kotobadb";
-import type { Db, Filter, Query } from "kotobadb";
+import type { Db, Filter } from "kotobadb";
 import { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -93,7 +93,7 @@ test("a unique value that another document keeps is refused, and nothing is chan
 
 test("without a condition nothing is changed, and nothing is deleted", async () => {
   const db = await filled();
-  const forgotten = db.tasks.limit(100) as Query<never, unknown>;
+  const forgotten = db.tasks.limit(100);
   await expect(forgotten.delete()).rejects.toThrow(InvalidQuery);
   await expect(forgotten.update({} as never)).rejects.toThrow("where({})");
   await expect(db.tasks.where(undefined as unknown as Filter<never>).delete()).rejects.toThrow(

@@ -5,6 +5,7 @@ import type {
   EngineFailure,
   ImportFailed,
   NotFound,
+  ReferenceViolation,
   SchemaMismatch,
   ValidationError,
 } from "kotobadb";
@@ -33,7 +34,12 @@ test("operations are effects with their errors in the type", () =>
       const stored = yield* users.insert(ada);
       const insert = users.insert(ada);
       expectTypeOf<Effect.Error<typeof insert>>().toEqualTypeOf<
-        EngineFailure | SchemaMismatch | ValidationError | UniqueViolation | Conflict
+        | EngineFailure
+        | SchemaMismatch
+        | ValidationError
+        | UniqueViolation
+        | ReferenceViolation
+        | Conflict
       >();
       const index = yield* insert.pipe(
         Effect.as("none"),

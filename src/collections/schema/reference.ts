@@ -7,7 +7,7 @@ const collectionOf = new WeakMap<object, string>();
 
 /**
  * A field that refers to a document of another collection: typed as its id, validated as a string that is not empty.
- * That the document exists is not checked.
+ * That the document exists is checked only where a relation with `onDelete` says so.
  *
  * @example
  * z.object({ title: z.string(), author: ref("users"), editor: ref("users").optional() })

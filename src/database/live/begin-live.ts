@@ -1,10 +1,11 @@
 /** From a query's request to its live rows: how one run of it is done. */
 import { andThen } from "../../base/index.ts";
-import type { CollectionStore, Document } from "../../collections/index.ts";
+import type { Document } from "../../collections/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { allRows } from "../../query/index.ts";
 import type { QueryContext, QueryRequest } from "../../query/index.ts";
 import { withRecordedView } from "../../transaction/index.ts";
+import type { Source } from "../access.ts";
 import type { LiveHub } from "./live-hub.ts";
 import { LiveRows } from "./live-rows.ts";
 import type { IdentifiedRow, RowMemory } from "./row-memory.ts";
@@ -12,19 +13,20 @@ import type { IdentifiedRow, RowMemory } from "./row-memory.ts";
 export interface LiveGround {
   readonly hub: LiveHub;
   readonly engine: StorageEngine;
-  readonly store: CollectionStore;
+  /** All that the query reads. */
+  readonly source: Source;
   /** Where a run is done, without its view. */
   readonly context: Omit<QueryContext, "view">;
 }
 
 export function beginLive(ground: LiveGround, request: QueryRequest, memory: RowMemory): LiveRows {
-  const { context, engine, hub, store } = ground;
+  const { context, engine, hub, source } = ground;
   const { select } = request;
   // Rows are told apart by their ids, so each is read with its id, and given without where it was not asked for.
   const hidesId = select !== undefined && !select.includes("id");
   const asked = hidesId ? { ...request, select: [...select, "id"] } : request;
   return new LiveRows(hub, memory, () =>
-    andThen(store.ready(), () => {
+    andThen(source.ready(), () => {
       const read = withRecordedView(engine, (view) => allRows(asked, { ...context, view }));
       return andThen(read, ({ reads, value, version }) => ({
         rows: value.map((document) => identified(document, hidesId)),

@@ -28,7 +28,7 @@ export function aggregateRows(
   const select = fieldsOf(aggregate);
   // Only what a limit leaves out depends on the order.
   const order = request.limit === undefined ? { orderBy: [], reverse: false } : {};
-  const cursor = openRows({ ...request, ...order, select }, context);
+  const cursor = openRows({ ...request, ...order, select, includes: [] }, context);
   return andThen(addAll(cursor, groups), () => groups.finish());
 }
 

@@ -261,7 +261,7 @@ function referenceReader(
 }
 
 /** Entries and documents are written by one commit, so this is damage and never a race. */
-function danglingEntry({ index }: IndexAccess, store: CollectionStore): CorruptionError {
+export function danglingEntry({ index }: IndexAccess, store: CollectionStore): CorruptionError {
   return new CorruptionError({
     file: `index "${index.name}" of the collection "${store.definition.name}"`,
     offset: 0,

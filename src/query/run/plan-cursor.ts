@@ -139,7 +139,7 @@ export class PlanCursor implements BatchCursor<Document> {
 }
 
 /** A promise is true to the language, whatever it will say; taken so it would make the result wider. */
-function predicateTest(collection: string, predicate: Predicate): Test {
+export function predicateTest(collection: string, predicate: Predicate): Test {
   return (document) => {
     const answer: unknown = predicate(document);
     if (!isThenable(answer)) return Boolean(answer);

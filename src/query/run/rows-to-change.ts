@@ -17,5 +17,5 @@ export function rowsToChange(
       "to change every document, say so: where({})",
       "where",
     );
-  return allRows({ ...request, select: undefined }, context);
+  return allRows({ ...request, select: undefined, includes: [] }, context);
 }

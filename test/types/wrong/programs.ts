@@ -8,12 +8,13 @@ import type { Id } from "../../../src/index.ts";
 import { Posts, Users } from "./definitions.ts";
 const ok = { email: 'e', name: 'a', address: { city: 'c', zip: 1 } }
 export async function run() {
-const db = await open('x', { collections: { users: Users, posts: Posts } })
+const db = await open('x', { collections: { users: Users, posts: Posts }, relations: { posts: { author: { one: 'users', via: 'authorId' } } } })
 const id = '' as Id<'users'>; const pid = '' as Id<'posts'>
 /*OK 1*/ await db.users.where({ age: { gt: 3 }, OR: [{ role: 'admin' }, { tags: { has: 'x' } }] }).orderBy('age').limit(3).all()
 /*OK 2*/ await db.users.index('byCity', 'Oslo').gte(new Date()).all()
 /*OK 3*/ await db.users.insert(ok); await db.users.update(id, { logins: inc(), age: 3 }); await db.users.find({ email: 'a' })
 /*OK 4*/ await db.transaction(async (tx) => (await tx.users.getOrThrow(id)).address.city)
+/*OK 5*/ ;(await db.posts.include('author', (a) => a.select('name')).all())[0]?.author.name
 /*P1*/ await db.users.where({ agee: 5 }).all()
 /*P2*/ await db.users.where({ age: 'x' }).all()
 /*P3*/ await db.users.where({ age: { gt: 'x' } }).all()
