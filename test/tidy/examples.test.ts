@@ -69,6 +69,17 @@ test("the live race ends by itself, with a copy that equals what is stored", asy
     );
 });
 
+test("the blog pages through posts with what belongs to them, and deletes what it should", async () => {
+  await using folder = await temporaryFolder();
+  const told = await run("blog");
+  expect(told).toBe(await run("blog", folder.path));
+  expect(told).toContain("Note 5, Ada: remark 4 by Bob, remark 3 by Bob\n");
+  expect(told).toContain("Note 1, Ada: no comments\n");
+  expect(told).toContain("Ada stays: posts still refer to her.\n");
+  expect(told).toContain("Bob is gone, and 10 comments are nobody's.\n");
+  expect(told).toContain("A post is gone, and 6 comments are left.\n");
+});
+
 test(
   "the atlas imports, answers, moves, survives kills, and checks all of it",
   { timeout: 240_000 },

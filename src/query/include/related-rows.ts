@@ -107,7 +107,7 @@ export function relatedRows(
     return andThen(collect(cursor, []), (rows) => groups.take(rows, undefined).finish());
   }
   const test = testOf(branch, plan);
-  const backward = plan.order === undefined ? request.reverse : isOrdered && query.plan.backward;
+  const { backward } = query.plan;
   // Where every entry of a range counts, and in this order, the engine can stop at the limit. A range is of one id then:
   // else the ids would be left to be checked.
   const limit = isOrdered && test === undefined ? request.limit : undefined;
