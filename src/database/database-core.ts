@@ -21,6 +21,7 @@ import { CollectionHandle } from "./collection-handle.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
 import { ReferenceGuard } from "./relations/reference-guard.ts";
+import { verifyRelations } from "./relations/verify-relations.ts";
 import { SourceSets } from "./relations/source-sets.ts";
 
 /** A program that makes up queries without end must not be told of all of them. */
@@ -149,13 +150,15 @@ export class DatabaseCore {
     return this.engine.stats?.() ?? {};
   }
 
-  /** Everything that is wrong: in the engine's files, and between documents and their indexes. */
+  /** Everything that is wrong: in the engine's files, between documents and their indexes, and in what they refer to. */
   async verify(): Promise<readonly string[]> {
     await this.ready();
     const problems = [...((await this.engine.verify?.()) ?? [])];
     const snapshot = await this.engine.snapshot();
     try {
       for (const store of this.#stores.values()) problems.push(...(await store.verify(snapshot)));
+      const storeOf = (definition: CollectionDefinition): CollectionStore => this.store(definition);
+      problems.push(...(await verifyRelations(this.relations, storeOf, snapshot)));
     } finally {
       snapshot.close();
     }

@@ -91,7 +91,10 @@ interface DbMethods<F extends Run, Ds, Rs> {
   snapshot(): DbSnapshot<F, Ds, Rs>;
   /** Resolves when every collection so far is checked against the stored one and its indexes are built. */
   ready(): Kind<F, void, ReadError>;
-  /** Reads everything: checksums, order, and whether indexes and documents agree. */
+  /**
+   * Reads everything: checksums, order, whether indexes and documents agree, and whether references that relations keep
+   * lead to documents.
+   */
   verify(): Kind<F, Verification, ReadError>;
   /**
    * Gives room back at once that overwritten and deleted data still takes. The database does so by itself, so this is for

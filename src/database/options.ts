@@ -32,8 +32,8 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
   /**
    * Relations between the collections, by collection and name: `{ one, via }` where the collection's field `via` holds
    * the id of another's document, `{ many, via }` where the other one's does. They can be asked for by include(); those
-   * with `onDelete` are kept whole from now on, by every program that opens the database with them. What is stored is not
-   * looked through. Default: none.
+   * with `onDelete` are kept whole from now on, by every program that opens the database with them. What is stored
+   * already is not looked through but by verify(). Default: none.
    */
   readonly relations?: Rs;
   /**

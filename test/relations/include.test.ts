@@ -170,6 +170,10 @@ test("what cannot be right is refused by the end, before anything is read", asyn
       "included already",
     ],
     [() => posts.include("author", (q: typeof db.users) => q.limit(1)).all(), "one document"],
+    [
+      () => posts.include("author", (q: typeof db.users) => q.filter(1 as never)).all(),
+      "a function",
+    ],
     [() => posts.include("author", () => db.posts).all(), "include takes a function"],
     [() => posts.include("author", () => undefined).all(), "include takes a function"],
     [

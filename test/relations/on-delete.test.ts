@@ -247,3 +247,22 @@ test("changes by query keep relations whole too, and nothing that was included i
   expect(await everyPost.delete()).toBe(2);
   expect([await db.comments.count(), await db.users.where({}).delete()]).toEqual([0, 1]);
 });
+
+test("references from before the relation are told by verify(), and only looked at when they change", async () => {
+  const engine = new MemoryEngine();
+  const without = await open({ engine }, { collections });
+  const post = await without.posts.insert({ authorId: nobody, title: "old" });
+  const db = await open({ engine }, { collections, relations: kept });
+  expect(await db.verify()).toEqual({
+    ok: false,
+    problems: [`posts: ${post.id} refers by authorId to users ${nobody}, which is not there`],
+  });
+  expect((await db.posts.update(post.id, { title: "new" })).title).toBe("new");
+  const other = "01ARZ3NDEKTSV4RRFFQ69G5FAW" as Id<"users">;
+  expect(await failure(() => db.posts.update(post.id, { authorId: other }))).toBeInstanceOf(
+    ReferenceViolation,
+  );
+  const { id } = await db.users.insert({ id: nobody, name: "Ada" });
+  expect(await failure(() => db.users.delete(id))).toBeInstanceOf(ReferenceViolation);
+  expect((await db.verify()).ok).toBe(true);
+});

@@ -32,10 +32,11 @@ export interface Relation {
 /** The relations of a database. */
 export class RelationGraph {
   readonly #ofCollection = new Map<string, Map<string, Relation>>();
-  readonly #kept: readonly Relation[];
+  /** The references that the database keeps whole: those with `onDelete`. */
+  readonly kept: readonly Relation[];
 
   constructor(relations: readonly Relation[]) {
-    this.#kept = relations.filter(({ onDelete }) => onDelete !== undefined);
+    this.kept = relations.filter(({ onDelete }) => onDelete !== undefined);
     for (const relation of relations) {
       const { name } = relation.from;
       const known = this.#ofCollection.get(name) ?? new Map<string, Relation>();
@@ -55,19 +56,19 @@ export class RelationGraph {
 
   /** The references that a collection's documents hold and the database keeps whole. */
   keptFrom(collection: string): readonly Relation[] {
-    return this.#kept.filter(({ from }) => from.name === collection);
+    return this.kept.filter(({ from }) => from.name === collection);
   }
 
   /** The references to a collection's documents that the database keeps whole. */
   keptTo(collection: string): readonly Relation[] {
-    return this.#kept.filter(({ to }) => to.name === collection);
+    return this.kept.filter(({ to }) => to.name === collection);
   }
 
   /** The collections that a write to this one may have to read or change, itself included, if there is any other or itself. */
   reachOf(collection: string): readonly CollectionDefinition[] {
     const reached = new Map<string, CollectionDefinition>();
     const visit = (name: string): void => {
-      for (const { from, to } of this.#kept) {
+      for (const { from, to } of this.kept) {
         if (from.name !== name && to.name !== name) continue;
         for (const definition of [from, to]) {
           if (reached.has(definition.name)) continue;

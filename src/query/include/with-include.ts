@@ -16,6 +16,9 @@ export function withInclude(
     throw new InvalidQuery(definition.name, "the relation is included already", name);
   if (related.index !== undefined)
     throw new InvalidQuery(definition.name, "related documents are found by their own index", name);
+  for (const predicate of related.predicates as readonly unknown[])
+    if (typeof predicate !== "function")
+      throw new InvalidQuery(relation.to.name, "a JavaScript condition is a function", name);
   if (relation.kind === "one") refuseOfOne(definition, related, name);
   const include = Object.freeze({ relation, request: related });
   return changed(request, { includes: Object.freeze([...request.includes, include]) });
