@@ -242,7 +242,10 @@ export interface ReadQuery<C extends Context, R> {
    * const rows = useSyncExternalStore(adults.subscribe, adults.getSnapshot);
    */
   store(options?: LiveOptions): LiveStore<R>;
-  /** How the query would run; with `analyze` it runs, and the figures are there too. */
+  /**
+   * How the query would run, and how what it includes would be found; with `analyze` it runs, and the figures are there
+   * too, those of its own rows.
+   */
   explain(options?: { readonly analyze?: boolean }): Kind<C["F"], Explanation, ReadError>;
 }
 

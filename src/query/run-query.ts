@@ -9,12 +9,13 @@ import type { CollectionDefinition, CollectionStore, Document } from "../collect
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
 import type { FullView } from "../transaction/index.ts";
+import { explainIncludes } from "./include/explain-includes.ts";
 import { rowMaker } from "./include/include-rows.ts";
 import type { RowMaker } from "./include/include-rows.ts";
 import { choosePlan } from "./plan/choose-plan.ts";
 import type { QueryTarget } from "./plan/choose-plan.ts";
 import type { Plan } from "./plan/plan.ts";
-import { explainPlan } from "./plan/plan-text.ts";
+import { explainPlan, withIncludes } from "./plan/plan-text.ts";
 import type { Explanation } from "./plan/plan-text.ts";
 import { FullScan, NotUnique } from "./query-error.ts";
 import { shown } from "./query-request.ts";
@@ -126,7 +127,7 @@ export function explainQuery(
   checkExplainOptions(context.store.definition.name, options);
   const plan = planFor(request, context);
   const tally = chooseTally(request, targetOf(context));
-  const explained = explainPlan(plan);
+  const explained = withIncludes(explainPlan(plan), explainIncludes(request, context.storeOf));
   const explanation = tally === undefined ? explained : withTally(explained, tally);
   if (options.analyze !== true) return explanation;
   const { nowMillis } = context;

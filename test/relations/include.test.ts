@@ -217,3 +217,31 @@ test("a live query follows what it includes, in all collections", async () => {
     [{ name: "Ada", posts: [{ title: "newer" }] }],
   ]);
 });
+
+test("explain() tells how what is included would be found", async () => {
+  await using db = await openLinked();
+  const { includes, text } = await db.users
+    .include("posts", (posts) =>
+      posts
+        .orderBy("views", "desc")
+        .limit(1)
+        .include("editor", (editor) => editor.where({ age: { gte: 18 } })),
+    )
+    .explain();
+  expect(includes!["posts"]).toMatchObject({ kind: "index", index: "byAuthor", sort: "index" });
+  expect(text).toBe(
+    [
+      "all documents",
+      "range    everything",
+      "include  posts",
+      "  index byAuthor",
+      '  range    authorId = "(an id)"',
+      "  order    views desc, id desc, as it is read",
+      "  limit    1",
+      "  include  editor",
+      "    documents by id",
+      '    range    id = "(an id)"',
+      "    check    age >= 18",
+    ].join("\n"),
+  );
+});

@@ -78,7 +78,8 @@ function choose(store: CollectionStore, request: QueryRequest): Plan {
   return choosePlan(request, { definition: store.definition, layout: store.layout() });
 }
 
-function requestForOne(request: QueryRequest, via: FieldPath): QueryRequest {
+/** The request as it is for one document; to be planned, not to be run. */
+export function requestForOne(request: QueryRequest, via: FieldPath): QueryRequest {
   return changed(request, { filter: narrowed(request.filter, via, [SOME_ID]) });
 }
 

@@ -22,6 +22,8 @@ export interface Explanation {
   readonly parts?: readonly ExplainedPart[];
   /** count() of this query reads cells of an index that counts or sums, and no documents. */
   readonly count?: ExplainedCount;
+  /** What is included, by relation: how it is found for one row. For many rows it is read at once. */
+  readonly includes?: Readonly<Record<string, Explanation>>;
   /** What to think about. */
   readonly warnings: readonly string[];
   /** The whole plan as a few lines, for people. */
@@ -67,6 +69,20 @@ export function explainPlan(plan: Plan): Explanation {
     covered: access.kind === "index" && access.covered,
     ...about,
   };
+}
+
+/** The explanation of a query together with those of what it includes, by relation. */
+export function withIncludes(
+  explanation: Explanation,
+  includes: Readonly<Record<string, Explanation>>,
+): Explanation {
+  const entries = Object.entries(includes);
+  if (entries.length === 0) return explanation;
+  const lines = entries.flatMap(([relation, { text }]) => [
+    `include  ${relation}`,
+    ...text.split("\n").map((line) => `  ${line}`),
+  ]);
+  return { ...explanation, includes, text: [explanation.text, ...lines].join("\n") };
 }
 
 function explainBranch({ access, residual }: Branch): ExplainedPart {
