@@ -266,3 +266,17 @@ test("references from before the relation are told by verify(), and only looked 
   expect(await failure(() => db.users.delete(id))).toBeInstanceOf(ReferenceViolation);
   expect((await db.verify()).ok).toBe(true);
 });
+
+test("an import keeps relations, and a load leaves them to verify()", async () => {
+  await using db = await openKept();
+  const line = `${JSON.stringify({ authorId: nobody, title: "x", views: 0 })}\n`;
+  expect(await failure(() => db.posts.import([line]))).toMatchObject({
+    _tag: "ReferenceViolation",
+    id: nobody,
+  });
+  expect(await db.posts.count()).toBe(0);
+  await db.posts.load([{ authorId: nobody, title: "x" }]);
+  expect((await db.verify()).problems).toHaveLength(1);
+  await db.users.insert({ id: nobody, name: "Ada" });
+  expect((await db.verify()).ok).toBe(true);
+});
