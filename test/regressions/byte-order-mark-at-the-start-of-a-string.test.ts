@@ -25,7 +25,7 @@ test("a string keeps the byte order marks that it begins with, whatever its leng
   const ids = [];
   for (const text of texts) {
     const free = { text, inner: [{ text }], inside: `x${text}` };
-    const given = { text: [...text].slice(0, 300).join(""), list: [text, "", text], free };
+    const given = { text: Array.from(text).slice(0, 300).join(""), list: [text, "", text], free };
     const stored = await notes.insert(given);
     expect(stored).toEqual({ ...given, id: stored.id });
     expect(await notes.update(stored.id, {})).toEqual(stored);
