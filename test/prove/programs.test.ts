@@ -33,6 +33,7 @@ test("each kind of step, refusal and background work comes up", async () => {
   };
   atLeast(30, "insert", "insertMany", "update", "updateBy", "inc", "push", "replace", "upsert");
   atLeast(30, "delete", "swap in a transaction", "delete in a transaction");
+  atLeast(10, "updateWhere", "deleteWhere");
   for (const what of ["insert", "insertMany", "update", "replace", "upsert"])
     atLeast(1, `${what} refused: UniqueViolation`, `${what} refused: ValidationError`);
   for (const what of ["all", "first", "one", "count", "exists", "pages", "stream", "explain"])

@@ -52,6 +52,13 @@ const someItem: fc.Arbitrary<Filter> = fc
 const ofTags = (op: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<Filter> =>
   value.map((operand) => ({ path: "tags", op, value: operand }));
 
+/** On fields that every schema has, and that few documents or most of them fit. */
+export const chosen: fc.Arbitrary<Filter> = fc.oneof(
+  condition("key", keys),
+  condition("n", numbers),
+  condition("flag", [true, false], []),
+  ofTags("has", one(...tags)),
+);
 const field: fc.Arbitrary<Filter> = fc.oneof(
   condition("key", keys),
   condition("a", pairA),

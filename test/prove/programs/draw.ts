@@ -6,6 +6,7 @@ import type { Edition, Input } from "./collections.ts";
 import {
   asked,
   bigs,
+  chosen,
   cities,
   dates,
   keys,
@@ -137,6 +138,8 @@ const write: fc.Arbitrary<Write> = fc.oneof(
     }),
   ),
   weighted(4, step("delete", { pick })),
+  weighted(1, step("updateWhere", { filter: chosen, by: one(-1, 1, 2) })),
+  weighted(1, step("deleteWhere", { filter: chosen })),
   weighted(1, step("insertWrong", { input, how: fc.nat(9) })),
   weighted(2, step("swap", { pick, other: pick })),
 ) as fc.Arbitrary<Write>;

@@ -9,7 +9,7 @@ export interface LoosePage {
   readonly previous: string | null;
 }
 export interface LooseQuery {
-  where(filter: object): LooseQuery;
+  where(filter: object): LooseFound;
   filter(test: (document: Doc) => boolean): LooseQuery;
   orderBy(path: string, direction?: string): LooseQuery;
   reverse(): LooseQuery;
@@ -26,6 +26,10 @@ export interface LooseQuery {
     readonly text: string;
     readonly actual?: { readonly rows: number };
   }>;
+}
+interface LooseFound extends LooseQuery {
+  update(change: object): Promise<number>;
+  delete(): Promise<number>;
 }
 interface LooseIndexQuery extends LooseQuery {
   gt(value: unknown): LooseIndexQuery;

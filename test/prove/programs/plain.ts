@@ -147,14 +147,14 @@ export class PlainCollection {
     this.documents.set(document.id, document);
   }
 
-  /** Throws what the documents would be refused with, if they were put where `replaced` was. */
-  check(documents: readonly Doc[], replaced?: string): void {
+  /** Throws what the documents would be refused with, if they were put where those of the ids `replaced` were. */
+  check(documents: readonly Doc[], ...replaced: readonly string[]): void {
     const holders = new Map<string, Set<string | undefined>>();
     const taken = (index: string, holder: string | undefined): void => {
       holders.set(index, (holders.get(index) ?? new Set()).add(holder));
     };
     for (const [i, { id }] of documents.entries()) {
-      if (id !== replaced && this.documents.has(id)) taken("id", id);
+      if (!replaced.includes(id) && this.documents.has(id)) taken("id", id);
       if (documents.slice(0, i).some((other) => other.id === id)) taken("id", undefined);
     }
     for (const [name, index] of Object.entries(this.indexes)) {
@@ -163,7 +163,7 @@ export class PlainCollection {
       for (const [i, key] of keys.entries())
         if (key !== undefined && keys.indexOf(key) !== i) taken(name, undefined);
       for (const other of this.documents.values()) {
-        const key = other.id === replaced ? undefined : uniqueKey(index, other);
+        const key = replaced.includes(other.id) ? undefined : uniqueKey(index, other);
         if (key !== undefined && keys.includes(key)) taken(name, other.id);
       }
     }

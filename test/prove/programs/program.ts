@@ -3,6 +3,7 @@ import type { Durability } from "kotobadb/engine";
 import type { RandomOptions } from "../../engine/lsm/random-options.ts";
 import type { Edition, Input } from "./collections.ts";
 import type { Asked } from "./plain.ts";
+import type { Filter } from "./values.ts";
 
 /** Which document: its place among those there are, or none of them. */
 type Pick = number;
@@ -27,6 +28,8 @@ export type Write =
       readonly id: string;
     }
   | { readonly do: "delete"; readonly pick: Pick }
+  | { readonly do: "updateWhere"; readonly filter: Filter; readonly by: number }
+  | { readonly do: "deleteWhere"; readonly filter: Filter }
   | { readonly do: "insertWrong"; readonly input: Input; readonly how: number }
   /** Two documents give each other their unique key: only a transaction makes it one step. */
   | { readonly do: "swap"; readonly pick: Pick; readonly other: Pick };

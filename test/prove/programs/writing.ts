@@ -4,13 +4,13 @@ import type { Input } from "./collections.ts";
 import { stored } from "./collections.ts";
 import { expectSame, expectTag, Mismatch, shown, valueOf } from "./compare.ts";
 import type { Judge } from "./compare.ts";
-import { outcomeOf } from "./loose.ts";
+import { outcomeOf, tagOf } from "./loose.ts";
 import type { Loose, LooseCollection, Outcome } from "./loose.ts";
 import { collectionNames, Refused } from "./plain.ts";
 import type { Model, PlainCollection } from "./plain.ts";
 import type { Of, Write } from "./program.ts";
-import { compact } from "./values.ts";
-import type { Doc, Fields } from "./values.ts";
+import { compact, filterObject, fits } from "./values.ts";
+import type { Doc, Fields, Filter } from "./values.ts";
 
 /** Only the commit of a transaction can tell that a key is taken: what it reads after that means nothing. */
 export class Doomed extends Error {}
@@ -41,6 +41,7 @@ export async function write(
   const targets = targetsOf(step, model[name]);
   const outcome = await outcomeOf(() => perform(step, targets, on[name]));
   const judge: Judge = (state) => {
+    if (isByQuery(step) && "error" in outcome && tagOf(outcome.error) === "FullScan") return;
     const plain = state[name];
     let wanted: Effect;
     try {
@@ -72,7 +73,13 @@ function expectRefusal(
 
 /** Compares what the write answered, and does it to the model. */
 function apply(effect: Effect, result: unknown, plain: PlainCollection, what: string): void {
-  const { deleted, fresh, kept } = effect;
+  const { all, deleted, fresh, kept } = effect;
+  if (all !== undefined) {
+    expectSame(result, all.length, `${what}: number of documents`);
+    for (const id of all) plain.documents.delete(id);
+    for (const document of kept) plain.put(document as Doc);
+    return;
+  }
   if (deleted !== undefined)
     return expectSame(result, plain.documents.delete(deleted), `${what} ${deleted}`);
   const documents = (Array.isArray(result) ? result : [result]) as Doc[];
@@ -92,6 +99,8 @@ interface Effect {
   readonly kept: readonly Fields[];
   readonly fresh: readonly Fields[];
   readonly deleted?: string;
+  /** What a query found: only their number is told. Those that are not kept are deleted. */
+  readonly all?: readonly string[];
 }
 
 const NOBODY = "nobody";
@@ -133,6 +142,7 @@ function effectOf(
     return { kept: [after], fresh: [] };
   };
   const target = targets[0]!;
+  const found = (filter: Filter): Doc[] => plain.list().filter((one) => fits(filter, one));
   switch (step.do) {
     case "insert":
       return created([{ ...step.input, id: step.id }]);
@@ -172,9 +182,23 @@ function effectOf(
     }
     case "delete":
       return { kept: [], fresh: [], deleted: target };
+    case "updateWhere": {
+      const after = found(step.filter).map((document): Doc => ({
+        ...checked({ ...document, ...movedBy(document, step.by) }),
+        id: document.id,
+      }));
+      const all = after.map(({ id }) => id);
+      plain.check(after, ...all);
+      return { kept: after, fresh: [], all };
+    }
+    case "deleteWhere":
+      return { kept: [], fresh: [], all: found(step.filter).map(({ id }) => id) };
     case "insertWrong":
       throw new Refused("ValidationError");
   }
+}
+function isByQuery(step: Write): boolean {
+  return step.do === "updateWhere" || step.do === "deleteWhere";
 }
 function gone(names: readonly string[]): Fields {
   return Object.fromEntries(names.map((name) => [name, undefined]));
@@ -221,6 +245,12 @@ async function perform(
       return swapKeys(collection, target, targets[1]!);
     case "delete":
       return collection.delete(target);
+    case "updateWhere":
+      return collection
+        .where(filterObject(step.filter))
+        .update((document: Doc) => movedBy(document, step.by));
+    case "deleteWhere":
+      return collection.where(filterObject(step.filter)).delete();
     case "insertWrong":
       return insertWrong(collection, step.input, step.how);
   }
