@@ -36,7 +36,17 @@ test("each kind of step, refusal and background work comes up", async () => {
   atLeast(10, "updateWhere", "deleteWhere");
   for (const what of ["insert", "insertMany", "update", "replace", "upsert"])
     atLeast(1, `${what} refused: UniqueViolation`, `${what} refused: ValidationError`);
-  for (const what of ["all", "first", "one", "count", "exists", "pages", "stream", "explain"])
+  for (const what of [
+    "all",
+    "first",
+    "one",
+    "count",
+    "exists",
+    "pages",
+    "stream",
+    "explain",
+    "figures",
+  ])
     atLeast(10, `${what} of some`);
   atLeast(30, "committed", "thrown", "race", "burst", "read in a snapshot");
   atLeast(5, "doomed", "ran again after a conflict", "write in a read-only transaction");

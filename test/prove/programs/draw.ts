@@ -160,6 +160,7 @@ const read: fc.Arbitrary<Read> = fc.oneof(
         "pages",
         "stream",
         "explain",
+        "figures",
       ),
     }),
   ),

@@ -22,6 +22,7 @@ export interface LooseQuery {
   exists(): Promise<boolean>;
   page(options: object): Promise<LoosePage>;
   stream(): AsyncIterable<Doc>;
+  aggregate(figures: object): Promise<object>;
   explain(options?: object): Promise<{
     readonly text: string;
     readonly actual?: { readonly rows: number };

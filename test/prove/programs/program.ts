@@ -34,7 +34,16 @@ export type Write =
   /** Two documents give each other their unique key: only a transaction makes it one step. */
   | { readonly do: "swap"; readonly pick: Pick; readonly other: Pick };
 
-export type End = "all" | "first" | "one" | "count" | "exists" | "pages" | "stream" | "explain";
+export type End =
+  | "figures"
+  | "all"
+  | "first"
+  | "one"
+  | "count"
+  | "exists"
+  | "pages"
+  | "stream"
+  | "explain";
 export type Read =
   | { readonly do: "query"; readonly asked: Asked; readonly end: End }
   | { readonly do: "get"; readonly picks: readonly Pick[] }

@@ -8,7 +8,7 @@ import type { Loose, LooseCollection, LoosePage, LooseQuery } from "./loose.ts";
 import { collectionNames, isOdd, orderOf, rowsOf } from "./plain.ts";
 import type { Asked, CollectionName, Model, PlainCollection, PlainIndex } from "./plain.ts";
 import type { End, Of, Read } from "./program.ts";
-import { fieldsOf, filterObject } from "./values.ts";
+import { compare, fieldsOf, filterObject, valuesAt } from "./values.ts";
 import type { Doc } from "./values.ts";
 import { idOf } from "./writing.ts";
 
@@ -130,6 +130,7 @@ export function queryOf(collection: LooseCollection, asked: Asked): LooseQuery {
 type Answer =
   | { readonly rows: readonly Doc[] }
   | { readonly number: number }
+  | { readonly figures: object }
   | { readonly pages: readonly (readonly Doc[])[]; readonly back: readonly (readonly Doc[])[] };
 
 async function query(
@@ -160,6 +161,8 @@ async function query(
     if ("rows" in answer) {
       const most = step.end === "first" ? Math.min(1, limited) : limited;
       expectRows(answer.rows, most, wanted);
+    } else if ("figures" in answer) {
+      expectSame(answer.figures, figuresOf(rows), what);
     } else if ("number" in answer) {
       expectSame(answer.number, step.end === "exists" ? Math.min(1, limited) : limited, what);
     } else {
@@ -188,6 +191,11 @@ async function end(what: End, collection: LooseCollection, asked: Asked): Promis
       return { number: await query.count() };
     case "exists":
       return { number: (await query.exists()) ? 1 : 0 };
+    case "figures":
+      // Which rows a limit leaves is free where there is no order.
+      return {
+        figures: await queryOf(collection, { ...asked, limit: undefined }).aggregate(FIGURES),
+      };
     case "stream": {
       const rows: Doc[] = [];
       for await (const row of query.stream()) rows.push(row);
@@ -202,6 +210,29 @@ async function end(what: End, collection: LooseCollection, asked: Asked): Promis
     case "pages":
       return pages(queryOf(collection, { ...asked, limit: undefined }), 1 + (asked.limit ?? 2));
   }
+}
+
+const FIGURES = {
+  count: { count: true },
+  sum: { sum: "n" },
+  least: { min: "s" },
+  last: { max: "at" },
+  words: { max: "items[].w" },
+};
+function figuresOf(rows: readonly Doc[]): object {
+  const values = (path: string): unknown[] =>
+    rows
+      .flatMap((row) => valuesAt(row, path))
+      .filter((value) => value !== null && value !== undefined)
+      .sort(compare);
+  return {
+    count: rows.length,
+    // The numbers of documents are few and short: their sums are exact.
+    sum: rows.reduce((sum, row) => sum + (row["n"] as number), 0),
+    least: values("s")[0] ?? null,
+    last: values("at").at(-1) ?? null,
+    words: values("items[].w").at(-1) ?? null,
+  };
 }
 
 /** Forwards to the end, and back to the start over the same pages. */
