@@ -18,8 +18,10 @@ test("most kinds of faults came up in this share, and every outcome of a lie", (
   const kinds = FAULTS.filter((fault) => counts.has(fault) || counts.has(`${fault} from then on`));
   expect(FAULTS.length).toBeGreaterThan(30);
   expect(kinds.length).toBeGreaterThan(25);
-  for (const what of ["all there", "damage told", "newest commits missing unseen"])
+  for (const what of ["all there", "damage told"])
     expect(counts.get(`after a lie: ${what}`), what).toBeGreaterThan(3);
+  // Only what hit the end of the newest log: rare.
+  expect(counts.get("after a lie: newest commits missing unseen")).toBeGreaterThan(0);
   expect(counts.get("attacks on databases")).toBeGreaterThan(100);
   expect(counts.get("runs that ended with an error")).toBeGreaterThan(300);
 });

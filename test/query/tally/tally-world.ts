@@ -53,7 +53,7 @@ const rows = fc.record(
     active: fc.boolean(),
     amount: fc.oneof(
       fc.integer({ min: -9, max: 9 }),
-      fc.double({ noNaN: true }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
       fc.integer({ min: -999, max: 999 }).map((cents) => cents / 100),
     ),
     big: fc.option(fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n })),
@@ -69,7 +69,7 @@ const patches = fc.record(
     active: fc.boolean(),
     amount: fc.oneof(
       fc.integer({ min: -9, max: 9 }),
-      fc.double({ noNaN: true }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
       fc.constant(undefined),
     ),
     big: fc.constantFrom(null, 1n, -5n),
