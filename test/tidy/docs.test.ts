@@ -1,4 +1,4 @@
-/** Every TypeScript block of the README and of docs compiles and runs; the README shows the hello example as it is. */
+/** Every TypeScript block of the README and of docs compiles; those of the README and the guide run, and print what they say. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +17,13 @@ function blocksOf(path: string): string[] {
   return [...blocks].map(([, code]) => code ?? "");
 }
 
+/** The guide is one program in many blocks. */
+const guide = join("docs", "GUIDE.md");
+function programsOf(path: string): string[] {
+  const blocks = blocksOf(path);
+  return path === guide ? [blocks.join("\n")] : blocks;
+}
+
 test("the README shows the hello example word for word", () => {
   expect(blocksOf("README.md")[0]).toBe(readFileSync("examples/hello/main.ts", "utf8"));
 });
@@ -25,7 +32,7 @@ test("every block compiles, and every block of the README runs", () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = documents.flatMap((path) =>
-    blocksOf(path).map((code, at) => {
+    programsOf(path).map((code, at) => {
       const file = join(folder, `${path.replaceAll(/[^A-Za-z]+/g, "-")}-${at}.ts`);
       writeFileSync(file, `${code}\nexport {};\n`);
       return file;
@@ -50,6 +57,12 @@ test("every block compiles, and every block of the README runs", () => {
       }),
     );
   expect(outputs).toEqual(["byEmail true\n", "byEmail\n"]);
+  const tour = files.find((file) => file.includes("GUIDE"))!;
+  const printed = execFileSync(process.execPath, ["--import", "tsx", tour], { encoding: "utf8" });
+  const told = readFileSync(guide, "utf8").matchAll(/\/\/ → (.*)$/gm);
+  // Long values are printed over several lines, and told in one.
+  const inOneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
+  expect(inOneLine(printed)).toBe(inOneLine([...told].map(([, line]) => line).join("\n")));
   rmSync(folder, { recursive: true, force: true });
 });
 

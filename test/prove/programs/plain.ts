@@ -85,6 +85,8 @@ export function orderOf(
     for (const [path, descending] of order) {
       const difference = path === "id" ? compareIds(a.id, b.id) : compare(at(a, path), at(b, path));
       if (difference !== 0) return descending ? -difference * sign : difference * sign;
+      // The same document: what is ordered by behind the id can move it nowhere.
+      if (path === "id") return 0;
     }
     const difference = compareIds(a.id, b.id);
     return order.at(-1)![1] ? -difference * sign : difference * sign;
