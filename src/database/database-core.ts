@@ -112,12 +112,12 @@ export class DatabaseCore {
   }
 
   /** Tells of a query that reads a whole collection, once for all queries that differ in their values only. */
-  warnOfScan(problem: FullScan): void {
-    const form = `${problem.collection} ${problem.form}`;
+  warnOfScan(form: string, problem: () => FullScan): void {
     if (this.#scansTold.has(form) || this.#scansTold.size >= SCANS_TOLD_MAX) return;
     this.#scansTold.add(form);
     // Its text alone: where it was made says nothing of where the query was asked.
-    this.host.warn(problem.message, problem.collection);
+    const { collection, message } = problem();
+    this.host.warn(message, collection);
   }
 
   /** Registers and checks every collection that has a handle, and builds what indexes are missing. */

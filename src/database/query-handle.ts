@@ -237,7 +237,7 @@ export class ReadHandle<F extends Run> {
       storeOf: (definition) => core.store(definition),
       fullScan: core.fullScan,
       nowMillis: () => core.host.clock.monotonicMillis(),
-      warn: (problem) => core.warnOfScan(problem),
+      warn: (form, problem) => core.warnOfScan(form, problem),
     };
   }
 

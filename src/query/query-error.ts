@@ -36,23 +36,16 @@ export class FullScan extends KotobaError<"FullScan"> {
   readonly collection: string;
   /** The fields of indexes that would help, as in a collection's definition; empty if none could. */
   readonly suggestion: readonly (readonly string[])[];
-  /** The query without its values, `state = ? by -at`: equal for queries that differ in nothing else. */
-  readonly form: string;
-  constructor(
-    collection: string,
-    query: { readonly filter: string; readonly form: string },
-    suggestion: readonly (readonly string[])[],
-  ) {
+  constructor(collection: string, filter: string, suggestion: readonly (readonly string[])[]) {
     super({
       sentence: "A query would read the whole collection.",
       remedy:
         suggestion.length === 0
           ? "Add a condition that an index can answer."
           : `Add the index ${suggestion.map((fields) => JSON.stringify(fields)).join(" and ")}.`,
-      details: { collection, filter: query.filter },
+      details: { collection, filter },
     });
     this.collection = collection;
     this.suggestion = suggestion;
-    this.form = query.form;
   }
 }

@@ -38,8 +38,8 @@ export interface QueryContext {
   readonly view: ReadView;
   /** Default: allow. The doors have another one. */
   readonly fullScan?: FullScanRule | undefined;
-  /** Takes the FullScan that the rule `warn` does not throw. */
-  readonly warn?: ((problem: FullScan) => void) | undefined;
+  /** Takes the FullScan that the rule `warn` does not throw, and the form of the query, by which it may be known already. */
+  readonly warn?: ((form: string, problem: () => FullScan) => void) | undefined;
   /** Where related documents are; for requests that include any. */
   readonly storeOf?: ((definition: CollectionDefinition) => CollectionStore) | undefined;
   /** A clock for explain. */
@@ -185,19 +185,21 @@ function planned(request: QueryRequest, context: QueryContext): Plan {
   const plan = planFor(request, context);
   const { fullScan = "allow", warn } = context;
   if (!plan.fullScan || fullScan === "allow") return plan;
-  const filter = filterText(plan.filter);
-  const problem = new FullScan(plan.collection, { filter, form: formOf(plan) }, plan.suggestion);
-  if (fullScan === "error") throw problem;
-  warn?.(problem);
+  const problem = (): FullScan =>
+    new FullScan(plan.collection, filterText(plan.filter), plan.suggestion);
+  if (fullScan === "error") throw problem();
+  warn?.(formOf(plan), problem);
   return plan;
 }
 
-function formOf({ filter, order, predicates }: Plan): string {
+/** The query without its values, `tasks: state = ? by -at`: equal for queries that differ in nothing else. */
+function formOf({ collection, filter, order, predicates }: Plan): string {
   const checks = predicates.map(() => " and JavaScript").join("");
   const fields = order?.fields.map(
     ({ descending, path }) => `${descending ? "-" : ""}${path.text}`,
   );
-  return `${filterForm(filter)}${checks}${fields === undefined ? "" : ` by ${fields.join(", ")}`}`;
+  const by = fields === undefined ? "" : ` by ${fields.join(", ")}`;
+  return `${collection}: ${filterForm(filter)}${checks}${by}`;
 }
 
 function atMost(request: QueryRequest, rows: number): QueryRequest {

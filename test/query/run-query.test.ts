@@ -310,7 +310,7 @@ test("the rule for full scans: error names an index that would help, warn tells,
   const warned: FullScan[] = [];
   await read(store, (context) => expect(allRows(hopeless, context)).toEqual([]), {
     fullScan: "warn",
-    warn: (problem) => warned.push(problem),
+    warn: (_form, problem) => warned.push(problem()),
   });
   expect(warned).toHaveLength(1);
   expect(await read(store, (context) => allRows(hopeless, context))).toEqual([]);

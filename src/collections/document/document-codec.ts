@@ -26,7 +26,7 @@ import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
 import { ValidationError } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
-import { documentDepthMax, isPlainObject } from "../schema/storable.ts";
+import { documentDepthMax, isLongMarked, isPlainObject } from "../schema/storable.ts";
 
 /**
  * Part of the format: it decides which first bytes mean a record. The first 32 structures have numbers of one byte; a
@@ -59,10 +59,6 @@ export function encodeValue(value: unknown): Bytes {
   return packed(plain, value);
 }
 
-const MARK = "\ufeff";
-/** msgpackr reads longer strings by a TextDecoder. */
-const PLAIN_STRING_BYTES_MAX = 64;
-
 function packed(packr: Packr, value: unknown): Bytes {
   const bytes = packr.pack(value);
   return mayHoldMark(bytes) ? packr.pack(withMarks(value)) : bytes;
@@ -77,8 +73,7 @@ function mayHoldMark(bytes: Bytes): boolean {
 
 function withMarks(value: unknown): unknown {
   if (typeof value === "string") {
-    const isLong = value.startsWith(MARK) && Buffer.byteLength(value) > PLAIN_STRING_BYTES_MAX;
-    return isLong ? MARK + value : value;
+    return isLongMarked(value) ? `\ufeff${value}` : value;
   }
   if (Array.isArray(value)) return value.map(withMarks);
   if (!isPlainObject(value)) return value;

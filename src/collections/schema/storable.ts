@@ -15,9 +15,9 @@ import type { ValidationIssue } from "../collection-error.ts";
 /** Deeper than people nest documents; bounded so that no recursion runs out of stack, and a cycle ends. */
 export const documentDepthMax = 100;
 
-/** Of a longer string a decoder takes a byte order mark away: a name would come back as another one. */
-const MARKED_NAME_BYTES_MAX = 64;
-const LONG_MARKED_NAME = `a name of more than ${MARKED_NAME_BYTES_MAX} bytes that begins with a byte order mark`;
+/** msgpackr reads a longer string by a TextDecoder, which takes a byte order mark away. */
+const MARKED_BYTES_MAX = 64;
+const LONG_MARKED_NAME = `a name of more than ${MARKED_BYTES_MAX} bytes that begins with a byte order mark`;
 
 const TOO_DEEP = `a value nested more than ${documentDepthMax} deep, or in itself,`;
 
@@ -51,9 +51,9 @@ export function isStorableNumber(value: number): boolean {
   return value === 0 ? 1 / value > 0 : value === value;
 }
 
-/** Is it a name that would not come back as it is? */
-export function isLongMarked(name: string): boolean {
-  return name.startsWith("\ufeff") && Buffer.byteLength(name) > MARKED_NAME_BYTES_MAX;
+/** Would the string, as it is, not come back as it is? A value is stored with two marks then; a name is refused. */
+export function isLongMarked(text: string): boolean {
+  return text.startsWith("\ufeff") && Buffer.byteLength(text) > MARKED_BYTES_MAX;
 }
 
 function isStorableObject(value: object, depth: number): boolean {

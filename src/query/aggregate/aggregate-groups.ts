@@ -15,6 +15,7 @@ import {
 } from "../../collections/index.ts";
 import type { Document, FieldPath, Scalar } from "../../collections/index.ts";
 import type { AggregateRequest, Measure } from "./aggregate-request.ts";
+import { compareLists } from "../tally/fold-groups.ts";
 import { ExactSum } from "./exact-sum.ts";
 
 type Row = Record<string, unknown>;
@@ -75,14 +76,6 @@ export class AggregateGroups {
     }
     return group;
   }
-}
-
-function compareLists(a: readonly Scalar[], b: readonly Scalar[]): number {
-  for (let i = 0; i < a.length; i++) {
-    const difference = compareValues(a[i], b[i]);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 class Group {

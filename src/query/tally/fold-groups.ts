@@ -37,7 +37,8 @@ export function foldGroups(
   return [...folded.values()].toSorted((a, b) => compareLists(a.values, b.values));
 }
 
-function compareLists(a: readonly Scalar[], b: readonly Scalar[]): number {
+/** By the first values that differ. */
+export function compareLists(a: readonly Scalar[], b: readonly Scalar[]): number {
   for (let i = 0; i < a.length; i++) {
     const order = compareValues(a[i], b[i]);
     if (order !== 0) return order;
