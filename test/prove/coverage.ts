@@ -17,8 +17,6 @@ const TESTS = [
   "test/contract/contract.test.ts",
   "test/testing",
   "test/cli",
-  "test/database",
-  "test/hostile",
   "test/regressions",
   "test/prove/damage.test.ts",
   "test/prove/fuzz.test.ts",

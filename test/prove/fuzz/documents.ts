@@ -81,8 +81,8 @@ const DOCUMENT_SEEDS: readonly Bytes[] = [
 ].map((bytes) => Uint8Array.from(bytes));
 const STRUCTURES = writer.unsaved().map(({ value }) => decodeStructure("things", value));
 /** Looked at so often: whether other documents are still read and written right. */
-const HEALTH_ONE_IN = 512;
-const WALK_ONE_IN = 16;
+const HEALTH_ONE_IN = 2_048;
+const WALK_ONE_IN = 32;
 
 let reader = new DocumentCodec("things", OPAQUE_SHAPE, STRUCTURES);
 

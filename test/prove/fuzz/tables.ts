@@ -343,6 +343,7 @@ const tables: Decoder = {
 const tableDumps: Decoder = {
   ...tables,
   name: "dumps of tables",
+  rarity: 60,
   judge(input) {
     const { host } = tableFile.show(input);
     const { meta } = describeTable(host, PATH);
