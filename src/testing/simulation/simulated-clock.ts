@@ -4,8 +4,9 @@
  * Always true:
  * (1) Time passes when the clock is told so, and by jumping to the moment at which the next sleeper wakes: in the turn of
  *     the event loop after it lay down, or after the one before it woke. Sleepers wake in the order of their times.
- * (2) The clock never jumps to a deadline, which only guards other work: it comes when time has passed it. So work that
- *     hangs stays a hang, which a test sees, and no time limit ends work that is merely slow in real time.
+ * (2) The clock never jumps to a deadline, which only guards other work, nor to what is done later: both come when time
+ *     has passed them. So work that hangs stays a hang, which a test sees, and no time limit ends work that is merely slow
+ *     in real time.
  */
 import { nodeTimers } from "../../engine/lsm/host/index.ts";
 import type { Clock, Timers } from "../../engine/lsm/host/index.ts";
@@ -57,6 +58,8 @@ export class SimulatedClock implements Clock, Timers {
 
   deadline = (millis: number, task: () => void): (() => void) =>
     insert(this.#deadlines, this.#nowMillis + millis, task);
+
+  later = (millis: number, task: () => void): (() => void) => this.deadline(millis, task);
 
   /** One turn for each sleeper, so that what one does after waking comes before the next one wakes. */
   #wakeNext(): void {

@@ -95,6 +95,11 @@ export interface Timers {
   after(millis: number, task: () => void): () => void;
   /** The same for what guards other work: a simulator waits for no deadline, it comes when time has passed it. */
   deadline(millis: number, task: () => void): () => void;
+  /**
+   * The same for work that nobody waits for: the process may end before it. A simulator waits for it as little as for a
+   * deadline.
+   */
+  later(millis: number, task: () => void): () => void;
   /** Runs `work` after the current turn of the event loop, when all writers of this turn have queued theirs. */
   soon(work: () => void): void;
 }

@@ -249,12 +249,19 @@ function after(millis: number, task: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+function later(millis: number, task: () => void): () => void {
+  const timer = setTimeout(task, millis);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
 /** Turns of Node's event loop; also the simulator's, since they take no time and keep their order. */
 export const nodeTimers: Timers = {
   pause: () => new Promise((resolved) => setImmediate(resolved)),
   sleep: (millis) => new Promise((resolved) => setTimeout(resolved, millis)),
   after,
   deadline: after,
+  later,
   // Not a microtask: writers that were woken by the same event would come just after it and miss the group.
   soon: (work) => void setImmediate(work),
 };
