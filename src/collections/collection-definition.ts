@@ -20,7 +20,7 @@ export interface CollectionDefinition {
   readonly indexes: readonly IndexDefinition[];
   /** Indexes that count or sum, which have no entries and are never scanned. */
   readonly tallies: readonly TallyDefinition[];
-  /** Shape and indexes as stable text: definitions with equal texts store and index alike. */
+  /** Shape and indexes as stable text: definitions with equal texts store, index and expire alike. */
   readonly fingerprint: string;
 }
 
@@ -44,6 +44,7 @@ export const RESERVED_NAMES = [
   "collections",
   "compact",
   "constructor",
+  "expire",
   "hasOwnProperty",
   "isPrototypeOf",
   "onCommit",
@@ -84,15 +85,21 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * `name` is a letter or underscore, then up to 63 letters, digits and underscores; it may not be a member of the
  * database such as `close`. `schema` describes objects without their `id`, which every document gets: zod 4, or another
  * library that speaks Standard Schema and validates at once. An index is a list of paths, or an object with `on`,
- * `unique`, `where` and `include`; a mistake in a path is an error of the compiler.
+ * `unique`, `where`, `include` and `expire`; a mistake in a path is an error of the compiler.
  *
  * An index with `count: true`, or with `sum` and the path of a number or bigint, keeps the count or the exact sum of all
  * documents, or of each group with equal values of its `by` fields (and of those only that fit `where`). It is changed
  * in the commit that writes a document, without reading, so that writers of one group do not conflict. `count()` reads a
  * cell of it instead of documents where the filter asks for groups by their values; it cannot be scanned by index().
  *
+ * An index over one date with `expire` deletes documents by it: `expire: "30d"` (s, m, h or d) so long after the date,
+ * `expire: true` at the date itself. Documents without the date stay, and with `where` those that do not fit. Each is
+ * deleted like by delete(), with its entries and what relations say, within a minute of its time while the database is
+ * open; until then reads show it, and a filter such as `{ expiresAt: { gt: new Date() } }` leaves it out. A write that
+ * moves the date in time keeps the document. See `db.expire()`.
+ *
  * @throws InvalidDefinition naming what is wrong: a bad name, a schema that cannot be stored, an index over a field
- *   that is unknown, an object or an array, a sum of what is not always a number.
+ *   that is unknown, an object or an array, a sum of what is not always a number, `expire` where there is no date.
  *
  * @example
  * const Users = collection("users", z.object({ email: z.email(), tags: z.array(z.string()) }), {
@@ -119,7 +126,10 @@ export function collection<
     tallies,
     fingerprint: JSON.stringify([
       compiled.fingerprint,
-      ...[...indexes, ...tallies].map((index) => [index.name, index.fingerprint]),
+      ...indexes.map(({ name: index, fingerprint, expireMillis }) =>
+        expireMillis === undefined ? [index, fingerprint] : [index, fingerprint, expireMillis],
+      ),
+      ...tallies.map((tally) => [tally.name, tally.fingerprint]),
     ]),
   });
   return Object.freeze({ name, definition });

@@ -43,6 +43,8 @@ export type { DocumentChange } from "./document-change.ts";
 // Indexes
 export { fieldText } from "./index/index-definition.ts";
 export type { BoundIndex, IndexDefinition } from "./index/index-definition.ts";
+export { dueEntries, firstDueMillis } from "./index/due-entries.ts";
+export { dueMillis } from "./index/expiry.ts";
 export type {
   IndexName,
   IndexSpec,

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const file = "test/types/wrong/programs.ts";
 const wrong = /^;?\/\*([PX]\d+)/;
 
-test("31 wrong programs are refused by the compiler, and the right ones beside them are not", () => {
+test("the wrong programs are refused by the compiler, and the right ones beside them are not", () => {
   const lines = readFileSync(file, "utf8").split("\n");
   const expected = lines.flatMap((line) => wrong.exec(line)?.[1] ?? []);
   const report = spawnSync("node_modules/.bin/tsc", ["-p", "test/types/wrong"], {
@@ -22,5 +22,5 @@ test("31 wrong programs are refused by the compiler, and the right ones beside t
   );
   expect(elsewhere).toEqual([]);
   expect([...refused].toSorted()).toEqual(expected.toSorted());
-  expect(expected).toHaveLength(31);
+  expect(expected.length).toBeGreaterThanOrEqual(35);
 });

@@ -4,7 +4,8 @@
  * Always true, of every index that parseIndex() gave:
  * (1) Its fields lead to scalars, as far as the schema tells; they are distinct; at most one goes through the elements of
  *     an array, and then the index is not unique.
- * (2) Equal fingerprints, equal entries: an index whose fingerprint changed is built anew.
+ * (2) Equal fingerprints, equal entries: an index whose fingerprint changed is built anew. When its documents expire is
+ *     no part of it, for no entry follows from that.
  */
 import type { Bytes } from "../../base/index.ts";
 import { InvalidDefinition, InvalidQuery } from "../collection-error.ts";
@@ -16,6 +17,7 @@ import type { FieldPath } from "../path/field-path.ts";
 import { membersOf } from "../schema/field-shape.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
 import { elementShape, shapeAt, withId } from "../schema/shape-lookup.ts";
+import { parseExpiry } from "./expiry.ts";
 
 export interface IndexField {
   readonly path: FieldPath;
@@ -31,8 +33,10 @@ export interface IndexDefinition {
   readonly where: FilterNode | undefined;
   /** Top-level fields that stand in the entry too. */
   readonly include: readonly string[];
-  /** All of the above but the name, as stable text. */
+  /** What the entries follow from, all of the above but the name, as stable text. */
   readonly fingerprint: string;
+  /** So many milliseconds after the date in its only field a document is deleted; undefined: it stays. */
+  readonly expireMillis: number | undefined;
 }
 
 /** An index of a collection in a database. */
@@ -81,7 +85,7 @@ export function readFieldsOf(
 /** Index and collection names are alike; collection-definition.ts checks the latter. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 export const FIELDS_MAX = 16;
-const KNOWN_OPTIONS = ["on", "unique", "where", "include"];
+const KNOWN_OPTIONS = ["on", "unique", "where", "include", "expire"];
 
 /** One declaration of `indexes`. @throws InvalidDefinition naming the index and what is wrong with it. */
 export function parseIndex(
@@ -115,13 +119,23 @@ class IndexParser {
     if (unique && fields.some((field) => field.path.each)) {
       throw this.#refuse("a unique index has no field that goes through the elements of an array");
     }
+    const expireMillis = this.#expiry(fields, options["expire"]);
     const fingerprint = JSON.stringify({
       on: fields.map(fieldText),
       unique,
       where: where === undefined ? null : filterText(where),
       include,
     });
-    return Object.freeze({ name: this.#name, fields, unique, where, include, fingerprint });
+    const name = this.#name;
+    return Object.freeze({ name, fields, unique, where, include, fingerprint, expireMillis });
+  }
+
+  #expiry(fields: readonly IndexField[], expire: unknown): number | undefined {
+    if (expire === undefined) return undefined;
+    const paths = fields.map(({ path }) => path);
+    const found = parseExpiry(this.#shape, paths, expire);
+    if ("problem" in found) throw this.#refuse(found.problem);
+    return found.millis;
   }
 
   #options(spec: unknown): Readonly<Record<string, unknown>> {

@@ -15,6 +15,7 @@ const id = '' as Id<'users'>; const pid = '' as Id<'posts'>
 /*OK 3*/ await db.users.insert(ok); await db.users.update(id, { logins: inc(), age: 3 }); await db.users.find({ email: 'a' })
 /*OK 4*/ await db.transaction(async (tx) => (await tx.users.getOrThrow(id)).address.city)
 /*OK 5*/ ;(await db.posts.include('author', (a) => a.select('name')).all())[0]?.author.name
+/*OK 6*/ collection('a', z.object({ at: z.date(), o: z.object({ at: z.date().nullish() }) }), { indexes: { i: { on: ['at'], expire: '1.5h', where: { at: { gt: new Date() } } }, j: { on: ['-o.at'], expire: true, unique: true, include: ['at'] }, k: { on: ['at', 'o.at'], unique: true } } })
 /*P1*/ await db.users.where({ agee: 5 }).all()
 /*P2*/ await db.users.where({ age: 'x' }).all()
 /*P3*/ await db.users.where({ age: { gt: 'x' } }).all()
@@ -46,4 +47,8 @@ const id = '' as Id<'users'>; const pid = '' as Id<'posts'>
 /*X16 migration reads a field that the old schema lacks*/ collection('a', z.object({ n: z.number() })).evolve(z.object({ m: z.number() }), (o) => ({ m: o.q }))
 /*X17 wrong nested select*/ await db.posts.include('author', (a) => a.select('nope')).all()
 /*X18 partial index filter typo*/ collection('a', z.object({ n: z.number() }), { indexes: { i: { on: ['n'], where: { q: 1 } } } })
+/*X19 documents that expire by a number*/ collection('a', z.object({ n: z.number(), at: z.date() }), { indexes: { i: { on: ['n'], expire: '1d' } } })
+/*X20 a time in weeks*/ collection('a', z.object({ at: z.date() }), { indexes: { i: { on: ['at'], expire: '1w' } } })
+/*X21 documents that expire by two dates*/ collection('a', z.object({ at: z.date(), to: z.date() }), { indexes: { i: { on: ['at', 'to'], expire: true } } })
+/*X22 documents that expire by each of some dates*/ collection('a', z.object({ at: z.array(z.date()) }), { indexes: { i: { on: ['at[]'], expire: true } } })
 }
