@@ -12,13 +12,15 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 /** The collection of an operation, which must be registered and complete before its view is used. */
 export type Source = Pick<CollectionStore, "ready" | "requireCompleteIn">;
 
+/** For work that may take long, or that no body asked for. In a transaction both are those of the transaction. */
+export type Patience = Pick<TransactOptions, "signal" | "standsApart" | "timeoutMillis">;
+
 export interface Access {
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A>;
-  /** `patience`: for work that may take long. In a transaction it is that of the transaction. */
   write<A>(
     source: Source,
     work: (tx: Transaction) => Awaitable<A>,
-    patience?: Pick<TransactOptions, "signal" | "timeoutMillis">,
+    patience?: Patience,
   ): Awaitable<A>;
   /** Rows read as they are consumed. */
   cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A>;
@@ -47,7 +49,7 @@ export class DirectAccess implements Access {
   write<A>(
     source: Source,
     work: (tx: Transaction) => Awaitable<A>,
-    patience?: Pick<TransactOptions, "signal" | "timeoutMillis">,
+    patience?: Patience,
   ): Awaitable<A> {
     const options =
       patience === undefined ? this.#writeOptions : { ...this.#writeOptions, ...patience };

@@ -18,6 +18,7 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
+import { Reapers } from "./expire/reapers.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
 import { ReferenceGuard } from "./relations/reference-guard.ts";
@@ -33,6 +34,8 @@ export interface CoreOptions {
   readonly fullScan?: FullScanRule | undefined;
   /** Default: none. */
   readonly relations?: RelationGraph | undefined;
+  /** Nothing can be written. Default false. */
+  readonly readOnly?: boolean | undefined;
 }
 
 export class DatabaseCore {
@@ -48,6 +51,7 @@ export class DatabaseCore {
   readonly #catalog: Catalog;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
+  readonly #reapers: Reapers;
   /** Forms of queries that were warned of. */
   readonly #scansTold = new Set<string>();
   /** The guarded work of each transaction; see ReferenceGuard. */
@@ -70,6 +74,8 @@ export class DatabaseCore {
     };
     this.live = new LiveHub(engine);
     this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
+    const isAutomatic = options.readOnly !== true;
+    this.#reapers = new Reapers({ access: this.direct, engine, host }, isAutomatic);
     this.#catalog = new Catalog({
       engine,
       transactionHost: this.#transactionHost,
@@ -85,6 +91,7 @@ export class DatabaseCore {
     if (known === undefined) {
       const store = new CollectionStore(this.#catalog, definition, this.#guardOf(definition));
       this.#stores.set(definition.name, store);
+      this.#reapers.watch(store);
       return store;
     }
     if (known.definition !== definition && known.definition.fingerprint !== definition.fingerprint)
@@ -146,6 +153,12 @@ export class DatabaseCore {
     );
   }
 
+  /** Deletes what is due now, and gives how many documents that were. */
+  expire(): Promise<number> {
+    if (this.#closing !== undefined) throw new Closed("database");
+    return this.#reapers.expire();
+  }
+
   stats(): Readonly<Record<string, number>> {
     return this.engine.stats?.() ?? {};
   }
@@ -182,7 +195,8 @@ export class DatabaseCore {
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
     this.live.close();
-    this.#closing = this.engine.close();
+    const reaped = this.#reapers.stop();
+    this.#closing = Promise.all([this.engine.close(), reaped]).then(() => undefined);
     return this.#closing;
   }
 }

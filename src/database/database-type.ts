@@ -11,7 +11,7 @@ import type {
   WithId,
 } from "../collections/index.ts";
 import type { Durability } from "../engine/contract/index.ts";
-import type { EngineFailure, ReadError, TransactionError } from "./failures.ts";
+import type { EngineFailure, ReadError, TransactionError, WriteError } from "./failures.ts";
 import type { Collection, Collections, Context } from "./surface.ts";
 
 export interface TransactionOptions {
@@ -96,6 +96,17 @@ interface DbMethods<F extends Run, Ds, Rs> {
    * lead to documents.
    */
   verify(): Kind<F, Verification, ReadError>;
+  /**
+   * Deletes the documents whose time has come by indexes with `expire`, now, and gives how many there were. The database
+   * does so by itself, within a minute of their time, so this is for programs that live shorter than that, and for tests:
+   * `fixedHost()` of kotobadb/testing has a clock that can be moved. In transactions of many documents each; a document
+   * that a relation keeps stays, is told as a warning once, and is tried again.
+   *
+   * @example
+   * host.clock.advance(31 * 86_400_000);
+   * await db.expire();
+   */
+  expire(): Kind<F, number, ReadError | WriteError>;
   /**
    * Gives room back at once that overwritten and deleted data still takes. The database does so by itself, so this is for
    * the moment after much was deleted. What open snapshots see is kept.

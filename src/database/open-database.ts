@@ -62,6 +62,7 @@ export function openCore<Ds extends Defs>(
       durability,
       fullScan: options.fullScan,
       relations,
+      readOnly: options.readOnly,
     });
   });
 }
@@ -143,6 +144,7 @@ export function bindDatabase(
     verify: () =>
       runner.run(() => core.verify().then((problems) => ({ ok: problems.length === 0, problems }))),
     stats: () => runner.run(() => core.stats()),
+    expire: () => runner.run(() => core.expire()),
     compact: () => runner.run(() => core.compact()),
     checkpoint: (directory: string) => runner.run(() => core.checkpoint(directory)),
     close: () => core.close(),

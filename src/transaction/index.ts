@@ -1,4 +1,5 @@
 // Running work
+export { refuseNested } from "./nesting.ts";
 export { transact } from "./transact.ts";
 export type { TransactOptions } from "./transact.ts";
 export { Transaction } from "./transaction.ts";
