@@ -61,7 +61,7 @@ test("each kind of step, refusal and background work comes up", async () => {
     "opening refused: SchemaMismatch",
     "opening refused: UniqueViolation",
   );
-  atLeast(50, "flushes", "compactions");
+  atLeast(50, "flushes", "compactions", "expired");
 });
 
 // ------------------------------------------------------------------ the test is tested

@@ -78,6 +78,8 @@ const full: PlainIndexes = {
   flaggedN: { on: ["n"], where: flagged },
   coveringS: { on: ["-s"], include: ["n", "tags", "flag"] },
   byAt: { on: ["-at", "flag"] },
+  // The dates are of 1970, so they are due when the clock has been set forward once.
+  stale: { on: ["-at"], expire: "19700d" },
   byU: { on: ["u", "-big"] },
   byRaw: { on: ["-raw", "level"], include: ["big", "u"] },
 };
@@ -87,6 +89,8 @@ const half: PlainIndexes = {
   byTag: { on: ["tags[]", "-flag"] },
   coveringS: { on: ["s", "n"], include: ["p"] },
   byU: { on: ["-u"], include: ["raw", "at"] },
+  stale: { on: ["at"], expire: "19800d" },
+  flaggedStale: { on: ["at"], expire: "19690.5d", where: flagged, include: ["n"] },
   flaggedN: {
     on: ["n", "-id"],
     where: {

@@ -239,6 +239,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   ),
   weighted(2, step("powerCut", { unsynced: one("lost", "kept", "seeded"), opening })),
   weighted(1, step("setClock", { byMillis: one(-10_000_000_000, -3_600_000, -1, 1, 5_000, 1e10) })),
+  weighted(2, step("expire", { byMillis: one(0, 1e10, 1e10, -1e10) })),
   weighted(1, step("sleep", { millis: one(1, 100, 3_000, 70_000) })),
   weighted(1, step("pause", { turns: fc.integer({ min: 1, max: 30 }) })),
 ) as fc.Arbitrary<Step>;

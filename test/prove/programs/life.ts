@@ -15,7 +15,8 @@ import type { Edition } from "./collections.ts";
 import { expectSame, expectTag, expectThat, Mismatch, shown } from "./compare.ts";
 import { outcomeOf } from "./loose.ts";
 import type { Loose, LooseDb, Outcome } from "./loose.ts";
-import { collectionNames, isUlid, PlainCollection, Refused, sameModel } from "./plain.ts";
+import { collectionNames, copied, dueBy, isUlid } from "./plain.ts";
+import { PlainCollection, Refused, sameModel } from "./plain.ts";
 import type { Model } from "./plain.ts";
 import type { Opening, Program } from "./program.ts";
 import type { ReadContext } from "./reading.ts";
@@ -90,6 +91,8 @@ export class Life {
   async #openWell(path: string, opening: Opening, readOnly: boolean): Promise<LooseDb> {
     const { durability, fullScan, options, readMillis } = opening;
     const { host } = this;
+    // Documents expire when a program says so, and then the model knows.
+    (host.timers as { later: typeof host.timers.later }).later = () => () => undefined;
     const common = {
       host,
       fullScan,
@@ -266,6 +269,27 @@ export class Life {
     const clock = this.host.clock as { nowMillis: () => number };
     const { nowMillis } = clock;
     clock.nowMillis = () => Math.max(0, nowMillis() + byMillis);
+  }
+
+  /** What is due when the clock was set goes: by each index in transactions of its own, one after the other. */
+  async expire(byMillis: number): Promise<void> {
+    if (byMillis !== 0) this.setClock(byMillis);
+    const nowMillis = this.host.clock.nowMillis();
+    const expired = await this.db.expire();
+    let wanted = 0;
+    for (const name of collectionNames) {
+      for (const index of Object.values(indexesOf(name, this.edition))) {
+        const due = dueBy(index, this.model[name].documents.values(), nowMillis);
+        if (due.length === 0) continue;
+        const after = copied(this.model);
+        for (const { id } of due) after[name].documents.delete(id);
+        this.committed(after, undefined);
+        wanted += due.length;
+      }
+    }
+    expectSame(expired, wanted, "how many documents expired");
+    this.count("expired", expired);
+    await this.compareAll(this.db);
   }
 
   // ---------------------------------------------------------------- all of it

@@ -66,6 +66,7 @@ export interface LooseDb extends Loose {
   snapshot(): LooseSnapshot;
   verify(): Promise<{ readonly ok: boolean; readonly problems: readonly string[] }>;
   ready(): Promise<void>;
+  expire(): Promise<number>;
   compact(): Promise<void>;
   checkpoint(directory: string): Promise<void>;
   stats(): Promise<Readonly<Record<string, number>>>;

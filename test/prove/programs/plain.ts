@@ -13,6 +13,8 @@ export interface PlainIndex {
   readonly where?: Filter;
   /** Stored in the entries; says nothing of what a query gives. */
   readonly include?: readonly string[];
+  /** So long after the date in the only field a document is deleted. */
+  readonly expire?: `${number}d`;
 }
 export type PlainIndexes = Readonly<Record<string, PlainIndex>>;
 
@@ -100,6 +102,18 @@ function compareIds(a: string, b: string): number {
 }
 export function isUlid(id: string): boolean {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id);
+}
+
+/** The documents that are due by the index. */
+export function dueBy(index: PlainIndex, documents: Iterable<Doc>, nowMillis: number): Doc[] {
+  const { expire, on, where } = index;
+  if (expire === undefined) return [];
+  const expireMillis = Number.parseFloat(expire) * 86_400_000;
+  return [...documents].filter((document) => {
+    const date = at(document, pathOf(on[0]!));
+    if (!(date instanceof Date) || (where !== undefined && !fits(where, document))) return false;
+    return date.getTime() + expireMillis <= nowMillis;
+  });
 }
 
 export function picked(document: Doc, select: readonly string[] | undefined): Fields {

@@ -113,6 +113,8 @@ export type Step =
     }
   /** The clock of the wall is set, forwards or back. */
   | { readonly do: "setClock"; readonly byMillis: number }
+  /** The same, and all that is due then is deleted. */
+  | { readonly do: "expire"; readonly byMillis: number }
   | { readonly do: "sleep"; readonly millis: number }
   | { readonly do: "pause"; readonly turns: number };
 

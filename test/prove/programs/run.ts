@@ -82,6 +82,8 @@ class ProgramRun {
         return void (await life.db.stats());
       case "setClock":
         return life.setClock(step.byMillis);
+      case "expire":
+        return life.expire(step.byMillis);
       case "sleep":
         return life.host.timers.sleep(step.millis);
       case "pause":
