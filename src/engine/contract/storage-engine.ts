@@ -236,6 +236,13 @@ export interface StorageEngine {
    * it is a commit like others (laws 3 and 6). Absent: the layers above write batches.
    */
   load?(rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>): Promise<void>;
+  /**
+   * Optional. About how many rows a scan of the range would pass: a guess, for whoever has to choose between ranges. It is
+   * finite and never negative, 0 for an empty range, and given at once; so an engine that would have to ask a server
+   * leaves it out. Nothing else is promised: rows that were deleted or overwritten may count until they are cleared away,
+   * and what a transaction has not committed does not.
+   */
+  estimateRows?(range: KeyRange): number;
   /** Proves on the live server, in a scratch prefix, that write skew and phantoms are refused. Called once at open. */
   verifyIsolation?(): Promise<void>;
   /** Figures by name (bytes, counts), for people and dashboards. */

@@ -9,7 +9,7 @@
  */
 import { Closed, EMPTY_BYTES, assert } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { StorageError } from "../contract/index.ts";
+import { StorageError, isEmptyRange } from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
@@ -153,6 +153,11 @@ export class LsmEngine implements StorageEngine {
   onCommit(wake: CommitListener): () => void {
     this.#assertOpen();
     return this.#writes.onCommit(wake);
+  }
+
+  estimateRows(range: KeyRange): number {
+    this.#assertOpen();
+    return isEmptyRange(range) ? 0 : this.#tree.estimateRows(range);
   }
 
   #load(rows: Parameters<NonNullable<StorageEngine["load"]>>[0]): Promise<void> {

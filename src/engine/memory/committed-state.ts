@@ -80,6 +80,11 @@ export class CommittedState {
     });
   }
 
+  /** About how many rows the newest state has in the range. */
+  estimate(range: KeyRange): number {
+    return this.#rows.estimate(range);
+  }
+
   keyChangedAfter(key: Bytes, at: number): boolean {
     const row = this.#rows.find(key);
     return row !== undefined && newestOf(row).at > at;

@@ -10,7 +10,13 @@
  */
 import { Closed, assert, copyBytes, equalBytes } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import { CONFLICT, CommitGate, RequirementFailed, rangeContains } from "../contract/index.ts";
+import {
+  CONFLICT,
+  CommitGate,
+  RequirementFailed,
+  isEmptyRange,
+  rangeContains,
+} from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
@@ -19,6 +25,7 @@ import type {
   CommitPlan,
   CommitResult,
   EngineTransaction,
+  KeyRange,
   Limits,
   Requirement,
   Snapshot,
@@ -99,6 +106,12 @@ export class MemoryEngine implements StorageEngine {
   onCommit(wake: CommitListener): () => void {
     this.#assertOpen();
     return this.#listeners.add(wake);
+  }
+
+  /** Rows that open views still see, or that hold nothing any more, count too. */
+  estimateRows(range: KeyRange): number {
+    this.#assertOpen();
+    return isEmptyRange(range) ? 0 : this.#state.estimate(range);
   }
 
   /** rows, versions (more than rows while views hold old ones), bytes of keys and values, openViews. */

@@ -13,6 +13,9 @@ import type { KeyRange } from "../contract/index.ts";
 /** Large enough that the list of blocks stays short, small enough that moving half a block costs nothing. */
 const BLOCK_ROWS_MAX = 256;
 
+/** Blocks that are counted one by one for an estimate; beyond them their average is taken. */
+const BLOCKS_COUNTED_MAX = 64;
+
 /** What a key held from commit `at` on; a value of undefined says that it held nothing. */
 export interface RowVersion {
   readonly at: number;
@@ -70,6 +73,24 @@ export class SortedRows {
   visit(range: KeyRange, reverse: boolean, visit: RowVisitor): void {
     if (reverse) this.#visitBackward(range, visit);
     else this.#visitForward(range, visit);
+  }
+
+  /** How many rows the range has, those without a value too: exact up to some thousands, then nearly. */
+  estimate({ start, end }: KeyRange): number {
+    const blocks = this.#blocks;
+    if (blocks.length === 0) return 0;
+    const first = this.#blockOf(start);
+    const last = end === undefined ? blocks.length : this.#blockOf(end);
+    const before = lowerBound(blocks[first]!, start);
+    const within = end === undefined ? 0 : lowerBound(blocks[last]!, end);
+    if (first === last) return Math.max(0, within - before);
+    const between = last - first - 1;
+    if (between < 0) return 0;
+    let rows = blocks[first]!.length - before + within;
+    if (between > BLOCKS_COUNTED_MAX)
+      return rows + Math.round((between * this.#size) / blocks.length);
+    for (let i = first + 1; i < last; i++) rows += blocks[i]!.length;
+    return rows;
   }
 
   /** The broken invariants, in words; none if all is well. */

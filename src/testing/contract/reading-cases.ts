@@ -260,6 +260,49 @@ const largeRows = contractCase(
   },
 );
 
+const estimates = contractCase(
+  "an estimate is finite and never negative, 0 for an empty range, and given at once",
+  [12],
+  async (place) => {
+    const { engine } = place;
+    await seedRows(place);
+    const check = (when: string): void => {
+      const whole = place.range();
+      const ranges = [
+        { start: new Uint8Array(0), end: undefined },
+        { start: place.key("r0499"), end: undefined },
+        { start: place.key("s"), end: undefined },
+        whole,
+        place.range("r02"),
+        place.range("none"),
+        place.between("r0007", "r0008"),
+        place.between("a", "b"),
+      ];
+      for (const [i, range] of ranges.entries()) {
+        const rows: unknown = engine.estimateRows!(range);
+        const isGuess = typeof rows === "number" && rows >= 0 && rows < Infinity;
+        expectTrue(isGuess, `${when}, range ${i}: an estimate is a number from 0 on`);
+      }
+      const { start } = whole;
+      for (const [from, to] of [
+        [start, start],
+        [place.key("r0400"), place.key("r0100")],
+        [place.key("z"), start],
+      ] as const)
+        expectEqual(engine.estimateRows!({ start: from, end: to }), 0, `${when}, an empty range`);
+    };
+    check("with rows");
+    await place.write([place.put("r0001", "other"), place.del("r0002"), place.del("none")]);
+    check("with changed rows");
+    await place.write([{ op: "delRange", range: place.range() }]);
+    check("without rows");
+    expectEqual(await place.entries(), [], "rows after estimates");
+  },
+  {
+    skipReason: (engine) => (engine.estimateRows === undefined ? "does not estimate" : undefined),
+  },
+);
+
 export const readingCases: readonly ContractCase[] = [
   orderOfKeys,
   orderOfInsertion,
@@ -273,4 +316,5 @@ export const readingCases: readonly ContractCase[] = [
   rangeBounds,
   valueOrPromise,
   largeRows,
+  estimates,
 ];

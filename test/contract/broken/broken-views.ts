@@ -263,6 +263,14 @@ export const brokenViews: Readonly<Record<string, () => WrappedEngine>> = {
         return { then: real.then.bind(real) } as unknown as Promise<Bytes | undefined>;
       }
     })(),
+  "an estimate is the distance of two places": () =>
+    new (class extends WrappedEngine {
+      estimateRows({ start, end }: KeyRange): number {
+        const before = (key: Bytes): number =>
+          this.inner.estimateRows({ start: new Uint8Array(0), end: key });
+        return (end === undefined ? 1_000 : before(end)) - before(start);
+      }
+    })(),
   "values handed out are the engine's own": () => new HandsOutItsOwnBytes(),
   "bytes handed in are kept by reference": () => new KeepsBytesHandedIn(),
 };

@@ -29,6 +29,8 @@ const CHILDREN = RECORDS + FANOUT;
 const STRIDE = CHILDREN + FANOUT + 1;
 
 const NONE = -1;
+/** Leaves that are counted one by one for an estimate; beyond them the shape of the tree tells. */
+const LEAVES_COUNTED_MAX = 32;
 const HEIGHT_MAX = 12;
 
 export class EntryTree implements EntryOrder {
@@ -80,6 +82,35 @@ export class EntryTree implements EntryOrder {
     if (place < this.#nodes[leaf * STRIDE + COUNT]!) return leaf * FANOUT + place;
     const next = this.#nodes[leaf * STRIDE + NEXT]!;
     return next === NONE ? NONE : next * FANOUT;
+  }
+  /** How many records come before this one as a part of all, by the shape of the tree: about, for nodes differ in size. */
+  partBefore(record: number): number {
+    const nodes = this.#nodes;
+    let node = this.#root;
+    let part = 0;
+    let width = 1;
+    while (nodes[node * STRIDE + IS_LEAF] === 0) {
+      let child = this.#lowerInNode(node, record);
+      if (this.#isExact) child++;
+      width /= nodes[node * STRIDE + COUNT]! + 1;
+      part += child * width;
+      node = nodes[node * STRIDE + CHILDREN + child]!;
+    }
+    return part + (this.#lowerInNode(node, record) / nodes[node * STRIDE + COUNT]!) * width;
+  }
+  /** How many records lie from one position to before another one, -1 being the end; undefined where they are too many. */
+  countBetween(from: number, to: number): number | undefined {
+    if (from === NONE) return 0;
+    const nodes = this.#nodes;
+    const last = to === NONE ? NONE : Math.floor(to / FANOUT);
+    let leaf = Math.floor(from / FANOUT);
+    let count = -(from % FANOUT);
+    for (let i = 0; i < LEAVES_COUNTED_MAX; i++) {
+      if (leaf === last) return leaf === NONE ? count : count + (to % FANOUT);
+      count += nodes[leaf * STRIDE + COUNT]!;
+      leaf = nodes[leaf * STRIDE + NEXT]!;
+    }
+    return undefined;
   }
   first(): number {
     if (this.#size === 0) return NONE;

@@ -8,7 +8,8 @@
 import { copyBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import type { PointKind } from "../codec/index.ts";
-import { RangeDeleteIndex } from "../cursor/index.ts";
+import type { KeyRange } from "../../contract/index.ts";
+import { MAX_SEQUENCE, RangeDeleteIndex } from "../cursor/index.ts";
 import type { Cursor, PointResult, RangeDelete } from "../cursor/index.ts";
 import { EntryArena } from "./entry-arena.ts";
 import { EntryTree } from "./entry-tree.ts";
@@ -101,6 +102,21 @@ export class Memtable {
     out.start = arena.valueStart(record);
     out.end = out.start + arena.valueLength(record);
     return true;
+  }
+
+  /** About how many entries have keys in the range, deletes and old versions included: exact up to some thousands. */
+  estimateEntries({ start, end }: KeyRange): number {
+    const tree = this.#tree;
+    if (tree.size === 0) return 0;
+    const arena = this.#arena;
+    // A probe holds until the next one.
+    const from = tree.lowerBound(arena.probe(start, MAX_SEQUENCE));
+    const to = end === undefined ? -1 : tree.lowerBound(arena.probe(end, MAX_SEQUENCE));
+    const counted = tree.countBetween(from, to);
+    if (counted !== undefined) return counted;
+    const before = tree.partBefore(arena.probe(start, MAX_SEQUENCE));
+    const upTo = end === undefined ? 1 : tree.partBefore(arena.probe(end, MAX_SEQUENCE));
+    return Math.max(0, Math.round((upTo - before) * tree.size));
   }
 
   /** A cursor over all entries. It stays right while entries are added. */

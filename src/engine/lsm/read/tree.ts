@@ -196,6 +196,27 @@ export class Tree {
     return mergeCursor(cursors);
   }
 
+  /**
+   * About how many rows lie in the range: the entries of all sources together. What is overwritten counts as often as it
+   * was written, and what is deleted counts until a compaction has met it.
+   */
+  estimateRows(range: KeyRange): number {
+    const { end, start } = range;
+    let rows = this.#active.estimateEntries(range);
+    for (const { memtable } of this.#immutables) rows += memtable.estimateEntries(range);
+    for (const reader of this.#level0) rows += reader.estimateRows(start, end);
+    for (const { tables, readers } of this.#deeper) {
+      const first = Math.max(0, tableIndexFor(tables, start));
+      const last = end === undefined ? tables.length - 1 : tableIndexFor(tables, end);
+      for (let i = first; i <= last; i++) {
+        const { entries, tombstones } = tables[i]!;
+        const isInside = i > first && i < last;
+        rows += isInside ? entries - tombstones : readers[i]!.estimateRows(start, end);
+      }
+    }
+    return Math.round(rows);
+  }
+
   /** How many spans are remembered in which there is nothing. */
   get emptySpans(): number {
     return this.#emptySpans.count;

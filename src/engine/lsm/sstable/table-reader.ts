@@ -19,6 +19,7 @@ import { DATA_BLOCK, INDEX_BLOCK, SLOT_BYTES } from "./block/block-cache.ts";
 import { DATA_HANDLE_BYTES, FRAME_BYTES } from "./block/block-frame.ts";
 import type { BlockHandle } from "./block/block-frame.ts";
 import { BlockReader, blockProblem } from "./block/block-reader.ts";
+import { countEntries } from "./block/count-entries.ts";
 import type { BlockHome, Errand } from "./block/errand.ts";
 import { Filter } from "./block/filter.ts";
 import { FilterPieces } from "./block/filter-pieces.ts";
@@ -142,6 +143,62 @@ export class TableReader implements BlockHome {
     if (this.#find(topIndex, key, maxSequence, out)) return true;
     this.#filterMistaken++;
     return false;
+  }
+
+  /**
+   * About how many rows the table has in [start, end): entries that are no deletes. What is not in the cache is read only
+   * while reads are quick, and of data blocks the two at the start only.
+   */
+  estimateRows(start: Bytes, end: Bytes | undefined): number {
+    const { properties, topIndex } = this.#parts;
+    const { largestKey, smallestKey } = this.meta;
+    if (topIndex === undefined) return 0;
+    if (end !== undefined && compareBytes(smallestKey, end) >= 0) return 0;
+    if (largestKey !== undefined && compareBytes(largestKey, start) < 0) return 0;
+    const { dataBlocks, entries, tombstones } = properties;
+    const isWhole = compareBytes(start, smallestKey) <= 0;
+    const isToEnd =
+      end === undefined || (largestKey !== undefined && compareBytes(largestKey, end) < 0);
+    if (isWhole && isToEnd) return entries - tombstones;
+    const mayRead = !this.#cache.reads.isSlow;
+    const counted = countEntries(
+      {
+        topIndex,
+        dataBlocks,
+        entries,
+        partition: (top) => {
+          const isThere = this.#reach(this.#partition, topIndex, top, DATA_HANDLE_BYTES, mayRead);
+          return isThere ? this.#partition : undefined;
+        },
+        data: (partition, i, isWorthReading) => {
+          if (isLargeAt(partition, i)) return "large";
+          const may = mayRead && isWorthReading;
+          return this.#reach(this.#data, partition, i, undefined, may) ? this.#data : undefined;
+        },
+      },
+      start,
+      isToEnd ? undefined : end,
+    );
+    return counted * (1 - tombstones / entries);
+  }
+
+  /** Turns `block` to the block that entry i of `index` points to, if it is in the cache or may be read. */
+  #reach(
+    block: BlockReader,
+    index: BlockReader,
+    i: number,
+    valueBytes: number | undefined,
+    mayRead: boolean,
+  ): boolean {
+    const offset = index.handleOffset(index.valueStart(i));
+    if (!mayRead && !this.#cache.holds(this.owner, offset)) return false;
+    try {
+      this.#load(block, index, i, valueBytes);
+      return true;
+    } catch {
+      // It is told to whoever needs the block: a guess needs none.
+      return false;
+    }
   }
 
   /** Has read what get() needs first. True: a get() of this key goes beyond the filter, as far as can be told. */
@@ -340,6 +397,11 @@ export class TableReader implements BlockHome {
       errand.wantSoon(this, { offset, length, rawLength, crc: index.handleCrc(at) }, undefined);
     }
   }
+}
+
+/** Is the data block that entry i of a partition points to too large for the cache's slots? Then it holds one large value. */
+function isLargeAt(partition: BlockReader, i: number): boolean {
+  return partition.handleRawLength(partition.valueStart(i)) + FRAME_BYTES > SLOT_BYTES;
 }
 
 /** Blocks of one table are about as large as each other: the next one shall mostly fit, too. */
