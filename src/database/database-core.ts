@@ -10,7 +10,7 @@ import type { Awaitable, Run, Runner } from "../base/index.ts";
 import { Catalog, CollectionStore, InvalidDefinition, NO_RELATIONS } from "../collections/index.ts";
 import type { CollectionDefinition, Def, RelationGraph } from "../collections/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
-import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { Durability, KeyRange, StorageEngine } from "../engine/contract/index.ts";
 import type { Host } from "../engine/lsm/index.ts";
 import type { FullScan, FullScanRule } from "../query/index.ts";
 import { transact } from "../transaction/index.ts";
@@ -44,6 +44,8 @@ export class DatabaseCore {
   readonly direct: Access;
   readonly live: LiveHub;
   readonly fullScan: FullScanRule;
+  /** About how many rows a range has, where the engine tells. */
+  readonly estimate: ((range: KeyRange) => number) | undefined;
   readonly relations: RelationGraph;
   /** What queries over several collections wait for. */
   readonly sources: SourceSets = new SourceSets();
@@ -63,6 +65,7 @@ export class DatabaseCore {
     const { host } = options;
     this.host = host;
     this.fullScan = options.fullScan ?? "warn";
+    this.estimate = engine.estimateRows?.bind(engine);
     this.#durability = options.durability;
     this.relations = options.relations ?? NO_RELATIONS;
     this.#transactionHost = {

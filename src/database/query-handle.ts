@@ -236,6 +236,7 @@ export class ReadHandle<F extends Run> {
       store,
       storeOf: (definition) => core.store(definition),
       fullScan: core.fullScan,
+      estimate: core.estimate,
       nowMillis: () => core.host.clock.monotonicMillis(),
       warn: (form, problem) => core.warnOfScan(form, problem),
     };

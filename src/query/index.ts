@@ -27,6 +27,7 @@ export {
   planFor,
 } from "./run-query.ts";
 export type { FullScanRule, QueryContext } from "./run-query.ts";
+export type { Estimate } from "./weigh/scales.ts";
 export type { PageRequest, RowPage } from "./run/read-page.ts";
 export { rowsToChange } from "./run/rows-to-change.ts";
 // Figures

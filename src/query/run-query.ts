@@ -18,6 +18,7 @@ import type { Plan } from "./plan/plan.ts";
 import { explainPlan, withIncludes } from "./plan/plan-text.ts";
 import type { Explanation } from "./plan/plan-text.ts";
 import { FullScan, NotUnique } from "./query-error.ts";
+import type { Estimate } from "./weigh/scales.ts";
 import { shown } from "./query-request.ts";
 import type { QueryRequest } from "./query-request.ts";
 import type { ReadCounts } from "./run/branch-reader.ts";
@@ -42,6 +43,8 @@ export interface QueryContext {
   readonly warn?: ((form: string, problem: () => FullScan) => void) | undefined;
   /** Where related documents are; for requests that include any. */
   readonly storeOf?: ((definition: CollectionDefinition) => CollectionStore) | undefined;
+  /** About how many rows a range has. Absent: plans follow from the request and the indexes alone. */
+  readonly estimate?: Estimate | undefined;
   /** A clock for explain. */
   readonly nowMillis?: (() => number) | undefined;
 }
@@ -94,7 +97,9 @@ export function pageOfRows(
 ): Awaitable<RowPage> {
   checkPageRequest(context.store.definition.name, request, page);
   const maker = makerOf(request, context);
-  const plan = planned({ ...maker.request, limit: page.size + 1 }, context);
+  // Without an order the rows come as the plan reads them, and the next page must come from the same one.
+  const estimate = request.orderBy.length === 0 ? undefined : context.estimate;
+  const plan = planned({ ...maker.request, limit: page.size + 1 }, { ...context, estimate });
   const read = readPage(plan, request, page, completed(context.view), context.store, newCounts());
   return andThen(read, ({ items, next, previous }) =>
     andThen(maker.rows(items), (rows) => ({ items: rows, next, previous })),
@@ -153,19 +158,21 @@ function checkExplainOptions(collection: string, options: { readonly analyze?: u
  *
  * @throws InvalidQuery where a JavaScript condition is no function.
  */
-export function planFor(request: QueryRequest, { store }: Pick<QueryContext, "store">): Plan {
+export function planFor(request: QueryRequest, context: PlanContext): Plan {
   for (const predicate of request.predicates as readonly unknown[])
     if (typeof predicate !== "function")
       throw new InvalidQuery(
-        store.definition.name,
+        context.store.definition.name,
         `a JavaScript condition is a function, not ${shown(predicate)}`,
       );
-  return choosePlan(request, targetOf({ store }));
+  return choosePlan(request, targetOf(context));
 }
 
+type PlanContext = Pick<QueryContext, "store" | "estimate">;
+
 /** What the planner knows of the collection. */
-export function targetOf({ store }: Pick<QueryContext, "store">): QueryTarget {
-  return { definition: store.definition, layout: store.layout() };
+export function targetOf({ estimate, store }: PlanContext): QueryTarget {
+  return { definition: store.definition, layout: store.layout(), estimate };
 }
 
 function open(request: QueryRequest, context: QueryContext): PlanCursor {

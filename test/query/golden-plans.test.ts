@@ -2,8 +2,9 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { compareBytes } from "../../src/base/index.ts";
 import { collection } from "../../src/collections/index.ts";
-import type { CollectionDefinition } from "../../src/collections/index.ts";
+import type { CollectionDefinition, CollectionLayout } from "../../src/collections/index.ts";
 import {
   EVERY_DOCUMENT,
   planFor,
@@ -17,7 +18,7 @@ import {
   withSelect,
   withWhere,
 } from "../../src/query/index.ts";
-import type { BoundOp, QueryRequest } from "../../src/query/index.ts";
+import type { BoundOp, Estimate, QueryRequest } from "../../src/query/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 
 const Users = collection(
@@ -64,6 +65,22 @@ interface Case {
   /** The index's name, then values of its leading fields. */
   readonly index?: readonly [name: string, ...prefix: unknown[]];
   readonly bound?: readonly (readonly [op: BoundOp, value: unknown])[];
+  /** What the engine says of each range, by the index that it is of. Absent: it says nothing. */
+  readonly rows?: Readonly<Record<string, number>>;
+}
+
+/** Says the same of every range of an index, or of documents. */
+function estimateOf(layout: CollectionLayout, rows: Case["rows"]): Estimate | undefined {
+  if (rows === undefined) return undefined;
+  return ({ start }) => {
+    const begins = (prefix: Uint8Array): boolean =>
+      compareBytes(start.subarray(0, prefix.length), prefix) === 0;
+    const index = layout.indexes.find(({ prefix }) => begins(prefix));
+    const name = index === undefined ? "documents" : index.name;
+    const told = rows[name];
+    if (told === undefined) throw new Error(`nobody should ask for ${name}`);
+    return told;
+  };
 }
 
 function requestOf(definition: CollectionDefinition, asked: Case): QueryRequest {
@@ -101,7 +118,8 @@ function questionText({ about, filter, ...asked }: Case): string {
 async function picture(cases: readonly Case[]): Promise<string> {
   const { inner } = await new TestDatabase().store(Users);
   const pictures = cases.map((asked) => {
-    const plan = planFor(requestOf(inner.definition, asked), { store: inner });
+    const estimate = estimateOf(inner.layout(), asked.rows);
+    const plan = planFor(requestOf(inner.definition, asked), { store: inner, estimate });
     return `${questionText(asked)}\n----\n${planText(plan)}\n`;
   });
   return pictures.join("\n");
@@ -375,6 +393,101 @@ const themes: Readonly<Record<string, readonly Case[]>> = {
       select: ["city"],
     },
     { about: "An order and a limit without an index.", orderBy: ["name"], limit: 2 },
+  ],
+  estimates: [
+    {
+      about: "Of two indexes the one with fewer rows, whatever the order of declaration.",
+      where: { city: "Oslo", age: { gt: 18 }, score: { gt: 5n } },
+      rows: {
+        byCityAge: 4_000,
+        byCityJoined: 9_000,
+        byAge: 60_000,
+        byScore: 30,
+        documents: 100_000,
+      },
+    },
+    {
+      about: "About the same: the laws decide.",
+      where: { city: "Oslo", score: { gt: 5n } },
+      rows: { byCityAge: 5_000, byCityJoined: 4_800, byScore: 4_600, documents: 100_000 },
+    },
+    {
+      about: "Few rows are not weighed any further.",
+      where: { city: "Oslo", score: { gt: 5n } },
+      rows: { byCityAge: 8 },
+    },
+    {
+      about: "Nor is a single index with some rows.",
+      where: { age: { gt: 3 } },
+      rows: { byAge: 256 },
+    },
+    {
+      about:
+        "A range that holds nearly all documents is not worth its index; that is no full scan.",
+      where: { age: { gt: 3 } },
+      rows: { byAge: 90_000, documents: 100_000 },
+    },
+    {
+      about: "It is where the index alone answers.",
+      where: { score: { gt: 5n } },
+      select: ["score", "name"],
+      rows: { byScore: 90_000, documents: 100_000 },
+    },
+    {
+      about: "Unique keys and ids are never weighed.",
+      where: { email: "a@x.org", city: "Oslo" },
+      rows: {},
+    },
+    {
+      about: "Nor is what reads no more than its limit.",
+      where: { city: "Oslo" },
+      orderBy: ["age"],
+      limit: 10,
+      rows: {},
+    },
+    {
+      about: "Many that fit: the order's index soon finds the first ones, and is given up in time.",
+      where: { age: { gt: 18 } },
+      orderBy: ["joined"],
+      limit: 10,
+      rows: { byAge: 40_000, byJoined: 100_000, documents: 100_000 },
+    },
+    {
+      about: "Few that fit: they are sorted.",
+      where: { age: { gt: 18 } },
+      orderBy: ["joined"],
+      limit: 10,
+      rows: { byAge: 300, byJoined: 100_000, documents: 100_000 },
+    },
+    {
+      about: "The newest documents, by their ids.",
+      where: { city: "Oslo" },
+      orderBy: ["-id"],
+      limit: 10,
+      rows: { byCityAge: 50_000, byCityJoined: 50_000, documents: 100_000 },
+    },
+    {
+      about: "No index answers: the order's index is given up for one pass through all documents.",
+      where: { name: "Ada" },
+      orderBy: ["joined"],
+      limit: 10,
+      rows: { documents: 100_000 },
+    },
+    {
+      about: "A union of small ranges.",
+      where: { OR: [{ age: 3 }, { score: 5n }] },
+      rows: { byAge: 20, byScore: 30, documents: 100_000 },
+    },
+    {
+      about: "A union that reads nearly everything.",
+      where: { OR: [{ age: { gt: 3 } }, { score: 5n }] },
+      rows: { byAge: 80_000, byScore: 30, documents: 100_000 },
+    },
+    {
+      about: "The better index in each branch.",
+      where: { OR: [{ city: "Oslo", score: 5n }, { email: "a@x.org" }] },
+      rows: { byCityAge: 5_000, byCityJoined: 5_000, byScore: 20, byEmail: 1, documents: 100_000 },
+    },
   ],
 };
 

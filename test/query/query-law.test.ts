@@ -13,7 +13,7 @@ import {
   planFor,
   planText,
 } from "../../src/query/index.ts";
-import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
+import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index.ts";
 import { documents, indexesAndQueries, runs } from "./arbitrary-query.ts";
 import { plainMatches, plainSelect } from "./plain-query.ts";
 import { promisedEngine } from "./promised-engine.ts";
@@ -94,6 +94,25 @@ test("a query gives what the plain evaluator gives, whatever the indexes", async
       for (const each of asked)
         await world.read((context) => check(world.request(each), context, stored));
     }),
+    { numRuns: runs(40) },
+  );
+});
+
+test("the same whatever the engine estimates, be it nonsense", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      documents,
+      indexesAndQueries,
+      fc.array(fc.oneof(fc.nat(20), fc.nat(100_000)), { minLength: 1, maxLength: 7 }),
+      async (inputs, [names, asked], told) => {
+        const world = await QueryWorld.open(names);
+        const stored = await world.insert(inputs);
+        const nonsense: Estimate = ({ start }) =>
+          told[start.reduce((sum, byte) => sum + byte, 0) % told.length]!;
+        for (const each of asked)
+          await world.read((context) => check(world.request(each), context, stored), nonsense);
+      },
+    ),
     { numRuns: runs(40) },
   );
 });

@@ -11,7 +11,7 @@ import {
   withSelect,
   withWhere,
 } from "../../src/query/index.ts";
-import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
+import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index.ts";
 import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
@@ -58,7 +58,9 @@ export class QueryWorld {
   }
 
   /** Runs an end of a query on a view of its own. */
-  async read<A>(run: (context: QueryContext) => A | Promise<A>): Promise<A> {
-    return await withView(this.database.engine, (view) => run({ view, store: this.store.inner }));
+  async read<A>(run: (context: QueryContext) => A | Promise<A>, estimate?: Estimate): Promise<A> {
+    return await withView(this.database.engine, (view) =>
+      run({ view, store: this.store.inner, estimate }),
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * From a query to its plan. Pure and deterministic: the same request on the same collection gives the same plan, whatever
- * the data. There are no statistics; these laws decide:
+ * From a query to its plan. Pure and deterministic: the same request on the same collection with the same estimates gives
+ * the same plan. These laws decide:
  *
  *  (1) A filter that cannot hold reads nothing.
  *  (2) The index that the caller names is used. Its bounds are conditions like those of the filter.
@@ -17,6 +17,9 @@
  *      was declared first.
  * (10) Unions within unions multiply. What is left of the effort (LOOKS_FREE) decides how far they are followed; where it
  *      ends, the condition is checked on the documents. So planning takes time in proportion to the filter.
+ * (11) Where the engine estimates how many rows ranges have, and nothing stands on law 3, what reads least is taken of all
+ *      that laws 4 to 8 offer; the laws decide between what costs about the same (weigh/weigh-ways.ts). A plan that reads
+ *      all documents because that is less is no full scan to the rule for those: an index could answer.
  */
 import type {
   CollectionDefinition,
@@ -35,11 +38,17 @@ import {
   narrows,
 } from "./candidate.ts";
 import type { Candidate, Question } from "./candidate.ts";
+import { Effort } from "../weigh/effort.ts";
+import { Scales } from "../weigh/scales.ts";
+import type { Estimate } from "../weigh/scales.ts";
+import { RANK, compareByLaws, rankOf } from "../weigh/way.ts";
+import type { Way } from "../weigh/way.ts";
+import { weighWays } from "../weigh/weigh-ways.ts";
 import { conditionsOf } from "./filter-sets.ts";
 import type { Condition } from "./filter-sets.ts";
 import { idBounds } from "./id-bounds.ts";
 import { directionOfDocuments, orderOf } from "./order.ts";
-import type { Order, ScanDirection } from "./order.ts";
+import type { Order } from "./order.ts";
 import type { Branch, Plan } from "./plan.ts";
 import { suggestedIndexes } from "./suggestion.ts";
 import {
@@ -57,54 +66,23 @@ import type { ValueSet } from "./value-set.ts";
 export interface QueryTarget {
   readonly definition: CollectionDefinition;
   readonly layout: CollectionLayout;
+  /** Absent: the laws alone decide. */
+  readonly estimate?: Estimate | undefined;
 }
 
 /** A document of a union is held against the filters of all branches before, so they must not be too many. */
 const UNION_BRANCHES_MAX = 64;
 
-/**
- * How much work unions may cost, in looks: one look is one node or value of a filter, held against one index. Any plan
- * that people write by hand takes some hundreds. The free ones take less than 100 ms; the others let a filter of
- * thousands of conditions have a union too, and keep the whole in proportion to the filter.
- */
-const LOOKS_FREE = 50_000;
-const LOOKS_FOR_EACH = 16;
 /** The first of many `or` gets this part of the effort at least, so that it can be finished. */
 const UNIONS_SHARING_MAX = 8;
 
-/** What the search for unions may still cost; the only thing of a planning that changes. */
-class Effort {
-  #looks: number;
-
-  constructor(looks: number) {
-    this.#looks = looks;
-  }
-
-  /** Takes the looks; false if they are not there. */
-  take(looks: number): boolean {
-    if (looks > this.#looks) return false;
-    this.#looks -= looks;
-    return true;
-  }
-
-  /** Does a piece of work with one of `parts` equal parts; what it leaves over comes back. */
-  lend<A>(parts: number, work: (effort: Effort) => A): A {
-    const lent = Math.floor(this.#looks / parts);
-    const effort = new Effort(lent);
-    const result = work(effort);
-    this.#looks -= lent - effort.#looks;
-    return result;
-  }
-}
-
-/** Which law an answer stands on; the higher the better. */
-const RANK = { ids: 6, single: 5, values: 4, range: 3, order: 2, scan: 1 } as const;
-
-/** A way to answer, with what decides between ways. */
-interface Way {
-  readonly branches: readonly Branch[];
-  readonly rank: number;
-  readonly direction: ScanDirection | undefined;
+/** What the search for a way goes by. */
+interface Search {
+  readonly request: QueryRequest;
+  readonly target: QueryTarget;
+  readonly scales: Scales | undefined;
+  /** It is for one branch of a union. */
+  readonly isPart: boolean;
 }
 
 export function choosePlan(request: QueryRequest, target: QueryTarget): Plan {
@@ -122,8 +100,9 @@ function chosenWay(request: QueryRequest, order: Order | undefined, target: Quer
   const question = questionOf(conditions, request.filter, order, request, target, given);
   if (question === undefined) return NO_WAY;
   if (request.index !== undefined) return namedWay(request.index.name, question, given, target);
-  const effort = new Effort(LOOKS_FREE + LOOKS_FOR_EACH * looksAt(question.size, target));
-  return bestWay(question, request, target, effort);
+  const scales = target.estimate === undefined ? undefined : new Scales(target.estimate);
+  const search: Search = { request, target, scales, isPart: false };
+  return bestWay(question, search, Effort.of(looksAt(question.size, target)));
 }
 
 /** What it costs to look at conditions of so many nodes and values: for the documents, and for each index. */
@@ -206,21 +185,24 @@ function namedWay(
   );
 }
 
-/** Laws 3 to 9. */
-function bestWay(
-  question: Question,
-  request: QueryRequest,
-  target: QueryTarget,
-  effort: Effort,
-): Way {
+/** Laws 3 to 9, and 11. */
+function bestWay(question: Question, search: Search, effort: Effort): Way {
+  const { scales, target } = search;
   const documents = documentsWay(question, target);
   if (documents.rank === RANK.ids) return documents;
-  const best = bestCandidate(question, request, target);
-  const single = best === undefined ? undefined : wayOf(best, question, false);
+  const singles = candidatesOf(question, search).map((one) => wayOf(one, question, false));
+  const [single] = singles;
   const alone = single !== undefined && single.rank >= documents.rank ? single : documents;
   if (alone.rank >= RANK.single) return alone;
-  const union = unionWay(question, request, target, effort);
-  return union !== undefined && union.rank > alone.rank ? union : alone;
+  const union = unionWay(question, search, effort);
+  const best = union !== undefined && union.rank > alone.rank ? union : alone;
+  if (scales === undefined) return best;
+  const all = [best, ...singles, ...(union === undefined ? [] : [union]), documents];
+  const ways = [...new Set(all)].filter(({ rank }) => !search.isPart || rank >= RANK.range);
+  if (ways.length < 2) return best;
+  const { limit, predicates } = search.request;
+  const ordered = question.order !== undefined;
+  return weighWays(ways, { ordered, limit, hasPredicates: predicates.length > 0 }, scales);
 }
 
 /** Reads the documents by their ids, or all of them. */
@@ -248,44 +230,17 @@ function documentsWay(question: Question, { layout }: QueryTarget): Way {
   return { branches: [branch(access, all, question)], rank: RANK.scan, direction };
 }
 
-function bestCandidate(
-  question: Question,
-  request: QueryRequest,
-  target: QueryTarget,
-): Candidate | undefined {
-  let best: Candidate | undefined;
+/** What indexes offer, in the order of the laws. */
+function candidatesOf(question: Question, { request, target }: Search): Candidate[] {
+  const candidates: Candidate[] = [];
   for (const index of target.layout.indexes) {
     const candidate = candidateOf(index, question);
     if (candidate === undefined) continue;
     const rank = rankOf(candidate);
-    if (rank < RANK.order || (rank === RANK.order && request.limit === undefined)) continue;
-    if (best === undefined || isBetter(candidate, best)) best = candidate;
+    const serves = rank > RANK.order || (rank === RANK.order && request.limit !== undefined);
+    if (serves) candidates.push(candidate);
   }
-  return best;
-}
-
-function rankOf(candidate: Candidate): number {
-  if (candidate.single) return RANK.single;
-  if (worthInFields(candidate) > 0) return RANK.values;
-  if (candidate.hasRange) return RANK.range;
-  return candidate.direction === undefined ? RANK.scan : RANK.order;
-}
-
-/** Law 4. */
-function worthInFields({ equalities, access }: Candidate): number {
-  return equalities + (access.index.where === undefined ? 0 : 1);
-}
-
-/** Laws 3 to 6 and 9; of equals the first stays. */
-function isBetter(a: Candidate, b: Candidate): boolean {
-  const difference =
-    rankOf(a) - rankOf(b) ||
-    worthInFields(a) - worthInFields(b) ||
-    Number(a.hasRange) - Number(b.hasRange) ||
-    Number(a.direction !== undefined) - Number(b.direction !== undefined) ||
-    Number(a.access.covered) - Number(b.access.covered) ||
-    b.access.index.fields.length - a.access.index.fields.length;
-  return difference > 0;
+  return candidates.sort(compareByLaws);
 }
 
 function wayOf(candidate: Candidate, question: Question, named: boolean): Way {
@@ -297,19 +252,12 @@ function wayOf(candidate: Candidate, question: Question, named: boolean): Way {
 }
 
 /** Law 8: the `or` whose worst branch is best. */
-function unionWay(
-  question: Question,
-  request: QueryRequest,
-  target: QueryTarget,
-  effort: Effort,
-): Way | undefined {
+function unionWay(question: Question, search: Search, effort: Effort): Way | undefined {
   let best: Way | undefined;
   const choices = question.conditions.filter(({ node }) => node.kind === "or");
   for (const [i, condition] of choices.entries()) {
     const sharing = Math.min(choices.length - i, UNIONS_SHARING_MAX);
-    const union = effort.lend(sharing, (part) =>
-      unionOf(condition, question, request, target, part),
-    );
+    const union = effort.lend(sharing, (part) => unionOf(condition, question, search, part));
     if (union !== undefined && (best === undefined || union.rank > best.rank)) best = union;
   }
   return best;
@@ -318,8 +266,7 @@ function unionWay(
 function unionOf(
   condition: Condition,
   question: Question,
-  request: QueryRequest,
-  target: QueryTarget,
+  search: Search,
   effort: Effort,
 ): Way | undefined {
   if (condition.node.kind !== "or") return undefined;
@@ -328,9 +275,7 @@ function unionOf(
   let rank: number = RANK.ids;
   for (const [i, node] of nodes.entries()) {
     const sharing = Math.min(nodes.length - i, UNION_BRANCHES_MAX);
-    const way = effort.lend(sharing, (part) =>
-      partWay(node, condition, question, request, target, part),
-    );
+    const way = effort.lend(sharing, (part) => partWay(node, condition, question, search, part));
     if (way === undefined) return undefined;
     if (way === NO_WAY) continue;
     rank = Math.min(rank, way.rank);
@@ -346,19 +291,20 @@ function partWay(
   node: FilterNode,
   condition: Condition,
   question: Question,
-  request: QueryRequest,
-  target: QueryTarget,
+  search: Search,
   effort: Effort,
 ): Way | undefined {
+  const { scales, target } = search;
   const own = conditionsOf(node);
   const size = own.reduce((sum, inner) => sum + inner.size, question.size - condition.size);
   if (!effort.take(looksAt(size, target))) return undefined;
   const conditions = [...question.conditions.filter((other) => other !== condition), ...own];
   const filter = conjunction(conditions.map((inner) => inner.node));
   // Branches come one after the other: none of them has to be covered or in order.
-  const asked = { ...request, limit: undefined, select: undefined };
-  const part = questionOf(conditions, filter, undefined, asked, target, NO_SETS);
-  return part === undefined ? NO_WAY : bestWay(part, asked, target, effort);
+  const request = { ...search.request, limit: undefined, select: undefined };
+  const part = questionOf(conditions, filter, undefined, request, target, NO_SETS);
+  if (part === undefined) return NO_WAY;
+  return bestWay(part, { request, target, scales, isPart: true }, effort);
 }
 
 function branch(access: Branch["access"], residual: FilterNode, question: Question): Branch {
@@ -368,15 +314,16 @@ function branch(access: Branch["access"], residual: FilterNode, question: Questi
 function planOf(
   request: QueryRequest,
   order: Order | undefined,
-  { branches, rank, direction }: Way,
+  way: Way,
   target: QueryTarget,
 ): Plan {
+  const { branches, direction, instead, rank } = way;
   const inOrder = direction !== undefined || branches.length === 0;
   const sort = order === undefined ? "none" : inOrder ? "index" : "memory";
   const checks =
     request.predicates.length > 0 || branches.some(({ residual }) => residual.kind !== "all");
   const sortsForFew = sort === "memory" && request.limit !== undefined;
-  const fullScan = rank <= RANK.order && (checks || sortsForFew);
+  const fullScan = rank <= RANK.order && way.answered !== true && (checks || sortsForFew);
   const isHelpless = (fullScan || sortsForFew) && request.index === undefined;
   const suggestion = isHelpless
     ? suggestedIndexes(conditionsOf(request.filter), order, target.layout.indexes)
@@ -391,6 +338,13 @@ function planOf(
     limit: request.limit,
     select: request.select,
     filter: request.filter,
+    instead:
+      instead === undefined
+        ? undefined
+        : Object.freeze({
+            plan: planOf(request, order, instead.way, target),
+            afterKeys: instead.afterKeys,
+          }),
     fullScan,
     suggestion,
     warnings: warningsOf(fullScan, sort, request, suggestion),

@@ -120,6 +120,10 @@ export function planText(plan: Plan): string {
   if (plan.predicates.length > 0) lines.push(`check    ${plan.predicates.length} × JavaScript`);
   if (plan.order !== undefined) lines.push(`order    ${orderText(plan.order)}, ${sortText(plan)}`);
   if (plan.limit !== undefined) lines.push(`limit    ${plan.limit}`);
+  if (plan.instead !== undefined) {
+    const [line] = planText(plan.instead.plan).split("\n");
+    lines.push(`else     ${line}, after ${plan.instead.afterKeys} keys`);
+  }
   if (plan.select !== undefined) lines.push(`select   ${plan.select.join(", ")}`);
   for (const warning of plan.warnings) lines.push(`warning  ${warning}`);
   return lines.join("\n");

@@ -57,6 +57,11 @@ export interface Plan {
   readonly limit: number | undefined;
   readonly select: readonly string[] | undefined;
   readonly filter: FilterNode;
+  /**
+   * Of a plan that reads in order and hopes for its limit: the plan by which it is gone on with, behind the last row given,
+   * when so many keys were read and the limit is not reached. It has the same rows in the same order.
+   */
+  readonly instead: { readonly plan: Plan; readonly afterKeys: number } | undefined;
   /** Every document may have to be looked at, although not all are asked for. */
   readonly fullScan: boolean;
   /** Fields of indexes that would help, as in a definition; empty if none is needed, or none would. */

@@ -20,15 +20,21 @@ export interface Beyond {
   /** The row at the place itself too. */
   readonly inclusive: boolean;
 }
-/** A plan, and what its scans do not see of the cut. */
+/** Where the rows of a run begin, if not with the first one. */
+export interface Cut {
+  /** What the scans of the plan do not see of the cut. */
+  readonly beyond: Beyond | undefined;
+  /** The same for a plan that was not cut and has the same order. */
+  readonly start: Beyond | undefined;
+}
 export interface ClippedPlan {
   readonly plan: Plan;
-  readonly beyond: Beyond | undefined;
+  readonly cut: Cut;
 }
 
 /** The same rows in the opposite order. */
 export function reversedPlan(plan: Plan): Plan {
-  const { order } = plan;
+  const { instead, order } = plan;
   const turned: Order | undefined =
     order === undefined
       ? undefined
@@ -36,7 +42,12 @@ export function reversedPlan(plan: Plan): Plan {
           fields: order.fields.map(({ path, descending }) => ({ path, descending: !descending })),
           idDescending: !order.idDescending,
         };
-  return Object.freeze({ ...plan, backward: !plan.backward, order: turned });
+  return Object.freeze({
+    ...plan,
+    backward: !plan.backward,
+    order: turned,
+    instead: instead === undefined ? undefined : { ...instead, plan: reversedPlan(instead.plan) },
+  });
 }
 
 /** The rows of the plan that come after the position, in the plan's order. */
@@ -53,11 +64,12 @@ export function clippedPlan(
       if (i !== position.branch) return i > position.branch === above ? [branch] : [];
       return clippedBranch(branch, position.key, above, inclusive, layout);
     });
-    return { plan: Object.freeze({ ...plan, branches }), beyond: undefined };
+    const cut = { beyond: undefined, start: undefined };
+    return { plan: Object.freeze({ ...plan, branches }), cut };
   }
   const { place } = position;
-  const beyond = { place, inclusive };
-  if (plan.sort === "memory") return { plan, beyond };
+  const start = { place, inclusive };
+  if (plan.sort === "memory") return { plan, cut: { beyond: start, start } };
   let isExact = true;
   const branches = plan.branches.flatMap((branch) => {
     const { access } = branch;
@@ -69,7 +81,8 @@ export function clippedPlan(
     const suffix = key.subarray(access.index.prefix.length);
     return clippedBranch(branch, suffix, above, inclusive || exclusive, layout);
   });
-  return { plan: Object.freeze({ ...plan, branches }), beyond: isExact ? undefined : beyond };
+  const cut = { beyond: isExact ? undefined : start, start };
+  return { plan: Object.freeze({ ...plan, branches }), cut };
 }
 
 /** The entry that a document at this place has. */

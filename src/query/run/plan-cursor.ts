@@ -6,6 +6,7 @@
  *     is remembered, and a plan run backwards gives the same documents in the opposite order.
  * (2) After the last document, and after close(), nothing is read any more.
  * (3) A batch is never empty.
+ * (4) A run that turns to another plan (Plan.instead) goes on behind the last row that it gave, in the same order.
  */
 import { compareByteRanges, isPromise } from "../../base/index.ts";
 import type { Awaitable, BatchCursor } from "../../base/index.ts";
@@ -17,7 +18,7 @@ import type { Branch, IndexAccess, Plan } from "../plan/plan.ts";
 import { openBranch } from "./branch-reader.ts";
 import type { BranchReader, ReadCounts } from "./branch-reader.ts";
 import type { Predicate } from "../query-request.ts";
-import type { Beyond } from "./clip-plan.ts";
+import type { Beyond, Cut } from "./clip-plan.ts";
 import { firstEntryKey } from "./entry-key.ts";
 import { RowSorter, comparePlaces, orderValues } from "./sort-rows.ts";
 
@@ -31,6 +32,11 @@ export class PlanCursor implements BatchCursor<Document> {
   /** In the order in which they are read. */
   readonly #branches: readonly Branch[];
   readonly #beyond: Test | undefined;
+  /** How many keys may be read before the plan is given up for another one. */
+  readonly #keysMax: number;
+  /** Behind which row the other plan would begin. */
+  #start: Beyond | undefined;
+  #successor: PlanCursor | undefined;
   readonly #sorter: RowSorter | undefined;
   #branch = 0;
   #reader: BranchReader | undefined;
@@ -40,7 +46,7 @@ export class PlanCursor implements BatchCursor<Document> {
 
   constructor(
     plan: Plan,
-    beyond: Beyond | undefined,
+    cut: Cut | undefined,
     view: FullView,
     store: CollectionStore,
     counts: ReadCounts,
@@ -50,13 +56,17 @@ export class PlanCursor implements BatchCursor<Document> {
     this.#store = store;
     this.#counts = counts;
     this.#branches = plan.backward ? plan.branches.toReversed() : plan.branches;
-    this.#beyond = beyond === undefined ? undefined : testBeyond(plan, beyond);
+    this.#beyond = cut?.beyond === undefined ? undefined : testBeyond(plan, cut.beyond);
+    this.#start = cut?.start;
+    this.#keysMax = counts.keys + (plan.instead?.afterKeys ?? Infinity);
     this.#left = plan.limit ?? Infinity;
     this.#sorter = plan.sort === "memory" ? new RowSorter(plan.order!, plan.limit) : undefined;
   }
 
   next(): Awaitable<readonly Document[] | undefined> {
     for (;;) {
+      if (this.#counts.keys >= this.#keysMax && this.#left > 0) this.#turn();
+      if (this.#successor !== undefined) return this.#successor.next();
       const reader = this.#open();
       if (reader === undefined) return this.#end();
       const batch = reader.next();
@@ -72,6 +82,22 @@ export class PlanCursor implements BatchCursor<Document> {
     this.#closed = true;
     this.#reader?.close();
     this.#reader = undefined;
+    this.#successor?.close();
+  }
+
+  /** The limit is not near, although so much was read that it was to be: the rest comes by the other plan. */
+  #turn(): void {
+    const start = this.#start;
+    if (this.#closed || this.#successor !== undefined) return;
+    this.#reader?.close();
+    const plan = { ...this.#plan.instead!.plan, limit: this.#left };
+    this.#successor = new PlanCursor(
+      plan,
+      { beyond: start, start },
+      this.#view,
+      this.#store,
+      this.#counts,
+    );
   }
 
   /** The reader of the branch that is being read; undefined behind the last one. */
@@ -125,6 +151,11 @@ export class PlanCursor implements BatchCursor<Document> {
     if (fitting.length === 0) return undefined;
     const taken = fitting.length > this.#left ? fitting.slice(0, this.#left) : fitting;
     this.#left -= taken.length;
+    if (this.#plan.instead !== undefined) {
+      const last = taken.at(-1)!;
+      const values = orderValues(this.#plan.order!, last);
+      this.#start = { place: { values, id: last.id }, inclusive: false };
+    }
     if (this.#left === 0) this.#reader?.close();
     return taken;
   }

@@ -83,11 +83,11 @@ export function readPage(
   const cursor = isBefore ? page.before : page.after;
   const position = isGiven(cursor) ? places.decode(cursor) : undefined;
   const oriented = isBefore ? reversedPlan(places.plan) : places.plan;
-  const { plan, beyond } =
+  const { plan, cut } =
     position === undefined
-      ? { plan: oriented, beyond: undefined }
+      ? { plan: oriented, cut: undefined }
       : clippedPlan(oriented, store.layout(), isBefore ? turned(position) : position);
-  const rows = collect(new PlanCursor(plan, beyond, view, store, counts), []);
+  const rows = collect(new PlanCursor(plan, cut, view, store, counts), []);
   return andThen(rows, (found) => {
     const more = found.length > page.size;
     const shown = found.slice(0, page.size);
