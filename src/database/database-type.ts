@@ -37,10 +37,10 @@ interface TransactionMethods<F extends Run> {
   collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
 }
 /** What the body of a transaction works with: the collections by name, and those of `db.collection()`. */
-export type Tx<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> & TransactionMethods<F>;
+export type TxOf<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> & TransactionMethods<F>;
 
 /** One state of the data, for reading, until it is closed. */
-export type DbSnapshot<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> &
+export type SnapshotOf<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> &
   Disposable & {
     /** The same collection in this snapshot. */
     collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
@@ -84,11 +84,11 @@ interface DbMethods<F extends Run, Ds, Rs> {
    * });
    */
   transaction<A, E = never, R = never>(
-    body: (tx: Tx<F, Ds, Rs>) => Kind<F, A, E, R>,
+    body: (tx: TxOf<F, Ds, Rs>) => Kind<F, A, E, R>,
     options?: TransactionOptions,
   ): Kind<F, A, E | TransactionError, R>;
   /** The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data. */
-  snapshot(): DbSnapshot<F, Ds, Rs>;
+  snapshot(): SnapshotOf<F, Ds, Rs>;
   /** Resolves when every collection so far is checked against the stored one and its indexes are built. */
   ready(): Kind<F, void, ReadError>;
   /**

@@ -1,12 +1,12 @@
 // Opening
 export { bindDatabase, isMistake, open, openCore } from "./open-database.ts";
-export type { Db, TransactionRunner } from "./open-database.ts";
+export type { Db, DbSnapshot, TransactionRunner, Tx } from "./open-database.ts";
 export { InvalidOption } from "./options.ts";
 export type { ChangeLogSizes, FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 export type { LsmEvent } from "../engine/lsm/index.ts";
 export { DatabaseCore } from "./database-core.ts";
 // The surface
-export type { DbOf, DbSnapshot, TransactionOptions, Tx, Verification } from "./database-type.ts";
+export type { DbOf, TransactionOptions, TxOf, Verification } from "./database-type.ts";
 export type {
   Change,
   Collection,

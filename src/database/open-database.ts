@@ -17,7 +17,7 @@ import { SnapshotAccess, TransactionAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
 import { bindCollections, DatabaseCore } from "./database-core.ts";
-import type { DbOf, TransactionOptions } from "./database-type.ts";
+import type { DbOf, SnapshotOf, TransactionOptions, TxOf } from "./database-type.ts";
 import type { TransactionError } from "./failures.ts";
 import { promiseRunner } from "./promise-door.ts";
 import { checkOpen, InvalidOption } from "./options.ts";
@@ -30,6 +30,19 @@ export type Db<Ds = {}, Rs = {}> = DbOf<PromiseRun, Ds, Rs> &
     /** Waits for what is being written, then lets go of the folder. Later use fails with Closed. Idempotent. */
     close(): Promise<void>;
   };
+
+/**
+ * What the body of a transaction works with, for functions of your own that are called in one. (A function that only uses
+ * collections can take `Pick<AppDb, "users">`: then it serves a transaction, a snapshot and the database alike.)
+ *
+ * @example
+ * async function pay(tx: Tx<typeof collections>, id: Id<"accounts">, amount: number): Promise<void> {
+ *   await tx.accounts.update(id, { balance: inc(-amount) });
+ * }
+ */
+export type Tx<Ds = {}, Rs = {}> = TxOf<PromiseRun, Ds, Rs>;
+/** One state of the data, for reading, until it is closed: what `db.snapshot()` gives. */
+export type DbSnapshot<Ds = {}, Rs = {}> = SnapshotOf<PromiseRun, Ds, Rs>;
 
 /**
  * Opens the database in a folder, and makes the folder if it is not there.

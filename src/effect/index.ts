@@ -7,6 +7,6 @@
 export { effectRunner } from "./effect-runner.ts";
 export type { EffectRun } from "./effect-runner.ts";
 export { open } from "./open-effect.ts";
-export type { EffectDb } from "./open-effect.ts";
+export type { EffectDb, EffectTx } from "./open-effect.ts";
 export { Service } from "./service.ts";
 export type { ServiceClass } from "./service.ts";

@@ -21,6 +21,7 @@ import type {
   TransactionError,
   TransactionOptions,
   TransactionRunner,
+  TxOf,
 } from "../database/index.ts";
 import { effectRunner, failed, lift } from "./effect-runner.ts";
 import type { EffectRun } from "./effect-runner.ts";
@@ -30,6 +31,9 @@ export type EffectDb<Ds = {}, Rs = {}> = DbOf<EffectRun, Ds, Rs> & {
   /** The same database with the Promise API, for code that awaits. */
   readonly promise: Db<Ds, Rs>;
 };
+
+/** What the body of a transaction works with, for functions of your own that are called in one. */
+export type EffectTx<Ds = {}, Rs = {}> = TxOf<EffectRun, Ds, Rs>;
 
 /**
  * Opens a database for the life of the surrounding Scope, which closes it.

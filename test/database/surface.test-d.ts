@@ -1,5 +1,5 @@
 import { collection, open } from "kotobadb";
-import type { Id } from "kotobadb";
+import type { Db, DbSnapshot, DocOf, Id, Tx } from "kotobadb";
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 
@@ -26,6 +26,26 @@ test("what comes back has the schema's output type, and the id of its collection
   expectTypeOf(counted).toEqualTypeOf<{ n: number }>();
   for await (const row of db.users.where({ age: { gte: 3 } }).stream())
     expectTypeOf(row).toEqualTypeOf<typeof user>();
+});
+
+test("functions of one's own name the transaction, the snapshot, or the collections they use", async () => {
+  const collections = { users: Users };
+  const grow = (tx: Tx<typeof collections>, id: Id<"users">) => tx.users.update(id, { age: 1 });
+  const count = ({ users }: Pick<Db<typeof collections>, "users">) => users.count();
+  const look = (snapshot: DbSnapshot<typeof collections>) => {
+    snapshot.close();
+    return count(snapshot);
+  };
+  const db: Db<typeof collections> = await open(":memory:", { collections });
+  const { id } = await db.users.insert({ email: "a" });
+  const both = await db.transaction(
+    async (tx) => [await grow(tx, id), await count(tx), tx.attempt] as const,
+  );
+  expectTypeOf(both).toEqualTypeOf<readonly [DocOf<typeof Users>, number, number]>();
+  expectTypeOf(await look(db.snapshot())).toEqualTypeOf<number>();
+  expectTypeOf(await count(db)).toEqualTypeOf<number>();
+  // @ts-expect-error what writes to a transaction is not handed a snapshot
+  void grow(db.snapshot(), id);
 });
 
 test("a collection does not stand under the name of a member of the database", () => {

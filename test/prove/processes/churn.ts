@@ -77,7 +77,7 @@ let operations = 0;
 let serial = 0;
 let db!: Store;
 let engine!: LsmEngine;
-const held: DbSnapshot<never, unknown>[] = [];
+const held: DbSnapshot[] = [];
 const streams: AsyncIterator<unknown>[] = [];
 
 function thing(): Thing {
