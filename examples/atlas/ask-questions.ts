@@ -17,7 +17,7 @@ export async function askQuestions({ cities }: Atlas): Promise<void> {
     largest((city) => city.country === "JP", 5),
   );
   await ask(
-    "Cities of more than ten million people",
+    "Cities of more than ten million people, for which there is no index: explain() advises one",
     cities.where({ population: { gt: 10_000_000 } }).orderBy("population", "desc"),
     largest((city) => city.population > 10_000_000),
   );
@@ -84,6 +84,54 @@ function largest(test: (city: NewCity) => boolean, limit = Number.POSITIVE_INFIN
 
 function byName(a: NewCity, b: NewCity): number {
   return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+}
+
+/** Figures of groups: counts and sums come from cells of an index, all else from the documents. */
+export async function askForFigures({ cities }: Atlas): Promise<void> {
+  const started = performance.now();
+  const perCountry = await cities
+    .groupBy("country")
+    .aggregate({ cities: { count: true }, people: { sum: "population" } });
+  const taken = millis(started);
+  const largestFirst = perCountry.toSorted((a, b) => b.people - a.people);
+  for (const { cities: count, country, people } of largestFirst.slice(0, 5))
+    say(`${country} ${number(people).padStart(15)} people in ${number(count).padStart(6)} cities`);
+  const byHand = new Map<string, NewCity[]>();
+  for (const city of worldCities) {
+    const theirs = byHand.get(city.country);
+    if (theirs === undefined) byHand.set(city.country, [city]);
+    else theirs.push(city);
+  }
+  check(
+    `Cities and people of ${perCountry.length} countries in ${taken}, no city read, the same as counted by hand`,
+    perCountry.length === byHand.size &&
+      perCountry.every(({ cities: count, country, people }) => {
+        const theirs = byHand.get(country) ?? [];
+        return theirs.length === count && peopleOf(theirs) === people;
+      }),
+  );
+  const nordic = ["DK", "FI", "IS", "NO", "SE"];
+  const counting = cities.where({ country: { in: nordic } });
+  const index = (await counting.explain()).count?.index;
+  const count = await counting.count();
+  check(
+    `${number(count)} Nordic cities, counted by five cells of the index ${index}`,
+    index === "perCountry" &&
+      count === worldCities.filter(({ country }) => nordic.includes(country)).length,
+  );
+  const { highest, mean } = await cities
+    .where({ capital: true })
+    .aggregate({ highest: { max: "population" }, mean: { avg: "population" } });
+  const capitals = worldCities.filter(({ capital }) => capital);
+  check(
+    `Of ${capitals.length} capitals the largest has ${number(highest ?? 0)} people, the mean ${number(Math.round(mean ?? 0))}`,
+    highest === Math.max(...capitals.map(({ population }) => population)) &&
+      mean === peopleOf(capitals) / capitals.length,
+  );
+}
+
+function peopleOf(some: readonly NewCity[]): number {
+  return some.reduce((sum, { population }) => sum + population, 0);
 }
 
 /** All cities of a country by size, page by page: each once, in order. */

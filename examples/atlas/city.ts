@@ -26,6 +26,8 @@ export const Cities = collection("cities", CitySchema, {
     byName: ["name"],
     byCell: ["location.cell", "-population"],
     capitals: { on: ["name"], where: { capital: true }, include: ["country", "population"] },
+    /** How many cities and people a country has, kept with every write. */
+    perCountry: { sum: "population", by: ["country"] },
   },
 });
 

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { askQuestions, walkPages } from "./ask-questions.ts";
+import { askForFigures, askQuestions, walkPages } from "./ask-questions.ts";
 import { importCities } from "./import-cities.ts";
 import { movePeople } from "./move-people.ts";
 import { openAtlas } from "./open-atlas.ts";
@@ -17,20 +17,22 @@ await rm(folder, { recursive: true, force: true });
   await importCities(atlas);
   chapter("2. Questions, with the plans that answer them");
   await askQuestions(atlas);
-  chapter("3. Page by page");
+  chapter("3. Figures of groups");
+  await askForFigures(atlas);
+  chapter("4. Page by page");
   await walkPages(atlas);
-  chapter("4. Transactions under contention");
+  chapter("5. Transactions under contention");
   await movePeople(atlas);
 }
 
-chapter("5. Killed in the middle of writing");
+chapter("6. Killed in the middle of writing");
 await surviveKills(folder, 3);
 
-chapter("6. The other doors: Effects, and the contract of engines");
+chapter("7. The other doors: Effects, and the contract of engines");
 await askThroughEffect(folder);
 await holdToTheContract();
 
-chapter("7. The store's figures");
+chapter("8. The store's figures");
 await using atlas = await openAtlas(folder);
 const figures = Object.entries(await atlas.stats()).filter(([, value]) => value !== 0);
 for (const [name, value] of figures)

@@ -26,10 +26,9 @@ export async function surviveKills(folder: string, rounds: number): Promise<void
         acknowledged.every((n) => halves.has(n)) &&
         [...halves.values()].every((count) => count === 2),
     );
-    check(
-      "the cities are untouched",
-      (await atlas.cities.count()) === worldCities.length && (await atlas.verify()).ok,
-    );
+    check("the cities are there", (await atlas.cities.count()) === worldCities.length);
+    if (round === rounds)
+      check("every checksum, index entry and count is right", (await atlas.verify()).ok);
   }
 }
 

@@ -6,7 +6,7 @@ const folder = process.argv[2];
 const round = Number(process.argv[3]);
 if (folder === undefined) throw new Error("which folder?");
 const atlas = await openAtlas(folder);
-writeSync(1, "open\n");
+say("open");
 for (let first = 0; ; first += 16) {
   const pairs = Array.from({ length: 16 }, (_, at) => first + at);
   await Promise.all(
@@ -15,7 +15,20 @@ for (let first = 0; ; first += 16) {
         await tx.notes.insert({ round, n, half: "left" });
         await tx.notes.insert({ round, n, half: "right" });
       });
-      writeSync(1, `${n}\n`);
+      say(String(n));
     }),
   );
+}
+
+/** At once: what has been said counts, also when the process is killed right after. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full until the other process comes to read it.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
 }
