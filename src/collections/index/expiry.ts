@@ -22,7 +22,7 @@ const UNIT_MILLIS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 /** A hundred years: more is a slip of the keyboard. */
-export const EXPIRE_DAYS_MAX = 36_500;
+const EXPIRE_DAYS_MAX = 36_500;
 const DURATION = /^(\d{1,9}(?:\.\d{1,9})?)([smhd])$/;
 
 /** The milliseconds after the date in the only field, 0 for true; or what is wrong with the declaration, in words. */
