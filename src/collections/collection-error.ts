@@ -66,15 +66,42 @@ export class UniqueViolation extends KotobaError<"UniqueViolation"> {
   /** The index, or "id" where the document's own id is taken. */
   readonly index: string;
   readonly existingId: string;
-  constructor(collection: string, index: string, existingId: string) {
+  /**
+   * The other document, where both are stored already: an index became unique, or is new. Undefined for one that was to be
+   * written.
+   */
+  readonly id: string | undefined;
+  constructor(collection: string, index: string, existingId: string, id?: string) {
     super({
       sentence: "A unique key is already taken.",
       remedy: "Change the value, or update the document that has it.",
-      details: { collection, index, existingId },
+      details: { collection, index, existingId, ...(id === undefined ? {} : { id }) },
     });
     this.collection = collection;
     this.index = index;
     this.existingId = existingId;
+    this.id = id;
+  }
+}
+
+/**
+ * An index is asked for by name, or a document by its unique key, while the index is still being built: there is nothing
+ * to read yet. Outside of transactions and snapshots such an operation waits instead; inside, what is seen does not
+ * change any more. Also where the database was opened to be read only, and nobody builds.
+ */
+export class IndexNotReady extends KotobaError<"IndexNotReady"> {
+  readonly _tag = "IndexNotReady" as const;
+  readonly collection: string;
+  readonly index: string;
+  constructor(collection: string, index: string) {
+    super({
+      sentence: "An index is still being built.",
+      remedy:
+        "Wait with `await db.ready()`, then begin the transaction or take the snapshot; or ask with where(), which needs no index.",
+      details: { collection, index },
+    });
+    this.collection = collection;
+    this.index = index;
   }
 }
 

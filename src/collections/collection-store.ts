@@ -16,7 +16,7 @@ import { storedChanges } from "./changes/stored-changes.ts";
 import type { StoredChange } from "./changes/stored-changes.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { CollectionDefinition } from "./collection-definition.ts";
-import { NotFound, ValidationError } from "./collection-error.ts";
+import { IndexNotReady, NotFound, ValidationError } from "./collection-error.ts";
 import { documentChange, writeChanges } from "./document-change.ts";
 import type { DocumentChange } from "./document-change.ts";
 import { idProblem } from "./document/document-key.ts";
@@ -31,7 +31,8 @@ import type { BoundIndex } from "./index/index-definition.ts";
 import { isPlainObject } from "./schema/storable.ts";
 import type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
 import type { Scalar } from "./schema/document-type.ts";
-import type { CollectionLayout, StoredCollection } from "./stored-collection.ts";
+import type { CollectionLayout, IndexStates } from "./build/index-states.ts";
+import type { StoredCollection } from "./stored-collection.ts";
 import { uniqueKeyIn } from "./unique-key.ts";
 import { verifyCollection } from "./verify-collection.ts";
 
@@ -53,6 +54,10 @@ export class CollectionStore {
   /** Of a collection with relations that are kept whole. */
   readonly #guard: WriteGuard | undefined;
   #collection: StoredCollection | undefined;
+  /** Of a store for views that show an older or newer state: what is ready there. */
+  #states: IndexStates | undefined;
+  /** The stores for such views. */
+  readonly #others = new WeakMap<IndexStates, CollectionStore>();
 
   constructor(catalog: Catalog, definition: CollectionDefinition, guard?: WriteGuard) {
     this.#catalog = catalog;
@@ -61,11 +66,10 @@ export class CollectionStore {
   }
 
   /**
-   * Registers the collection or compares it with what is stored, and builds what indexes are missing. Once it has
+   * Registers the collection or compares it with what is stored. What indexes lack is then being built. Once it has
    * succeeded it answers at once; after a failure the next call tries again.
    *
    * @throws SchemaMismatch where stored documents do not fit the definition; nothing was changed.
-   * @throws UniqueViolation where an index is newly unique and two documents have one key.
    */
   ready(): Awaitable<void> {
     if (this.#guard === undefined) return this.readyAlone();
@@ -88,17 +92,55 @@ export class CollectionStore {
     });
   }
 
-  /** Where the rows are. */
+  /**
+   * Waits until all indexes are ready, or this one.
+   *
+   * @throws UniqueViolation where an index is newly unique and two documents have one key; what else a build fails with.
+   */
+  built(index?: string): Awaitable<void> {
+    return andThen(this.ready(), () => this.#catalog.built(this.definition.name, index));
+  }
+
+  /** The same for the index that find() and upsert() need for such a key. @throws InvalidQuery where it is none. */
+  builtFor(where: Readonly<Record<string, unknown>>): Awaitable<void> {
+    const key = uniqueKeyIn(this.definition, where);
+    return "id" in key ? undefined : this.built(key.index);
+  }
+
+  /** Is an index being built? Then a view that is begun now must be asked what it shows, see requireCompleteIn(). */
+  get isChanging(): boolean {
+    return this.#stored().unready !== undefined;
+  }
+  /** Has one been built since the collection was opened? Then so must views that may have been begun before. */
+  get hasChanged(): boolean {
+    return this.#stored().hasChanged;
+  }
+
+  /** Where the rows are; of indexes those that queries can read. */
   layout(): CollectionLayout {
-    return this.#stored().layout;
+    return (this.#states ?? this.#stored()).layout;
   }
 
   /**
-   * For views that may have been begun before ready(), as a snapshot may: fails with StorageError 'TooOld' where the view
-   * shows the collection before its indexes were built, which would be read as if nothing had been stored.
+   * For views in which an index may not be ready, or not yet: looks there what is, so that asSeenBy() knows. Fails with
+   * StorageError 'TooOld' where the view shows documents from before their missing defaults were filled in.
    */
   requireCompleteIn(view: ReadView): Awaitable<void> {
-    return this.#stored().requireCompleteIn(view);
+    return andThen(this.#stored().seenIn(view), () => undefined);
+  }
+
+  /** The store whose layout has what is ready in the view, if it was asked by requireCompleteIn(). */
+  asSeenBy(view: ReadView): CollectionStore {
+    const stored = this.#collection;
+    if (stored === undefined || !stored.hasChanged) return this;
+    const states = stored.statesFor(view);
+    const known = this.#others.get(states);
+    if (known !== undefined) return known;
+    const store = new CollectionStore(this.#catalog, this.definition, this.#guard);
+    store.#collection = stored;
+    store.#states = states;
+    this.#others.set(states, store);
+    return store;
   }
 
   #stored(): StoredCollection {
@@ -131,7 +173,10 @@ export class CollectionStore {
   find(view: ReadView, where: Readonly<Record<string, unknown>>): Awaitable<Document | undefined> {
     const key = uniqueKeyIn(this.definition, where);
     if ("id" in key) return this.get(view, key.id);
-    return this.findUnique(view, this.#index(key.index), key.values);
+    const { indexes } = (this.#states ?? this.#stored().statesFor(view)).layout;
+    const index = indexes.find(({ name }) => name === key.index);
+    if (index === undefined) throw new IndexNotReady(this.definition.name, key.index);
+    return this.findUnique(view, index, key.values);
   }
 
   /** The document with these values in a unique index, none of them null. */
@@ -141,7 +186,8 @@ export class CollectionStore {
     values: readonly Scalar[],
   ): Awaitable<Document | undefined> {
     const stored = this.#stored();
-    const maker = stored.entryMakers.find((candidate) => candidate.index.name === index.name);
+    const { entryMakers } = this.#states ?? stored.statesFor(view);
+    const maker = entryMakers.find((candidate) => candidate.index.name === index.name);
     assert(maker !== undefined && index.unique, "a unique index of this collection");
     assert(values.length === index.fields.length, "a value for each field of the index");
     return andThen(view.get(maker.exclusiveKey(values)), (value) => {
@@ -229,7 +275,8 @@ export class CollectionStore {
   }
 
   /**
-   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing.
+   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing. What is being built is
+   * waited for: the load writes to indexes that are ready.
    *
    * @throws CollectionNotEmpty, ValidationError, UniqueViolation.
    */
@@ -243,11 +290,14 @@ export class CollectionStore {
       const record = this.definition.schema.validate(fields);
       return { id: id ?? this.#catalog.ids.next(), record };
     };
-    return loadDocuments(
-      { host: this.#catalog.host, stored: this.#stored(), read, pause },
-      documents,
-      options,
-    );
+    const built = this.#catalog.built(this.definition.name);
+    const load = (): Promise<LoadResult> =>
+      loadDocuments(
+        { host: this.#catalog.host, stored: this.#stored(), read, pause },
+        documents,
+        options,
+      );
+    return isPromise(built) ? built.then(load) : load();
   }
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */
@@ -451,10 +501,6 @@ export class CollectionStore {
     // Not map(), which would step over holes, in silence and for as many as there are.
     for (let i = 0; i < list.length; i++) results.push(work(list[i]!));
     return results;
-  }
-
-  #index(name: string): BoundIndex {
-    return this.#stored().layout.indexes.find((index) => index.name === name)!;
   }
 
   /** The input's id, checked, and the input without it: schemas know nothing of ids. */

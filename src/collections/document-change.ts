@@ -9,12 +9,16 @@
  *     looked at first; from the second attempt on, so is what is stored. For a requirement that fails on a key that was
  *     also read is a conflict, and a body that reads and then inserts a taken key would conflict for ever.
  * (4) Changes of one call happen at once: a unique key that one of them gives up is free for another.
+ * (5) What a change does to indexes that are being built is decided when it is written, by what the transaction reads of
+ *     how far they are (build/unready-writes.ts).
  */
 import { EMPTY_BYTES, andThen, hex } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Limits, ReadView } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import { resolveUnready } from "./build/unready-writes.ts";
+import type { UnreadyChange } from "./build/unready-writes.ts";
 import { UniqueViolation } from "./collection-error.ts";
 import type { Document } from "./document/document.ts";
 import { indexChange } from "./index/index-change.ts";
@@ -25,7 +29,7 @@ import { encodeAmount } from "./tally/tally-cells.ts";
 import type { CellChange } from "./tally/tally-cells.ts";
 
 /** A key that no other document may hold. */
-interface Claim {
+export interface Claim {
   readonly key: Bytes;
   /** The name of the unique index; "id" for the document's own key. */
   readonly index: string;
@@ -42,6 +46,8 @@ export interface DocumentChange {
   /** What is added to cells of indexes that count or sum. */
   readonly cells: readonly CellChange[];
   readonly claims: readonly Claim[];
+  /** What is still to be decided. */
+  readonly unready: UnreadyChange | undefined;
 }
 
 /**
@@ -56,45 +62,35 @@ export function documentChange(
     readonly after: Document | undefined;
     readonly row: Bytes | "deleted" | "kept";
     readonly claimsId?: boolean;
-    /** Does an index lack its entry of `before`, or a tally its count? Default: none does. */
-    readonly isEmpty?: (index: { readonly name: string }) => boolean;
   },
 ): DocumentChange {
   const { before, after, row } = change;
   const claims: Claim[] = change.claimsId === true ? [{ key, index: "id" }] : [];
   const indexes: IndexChange[] = [];
   for (const maker of collection.entryMakers) {
-    const fresh = before === undefined || change.isEmpty?.(maker.index) === true;
-    if (!fresh && after !== undefined && !maker.mayDiffer(before, after)) continue;
+    if (before !== undefined && after !== undefined && !maker.mayDiffer(before, after)) continue;
     const changed = indexChange(
-      fresh ? NO_ENTRIES : maker.entriesOf(key, before),
+      before === undefined ? NO_ENTRIES : maker.entriesOf(key, before),
       after === undefined ? NO_ENTRIES : maker.entriesOf(key, after),
     );
     for (const claim of changed.claims) claims.push({ key: claim.key, index: maker.index.name });
     indexes.push(changed);
   }
-  const cells = collection.cellMakers.length === 0 ? NO_CELLS : cellChanges(collection, change);
-  const whole: DocumentChange = { key, row, existed: before !== undefined, indexes, cells, claims };
+  const { cellMakers } = collection;
+  const cells =
+    cellMakers.length === 0
+      ? NO_CELLS
+      : cellMakers.flatMap((maker) => maker.changesOf(before, after));
+  const building = collection.unready;
+  const unready = building === undefined ? undefined : { before, after, building };
+  const existed = before !== undefined;
+  const whole: DocumentChange = { key, row, existed, indexes, cells, claims, unready };
   checkSizes(collection.limits, whole);
   return whole;
 }
 
 const NO_ENTRIES: readonly IndexEntry[] = Object.freeze([]);
 const NO_CELLS: readonly CellChange[] = Object.freeze([]);
-
-function cellChanges(
-  collection: StoredCollection,
-  change: {
-    readonly before: Document | undefined;
-    readonly after: Document | undefined;
-    readonly isEmpty?: (index: { readonly name: string }) => boolean;
-  },
-): readonly CellChange[] {
-  const { before, after } = change;
-  return collection.cellMakers.flatMap((maker) =>
-    maker.changesOf(change.isEmpty?.(maker.tally) === true ? undefined : before, after),
-  );
-}
 
 /** The engine would refuse them too, but after the first writes. */
 function checkSizes(limits: Limits, change: DocumentChange): void {
@@ -141,6 +137,21 @@ export function writeChanges(
     return loading.then(() => writeChanges(collection, tx, changes, options));
   }
   collection.guard(tx);
+  if (changes.every(({ unready }) => unready === undefined)) {
+    return writeResolved(collection, tx, changes, options);
+  }
+  return andThen(resolveUnready(collection, tx, changes), (resolved) => {
+    for (const change of resolved) checkSizes(collection.limits, change);
+    return writeResolved(collection, tx, resolved, options);
+  });
+}
+
+function writeResolved(
+  collection: StoredCollection,
+  tx: Transaction,
+  changes: readonly DocumentChange[],
+  options: { readonly looksUp: boolean } | undefined,
+): Awaitable<void> {
   if (changes.length > 1) refuseEqualClaims(collection, changes);
   const claims = changes.length === 1 ? changes[0]!.claims : claimsOnOthers(changes);
   const trusts = tx.attempt === 1 && options?.looksUp !== true;

@@ -27,7 +27,8 @@ export { verifyStored } from "./catalog/verify-stored.ts";
 export type { StoredChange } from "./changes/stored-changes.ts";
 export { CollectionStore } from "./collection-store.ts";
 export type { Change } from "./collection-store.ts";
-export type { CollectionLayout } from "./stored-collection.ts";
+export type { BuildEventBody } from "./build/build-event.ts";
+export type { CollectionLayout } from "./build/index-states.ts";
 // Relations
 export { NO_RELATIONS, RelationGraph } from "./relation/relation.ts";
 export type { Relation } from "./relation/relation.ts";
@@ -113,6 +114,7 @@ export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors
 export {
   DanglingReference,
+  IndexNotReady,
   InvalidDefinition,
   InvalidQuery,
   NotFound,

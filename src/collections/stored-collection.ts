@@ -5,42 +5,38 @@
 import { andThen, assert, equalBytes } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
-import type { KeyRange, Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
+import type { Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import type { BirthNotes } from "./changes/birth-notes.ts";
+import type {
+  CollectionLayout,
+  IndexMakers,
+  IndexStates,
+  UnreadyIndexes,
+} from "./build/index-states.ts";
 import { decodeCatalogRow, encodeCatalogRow } from "./catalog/catalog-row.ts";
+import type { CatalogRow } from "./catalog/catalog-row.ts";
 import { catalogKey, structureKey } from "./catalog/keyspace.ts";
 import type { DocumentCodec } from "./document/document-codec.ts";
 import { documentKey, idOf } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
-import { EntryMaker } from "./index/index-entries.ts";
+import type { EntryMaker } from "./index/index-entries.ts";
 import { coveredIn, referenceIn } from "./index/index-value.ts";
-import { CellMaker } from "./tally/tally-cells.ts";
-import type { BoundTally } from "./tally/tally-definition.ts";
-
-/** Where the rows of a collection are. */
-export interface CollectionLayout {
-  /** The collection's number in this database. */
-  readonly number: number;
-  /** All keys of documents; `start` is the prefix of each. */
-  readonly documents: KeyRange;
-  readonly indexes: readonly BoundIndex[];
-  readonly tallies: readonly BoundTally[];
-}
+import type { CellMaker } from "./tally/tally-cells.ts";
 
 export class StoredCollection {
   readonly name: string;
-  readonly #row: Bytes;
-  readonly layout: CollectionLayout;
   readonly limits: Limits;
   /** Where the engine keeps a log of its commits: told of each document that a transaction writes. */
   readonly births: BirthNotes | undefined;
-  /** One for each index of the layout, in its order. */
-  readonly entryMakers: readonly EntryMaker[];
-  /** One for each tally of the layout, in its order. */
-  readonly cellMakers: readonly CellMaker[];
+  readonly #makers: IndexMakers;
   readonly #codec: DocumentCodec;
+  /** Written by become(). */
+  #states: IndexStates;
+  #hasChanged = false;
+  /** What views show, of those that were asked. */
+  readonly #seen = new WeakMap<ReadView, IndexStates>();
   readonly #prefixLength: number;
   /** Broken by each load that begins: what was written before it, and not committed, cannot be any more. */
   #guard = { isBroken: false };
@@ -50,41 +46,85 @@ export class StoredCollection {
   /** Transactions that will carry new structures with their commit. */
   readonly #carriers = new WeakSet<Transaction>();
 
-  /** `row`: its catalog row, complete. */
   constructor(
     name: string,
     stored: {
-      readonly layout: CollectionLayout;
-      readonly row: Bytes;
+      readonly makers: IndexMakers;
+      readonly row: CatalogRow;
       readonly births: BirthNotes | undefined;
     },
     codec: DocumentCodec,
     limits: Limits,
   ) {
-    const { births, layout, row } = stored;
+    const { births, makers, row } = stored;
     this.name = name;
-    this.#row = row;
-    this.layout = layout;
     this.births = births;
     this.limits = limits;
     this.#codec = codec;
-    this.#prefixLength = layout.documents.start.length;
-    this.entryMakers = layout.indexes.map(
-      (index) => new EntryMaker(name, index, this.#prefixLength),
-    );
-    this.cellMakers = layout.tallies.map((tally) => new CellMaker(name, tally));
+    this.#makers = makers;
+    this.#prefixLength = makers.documents.start.length;
+    this.#states = makers.statesOf(row, encodeCatalogRow(row));
+    this.#hasChanged = this.#states.unready !== undefined;
+  }
+
+  // ---------------------------------------------------------------- how far its indexes are
+
+  /** Where the rows are, those of indexes that are ready included. */
+  get layout(): CollectionLayout {
+    return this.#states.layout;
+  }
+  /** One for each index of the layout, in its order. */
+  get entryMakers(): readonly EntryMaker[] {
+    return this.#states.entryMakers;
+  }
+  /** One for each tally of the layout, in its order. */
+  get cellMakers(): readonly CellMaker[] {
+    return this.#states.cellMakers;
+  }
+  /** What is being built: undefined most of the time. */
+  get unready(): UnreadyIndexes | undefined {
+    return this.#states.unready;
+  }
+  /** Has anything been built since the collection was opened? Then views may be older than an index. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
+  /** The catalog row is another one now, durably. */
+  become(row: CatalogRow): void {
+    this.#states = this.#makers.statesOf(row, encodeCatalogRow(row));
   }
 
   /**
-   * Throws StorageError 'TooOld' if the view was begun before the collection was completed: it would show indexes without
-   * entries. A view from before the collection's beginning is fine: all is empty there.
+   * What is ready in the state of data that the view shows, which may be an older or a newer one than we know of. In a
+   * transaction the answer joins the read set.
+   *
+   * @throws StorageError 'TooOld' where the documents in the view are not those of the definition: they lack defaults.
    */
-  requireCompleteIn(view: ReadView): Awaitable<void> {
+  seenIn(view: ReadView): Awaitable<IndexStates> {
+    const known = this.#seen.get(view);
+    if (known !== undefined) return known;
     return andThen(view.get(catalogKey(this.name)), (row) => {
-      if (row !== undefined && !equalBytes(row, this.#row)) {
-        throw new StorageError("TooOld", { collection: this.name });
-      }
+      const states = this.#statesOf(row);
+      this.#seen.set(view, states);
+      return states;
     });
+  }
+
+  /** The same for a view that has been asked with seenIn(); for others, what is ready now. */
+  statesFor(view: ReadView): IndexStates {
+    return this.#seen.get(view) ?? this.#states;
+  }
+
+  #statesOf(bytes: Bytes | undefined): IndexStates {
+    // Before the beginning of the collection all is empty, and every index of it complete.
+    if (bytes === undefined || equalBytes(bytes, this.#states.row)) return this.#states;
+    const row = decodeCatalogRow(this.name, bytes);
+    const { documents, shape } = decodeCatalogRow(this.name, this.#states.row);
+    if (row.documents !== documents || row.shape !== shape) {
+      throw new StorageError("TooOld", { collection: this.name });
+    }
+    return this.#makers.statesOf(row, bytes);
   }
 
   // ---------------------------------------------------------------- while it is loaded
@@ -122,7 +162,7 @@ export class StoredCollection {
 
   /** The catalog row with this state of the documents. */
   rowWhile(documents: "ready" | "loading"): Bytes {
-    return encodeCatalogRow({ ...decodeCatalogRow(this.name, this.#row), documents });
+    return encodeCatalogRow({ ...decodeCatalogRow(this.name, this.#states.row), documents });
   }
 
   /** The record as a row of a load, whose last commit carries the structures. */
@@ -168,7 +208,7 @@ export class StoredCollection {
       count = this.#codec.structureCount;
       return this.#codec.unsaved().map(({ number, value }): WriteOp => ({
         op: "put",
-        key: structureKey(this.layout.number, number),
+        key: structureKey(this.#makers.number, number),
         value,
       }));
     });
@@ -216,7 +256,7 @@ export class StoredCollection {
 
   /** The key of a document; the id is one that idProblem() accepts. */
   keyOf(id: string): Bytes {
-    return documentKey(this.layout.documents.start, id);
+    return documentKey(this.#makers.documents.start, id);
   }
 
   /** The id in a document's key. */

@@ -1,12 +1,13 @@
 /**
  * Compares a collection's documents with its index entries, both ways, and adds up anew what indexes that count or sum
  * hold. A plain recomputation: it shares with writing only the rules which entries a document has and which cells it
- * counts in.
+ * counts in. An index that is still being built lacks entries of documents, which is no problem; what it has must be right.
  */
 import { compareBytes, equalBytes, hex } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { CorruptionError, prefixRange } from "../engine/contract/index.ts";
 import type { KeyRange, ReadView } from "../engine/contract/index.ts";
+import type { IndexStates } from "./build/index-states.ts";
 import type { IndexEntry } from "./index/index-entries.ts";
 import type { StoredCollection } from "./stored-collection.ts";
 import { TallyAudit } from "./tally/tally-audit.ts";
@@ -21,7 +22,7 @@ export async function verifyCollection(
   collection: StoredCollection,
   view: ReadView,
 ): Promise<readonly string[]> {
-  const verification = new Verification(collection, view);
+  const verification = new Verification(collection, view, await collection.seenIn(view));
   await verification.documentsHaveEntries();
   await verification.entriesHaveDocuments();
   await verification.cellsAreTrue();
@@ -32,14 +33,16 @@ class Verification {
   readonly problems: string[] = [];
   readonly #collection: StoredCollection;
   readonly #view: ReadView;
+  readonly #states: IndexStates;
   readonly #audits: readonly TallyAudit[];
   /** Was every document read? Without some, there is nothing to hold cells against. Written by documentsHaveEntries(). */
   #complete = true;
 
-  constructor(collection: StoredCollection, view: ReadView) {
+  constructor(collection: StoredCollection, view: ReadView, states: IndexStates) {
     this.#collection = collection;
     this.#view = view;
-    this.#audits = collection.cellMakers.map((maker) => new TallyAudit(maker));
+    this.#states = states;
+    this.#audits = states.cellMakers.map((maker) => new TallyAudit(maker));
   }
 
   async documentsHaveEntries(): Promise<void> {
@@ -53,7 +56,7 @@ class Verification {
         const read = this.#guarded(`document ${hex(key)}`, () => {
           const id = this.#collection.idOfKey(key);
           const document = this.#collection.decodeValue(id, value, 0, value.length);
-          for (const maker of this.#collection.entryMakers) {
+          for (const maker of this.#states.entryMakers) {
             for (const entry of maker.entriesOf(key, document)) {
               expected.push({ index: maker.index.name, id, entry });
             }
@@ -93,7 +96,8 @@ class Verification {
   }
 
   async entriesHaveDocuments(): Promise<void> {
-    for (const maker of this.#collection.entryMakers) {
+    const building = this.#states.unready?.indexes ?? [];
+    for (const maker of [...this.#states.entryMakers, ...building.map((one) => one.maker)]) {
       const { index } = maker;
       await this.#eachPage(prefixRange(index.prefix), async (rows) => {
         const ids = rows.map(({ key, value }) =>

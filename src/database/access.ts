@@ -10,7 +10,10 @@ import { ReadOnlyTransaction, transact, withView } from "../transaction/index.ts
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 
 /** The collection of an operation, which must be registered and complete before its view is used. */
-export type Source = Pick<CollectionStore, "ready" | "requireCompleteIn">;
+export type Source = Pick<
+  CollectionStore,
+  "ready" | "requireCompleteIn" | "isChanging" | "hasChanged"
+>;
 
 /** For work that may take long, or that no body asked for. In a transaction both are those of the transaction. */
 export type Patience = Pick<TransactOptions, "signal" | "standsApart" | "timeoutMillis">;
@@ -43,7 +46,7 @@ export class DirectAccess implements Access {
   }
 
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
-    return andThen(source.ready(), () => withView(this.#engine, work));
+    return andThen(source.ready(), () => withView(this.#engine, looking(source, work)));
   }
 
   write<A>(
@@ -53,7 +56,9 @@ export class DirectAccess implements Access {
   ): Awaitable<A> {
     const options =
       patience === undefined ? this.#writeOptions : { ...this.#writeOptions, ...patience };
-    return andThen(source.ready(), () => transact(this.#host, this.#engine, work, options));
+    return andThen(source.ready(), () =>
+      transact(this.#host, this.#engine, looking(source, work), options),
+    );
   }
 
   cursor<A>(source: Source, open: (view: ReadView) => BatchCursor<A>): BatchCursor<A> {
@@ -61,13 +66,16 @@ export class DirectAccess implements Access {
     let cursor: BatchCursor<A> | undefined;
     let closed = false;
     const begin = (): Awaitable<void> =>
-      andThen(source.ready(), () =>
-        andThen(this.#engine.snapshot(), (begun) => {
+      andThen(source.ready(), () => {
+        const opening = looking(source, (view: Snapshot) => {
+          if (!closed) cursor = open(view);
+        });
+        return andThen(this.#engine.snapshot(), (begun) => {
           if (closed) return begun.close();
           snapshot = begun;
-          cursor = open(begun);
-        }),
-      );
+          return opening(begun);
+        });
+      });
     return {
       next: () => {
         if (closed) return undefined;
@@ -81,6 +89,32 @@ export class DirectAccess implements Access {
       },
     };
   }
+}
+
+/**
+ * The work on a view that is begun after this call. While an index is being built the view is asked first what is ready in
+ * it: that may change between now and the reading.
+ */
+export function looking<V extends ReadView, A>(
+  source: Source,
+  work: (view: V) => Awaitable<A>,
+): (view: V) => Awaitable<A> {
+  if (!source.isChanging) return work;
+  return (view) => andThen(source.requireCompleteIn(view), () => work(view));
+}
+
+/** The source, and what its operation needs while something is being built. */
+export function awaiting(source: Source, built: () => Awaitable<void>): Source {
+  return {
+    ready: () => andThen(source.ready(), () => (source.isChanging ? built() : undefined)),
+    requireCompleteIn: (view) => source.requireCompleteIn(view),
+    get isChanging() {
+      return source.isChanging;
+    },
+    get hasChanged() {
+      return source.hasChanged;
+    },
+  };
 }
 
 /** Everything inside one transaction; its operations are counted, so that none is lost un-awaited. */
@@ -118,13 +152,13 @@ export class TransactionAccess implements Access {
   }
 
   /**
-   * A collection that is used for the first time inside the body may have been completed after the transaction began.
-   * A transaction that writes would find out at its commit, by a conflict with what was built; one that only reads would
-   * not, so it always looks.
+   * A collection that is used for the first time inside the body may have been completed after the transaction began, and
+   * an index may have become ready. A transaction that writes would find out at its commit, by a conflict with what was
+   * written then; one that only reads would not, so it always looks.
    */
   #requireComplete(source: Source): Awaitable<void> {
     const ready = source.ready();
-    if (!isPromise(ready) && !this.#tx.readOnly) return undefined;
+    if (!isPromise(ready) && !this.#tx.readOnly && !source.hasChanged) return undefined;
     return andThen(ready, () => source.requireCompleteIn(this.#tx));
   }
 }

@@ -18,6 +18,8 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
+import { BuildEvents } from "./database-event.ts";
+import type { BuildEvent } from "./database-event.ts";
 import { Reapers } from "./expire/reapers.ts";
 import { LiveHub } from "./live/live-hub.ts";
 import { checkTransaction, InvalidOption } from "./options.ts";
@@ -32,6 +34,8 @@ export interface CoreOptions {
   readonly host: Host;
   readonly durability?: Durability | undefined;
   readonly fullScan?: FullScanRule | undefined;
+  /** Is told of the building of indexes. Default: failures become warnings of the host. */
+  readonly onEvent?: ((event: BuildEvent) => void) | undefined;
   /** Default: none. */
   readonly relations?: RelationGraph | undefined;
   /** Nothing can be written. Default false. */
@@ -51,6 +55,7 @@ export class DatabaseCore {
   readonly sources: SourceSets = new SourceSets();
   readonly #transactionHost: TransactionHost;
   readonly #catalog: Catalog;
+  readonly #events: BuildEvents;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
   readonly #reapers: Reapers;
@@ -79,11 +84,13 @@ export class DatabaseCore {
     this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
     const isAutomatic = options.readOnly !== true;
     this.#reapers = new Reapers({ access: this.direct, engine, host }, isAutomatic);
+    this.#events = new BuildEvents(host, options.onEvent);
     this.#catalog = new Catalog({
       engine,
       transactionHost: this.#transactionHost,
       nowMillis: () => host.clock.nowMillis(),
       randomFill: (target) => target.set(host.random.bytes(target.length)),
+      tellBuild: (event) => this.#events.tell(event),
     });
   }
 
@@ -130,9 +137,12 @@ export class DatabaseCore {
     this.host.warn(message, collection);
   }
 
-  /** Registers and checks every collection that has a handle, and builds what indexes are missing. */
+  /** Registers and checks every collection that has a handle, and waits until its indexes are built. */
   ready(): Awaitable<void> {
-    return this.#each((store) => store.ready());
+    return andThen(
+      this.#each((store) => store.ready()),
+      () => this.#each((store) => store.built()),
+    );
   }
 
   #each(work: (store: CollectionStore) => Awaitable<void>): Awaitable<void> {
@@ -168,12 +178,13 @@ export class DatabaseCore {
 
   /** Everything that is wrong: in the engine's files, between documents and their indexes, and in what they refer to. */
   async verify(): Promise<readonly string[]> {
-    await this.ready();
+    await this.#each((store) => store.ready());
     const problems = [...((await this.engine.verify?.()) ?? [])];
     const snapshot = await this.engine.snapshot();
     try {
       for (const store of this.#stores.values()) problems.push(...(await store.verify(snapshot)));
-      const storeOf = (definition: CollectionDefinition): CollectionStore => this.store(definition);
+      const storeOf = (definition: CollectionDefinition): CollectionStore =>
+        this.store(definition).asSeenBy(snapshot);
       problems.push(...(await verifyRelations(this.relations, storeOf, snapshot)));
     } finally {
       snapshot.close();
@@ -199,6 +210,8 @@ export class DatabaseCore {
     if (this.#closing !== undefined) return this.#closing;
     this.live.close();
     const reaped = this.#reapers.stop();
+    this.#catalog.stop();
+    this.#events.deliver();
     this.#closing = Promise.all([this.engine.close(), reaped]).then(() => undefined);
     return this.#closing;
   }

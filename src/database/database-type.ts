@@ -8,6 +8,8 @@ import type {
   InputOf,
   ObjectSchema,
   OutputOf,
+  UniqueViolation,
+  ValidationError,
   WithId,
 } from "../collections/index.ts";
 import type { Durability } from "../engine/contract/index.ts";
@@ -89,8 +91,14 @@ interface DbMethods<F extends Run, Ds, Rs> {
   ): Kind<F, A, E | TransactionError, R>;
   /** The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data. */
   snapshot(): SnapshotOf<F, Ds, Rs>;
-  /** Resolves when every collection so far is checked against the stored one and its indexes are built. */
-  ready(): Kind<F, void, ReadError>;
+  /**
+   * Resolves when every collection so far is checked against the stored one and all of its indexes are built. Nobody has to
+   * wait for that: queries do without an index that is still being built.
+   *
+   * Fails with what made a build fail, such as the UniqueViolation of two stored documents with one key in an index that
+   * is newly unique. Once that is mended the next call goes on with the build.
+   */
+  ready(): Kind<F, void, ReadError | UniqueViolation | ValidationError>;
   /**
    * Reads everything: checksums, order, whether indexes and documents agree, and whether references that relations keep
    * lead to documents.

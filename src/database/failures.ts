@@ -2,6 +2,7 @@
 import type { Closed } from "../base/index.ts";
 import type {
   DanglingReference,
+  IndexNotReady,
   NotFound,
   ReferenceViolation,
   SchemaMismatch,
@@ -27,7 +28,8 @@ export type ReadError =
   | SchemaMismatch
   | InvalidQuery
   | FullScan
-  | DanglingReference;
+  | DanglingReference
+  | IndexNotReady;
 export type OneError = ReadError | NotFound | NotUnique;
 export type PageError = ReadError | InvalidCursor;
 export type WriteError =

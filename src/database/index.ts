@@ -4,6 +4,7 @@ export type { Db, DbSnapshot, TransactionRunner, Tx } from "./open-database.ts";
 export { InvalidOption } from "./options.ts";
 export type { ChangeLogSizes, FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 export type { LsmEvent } from "../engine/lsm/index.ts";
+export type { DatabaseEvent } from "./database-event.ts";
 export { DatabaseCore } from "./database-core.ts";
 // The surface
 export type { DbOf, TransactionOptions, TxOf, Verification } from "./database-type.ts";
@@ -65,6 +66,7 @@ export type { Transaction } from "../transaction/index.ts";
 export {
   collection,
   DanglingReference,
+  IndexNotReady,
   inc,
   InvalidDefinition,
   InvalidQuery,

@@ -74,6 +74,7 @@ export function openCore<Ds extends Defs>(
       host: options.host ?? nodeHost(),
       durability,
       fullScan: options.fullScan,
+      onEvent: options.onEvent,
       relations,
       readOnly: options.readOnly,
     });

@@ -3,8 +3,9 @@ import { KotobaError } from "../base/index.ts";
 import { InvalidDefinition, RESERVED_NAMES } from "../collections/index.ts";
 import type { Def, ReservedName } from "../collections/index.ts";
 import type { Durability, StorageEngine } from "../engine/contract/index.ts";
-import type { Host, LsmEvent } from "../engine/lsm/index.ts";
+import type { Host } from "../engine/lsm/index.ts";
 import type { FullScanRule } from "../query/index.ts";
+import type { DatabaseEvent } from "./database-event.ts";
 import type { TransactionOptions } from "./database-type.ts";
 import type { Defs } from "./surface.ts";
 
@@ -52,8 +53,11 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
    * also the first use of a collection that is not stored there as it is defined. The folder must hold a database. Default false.
    */
   readonly readOnly?: boolean;
-  /** Is told what the engine of a folder does: flushes, compactions, stalls, damage. Default: nobody is. */
-  readonly onEvent?: (event: LsmEvent) => void;
+  /**
+   * Is told what the database of a folder does: flushes, compactions, stalls, damage; and how far the indexes are that it
+   * builds in the background. Default: nobody is, and a build that fails is a warning of the process.
+   */
+  readonly onEvent?: (event: DatabaseEvent) => void;
   /**
    * Keeps the commits of the past in order, so that `changes()` of a collection can give them, also after the database was
    * opened again. `true`: with the defaults. `bytesMax`: of log files whose commits are in tables, default 256 MiB; in

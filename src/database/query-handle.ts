@@ -33,6 +33,7 @@ import {
 } from "../query/index.ts";
 import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import { awaiting } from "./access.ts";
 import type { Access, Source } from "./access.ts";
 import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import { lateCursor } from "./changes/late-cursor.ts";
@@ -189,7 +190,8 @@ export class ReadHandle<F extends Run> {
     this.#requireDatabase("live()");
     const { core } = this.#ground;
     const source = this.#source();
-    const ground = { hub: core.live, engine: core.engine, source, context: this.#where() };
+    const context = (view: ReadView): QueryContext => this.#context(view);
+    const ground = { hub: core.live, engine: core.engine, source, context };
     return beginLive(ground, this.#checked(), memory);
   }
 
@@ -227,14 +229,11 @@ export class ReadHandle<F extends Run> {
   }
 
   #context(view: ReadView): QueryContext {
-    return { ...this.#where(), view };
-  }
-
-  #where(): Omit<QueryContext, "view"> {
     const { core, store } = this.#ground;
     return {
-      store,
-      storeOf: (definition) => core.store(definition),
+      view,
+      store: store.asSeenBy(view),
+      storeOf: (definition) => core.store(definition).asSeenBy(view),
       fullScan: core.fullScan,
       estimate: core.estimate,
       nowMillis: () => core.host.clock.monotonicMillis(),
@@ -253,7 +252,7 @@ export class ReadHandle<F extends Run> {
     const { access, runner, store } = this.#ground;
     return runner.run(() => {
       const request = this.#checked();
-      return access.write(store, (tx) =>
+      return access.write(this.#source(), (tx) =>
         store.inTurn(tx, () =>
           andThen(rowsToChange(request, this.#context(tx)), (documents) =>
             andThen(write(tx, store, documents), () => documents.length),
@@ -265,10 +264,14 @@ export class ReadHandle<F extends Run> {
 
   /** What must be ready before the query runs. */
   #source(): Source {
-    const { core, store } = this.#ground;
+    const { access, core, store } = this.#ground;
     const request = this.#request;
-    if (request instanceof KotobaError || request.includes.length === 0) return store;
-    return core.sources.of([store, ...includedStores(request, core)]);
+    if (request instanceof KotobaError) return store;
+    const { includes, index } = request;
+    const source =
+      includes.length === 0 ? store : core.sources.of([store, ...includedStores(request, core)]);
+    if (index === undefined || access !== core.direct) return source;
+    return awaiting(source, () => store.built(index.name));
   }
 
   #end<A>(run: (request: QueryRequest, context: QueryContext) => Awaitable<A>): Kind<F, A> {

@@ -33,6 +33,7 @@ import type {
   ImportFailed,
   ImportOptions,
   ImportResult,
+  IndexNotReady,
   LoadOptions,
   LoadResult,
   NotFound,
@@ -311,7 +312,7 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
   getOrThrow(id: IdOf<C["D"]>): Kind<C["F"], Doc<C>, ReadError | NotFound>;
   /** In the order asked; undefined where there is none. */
   getMany(ids: readonly IdOf<C["D"]>[]): Kind<C["F"], (Doc<C> | undefined)[], ReadError>;
-  /** By the id or by all fields of a unique index. */
+  /** By the id or by all fields of a unique index; one that is being built is waited for (in a transaction: IndexNotReady). */
   find(unique: UniqueWhere<C>): Kind<C["F"], Doc<C> | undefined, ReadError>;
   /** Stores a new document and gives it back with its id and defaults. */
   insert(document: InsertOf<C["D"]>): Kind<C["F"], Doc<C>, WriteError>;
@@ -322,11 +323,11 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
     id: IdOf<C["D"]>,
     document: InsertOf<C["D"]>,
   ): Kind<C["F"], Doc<C>, WriteError | NotFound>;
-  /** Updates the document that `where` names, or creates it. */
+  /** Updates the document that `where` names, or creates it. Finds it as find() does. */
   upsert(
     where: UniqueWhere<C>,
     values: { readonly create: InsertOf<C["D"]>; readonly update: Change<C> },
-  ): Kind<C["F"], Doc<C>, WriteError>;
+  ): Kind<C["F"], Doc<C>, WriteError | IndexNotReady>;
   /**
    * True if it was there. What refers to it by a relation with `onDelete` is deleted or changed in the same commit, or
    * keeps it: ReferenceViolation.
@@ -406,7 +407,10 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
     documents: Iterable<InsertOf<C["D"]>> | AsyncIterable<InsertOf<C["D"]>>,
     options?: LoadOptions,
   ): Kind<C["F"], LoadResult, WriteError | CollectionNotEmpty>;
-  /** Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. */
+  /**
+   * Scans one index: `prefix` fixes its leading fields, the range methods bound the next one. One that is being built is
+   * waited for; in a transaction or a snapshot that shows it unfinished that is IndexNotReady.
+   */
   index<const N extends IndexName<Indexes<C>>, const P extends PrefixOf<ValuesOfIndex<C, N>>>(
     name: N,
     ...prefix: P

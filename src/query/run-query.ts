@@ -4,7 +4,13 @@
  */
 import { andThen, assert, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
-import { InvalidQuery, NotFound, filterForm, filterText } from "../collections/index.ts";
+import {
+  IndexNotReady,
+  InvalidQuery,
+  NotFound,
+  filterForm,
+  filterText,
+} from "../collections/index.ts";
 import type { CollectionDefinition, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
@@ -156,7 +162,7 @@ function checkExplainOptions(collection: string, options: { readonly analyze?: u
 /**
  * The plan, without running it and whatever the rule for full scans.
  *
- * @throws InvalidQuery where a JavaScript condition is no function.
+ * @throws InvalidQuery where a JavaScript condition is no function; IndexNotReady where the named index is being built.
  */
 export function planFor(request: QueryRequest, context: PlanContext): Plan {
   for (const predicate of request.predicates as readonly unknown[])
@@ -165,7 +171,11 @@ export function planFor(request: QueryRequest, context: PlanContext): Plan {
         context.store.definition.name,
         `a JavaScript condition is a function, not ${shown(predicate)}`,
       );
-  return choosePlan(request, targetOf(context));
+  const target = targetOf(context);
+  const named = request.index?.name;
+  if (named !== undefined && !target.layout.indexes.some(({ name }) => name === named))
+    throw new IndexNotReady(context.store.definition.name, named);
+  return choosePlan(request, target);
 }
 
 type PlanContext = Pick<QueryContext, "store" | "estimate">;

@@ -1,6 +1,8 @@
 /** The worked example of docs/FORMAT.md, "Collections": every row of a small database. */
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { hex } from "../../src/base/index.ts";
+import { Positions } from "../../src/collections/build/positions.ts";
 import { collection } from "../../src/collections/index.ts";
 import { TestDatabase, rowsOf } from "./test-database.ts";
 
@@ -111,4 +113,10 @@ test("an index that sums is stored as the format says", async () => {
     ["010201" + "506200" + "00", "0000000000000001"],
     ["010201" + "506200" + "01", "0000000000000001"],
   ]);
+});
+
+test("how far a pass over the documents has come is stored as the format says", () => {
+  const positions = new Positions(1, 3, Uint8Array.of(0x01, 0x00));
+  const { key, value } = positions.row(Uint8Array.of(0x01, 0x00, 0x11, 0x61, 0x64, 0x61), 512);
+  expect([hex(key), hex(value)]).toEqual(["010403" + "11616461", "0000000000000200"]);
 });

@@ -77,7 +77,7 @@ export class TestDatabase {
 
   async store(definition: Def): Promise<TestStore> {
     const store = new CollectionStore(this.catalog, definition.definition);
-    await store.ready();
+    await store.built();
     return new TestStore(this, store);
   }
 

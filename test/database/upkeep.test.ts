@@ -1,6 +1,6 @@
 /** What a database offers beside documents: copies, room, reading only, and word of what its engine does. */
 import { InvalidOption, collection, open } from "kotobadb";
-import type { LsmEvent } from "kotobadb";
+import type { DatabaseEvent } from "kotobadb";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -34,7 +34,7 @@ test("a database in memory cannot be copied, and says so; compacting it does not
 
 test("compacting gives back the room of what was deleted", async () => {
   await using folder = await temporaryFolder();
-  const events: LsmEvent[] = [];
+  const events: DatabaseEvent[] = [];
   await using db = await open(`${folder.path}/db`, {
     collections: { notes: Notes },
     onEvent: (event) => events.push(event),

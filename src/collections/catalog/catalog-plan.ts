@@ -2,8 +2,10 @@
  * What the first use of a collection does to its catalog row: pure, from the stored row and the program's definition.
  *
  * Always true:
- * (1) Numbers are given upwards and never again: a changed index is a new index with a new number.
- * (2) An index that was being built is begun again from nothing: how far it had come is not known.
+ * (1) Numbers are given upwards and never again: a changed index is a new index with a new number. Numbers of passes come
+ *     from the same counter.
+ * (2) All indexes that become new at once are built by one pass over the documents. One that was being built goes on in
+ *     its own pass, from where that had come.
  * (3) A collection that is new has no documents, so its indexes are ready at once.
  */
 import type { CollectionDefinition } from "../collection-definition.ts";
@@ -18,6 +20,8 @@ export type CatalogPlan =
       readonly changed: boolean;
       /** Numbers of indexes whose entries are to be deleted: dropped ones, and those that are built anew. */
       readonly erase: readonly number[];
+      /** Numbers of passes whose positions are to be deleted: nothing is left for them to do. */
+      readonly endedPasses: readonly number[];
     }
   | { readonly difference: string };
 
@@ -34,43 +38,73 @@ export function catalogPlan(
   if (stored === undefined) return planOfNew(definition, freeNumber);
   const shape = shapePlan(definition, stored);
   if (shape.difference !== undefined) return { difference: shape.difference };
-  const indexes: CatalogIndex[] = [];
+  const { erase, indexes, nextIndex } = indexPlan(definition, stored);
+  const documents = shape.fill ? "filling" : stored.documents;
+  const row = { ...stored, shape: definition.schema.fingerprint, documents, indexes, nextIndex };
+  const passes = passesOf(row);
+  return {
+    row,
+    changed:
+      stored.shape !== row.shape ||
+      stored.documents !== documents ||
+      nextIndex !== stored.nextIndex ||
+      erase.length > 0,
+    erase,
+    endedPasses: passesOf(stored).filter((pass) => !passes.includes(pass)),
+  };
+}
+
+function indexPlan(
+  definition: CollectionDefinition,
+  stored: CatalogRow,
+): Pick<CatalogRow, "indexes" | "nextIndex"> & { readonly erase: readonly number[] } {
+  const pass = stored.nextIndex;
   let { nextIndex } = stored;
-  for (const declared of declaredIn(definition)) {
+  const kept = new Set<CatalogIndex>();
+  const begun: number[] = [];
+  const indexes = declaredIn(definition).map((declared) => {
     const { name, fingerprint } = declared;
     const known = stored.indexes.find(
       (index) => index.name === name && index.fingerprint === fingerprint,
     );
-    indexes.push(known ?? newIndex(declared, nextIndex++, "building"));
-  }
-  const dropped = stored.indexes.filter((index) => !indexes.includes(index));
-  const unfinished = indexes.filter((index) => index.state === "building");
-  const known = unfinished.filter((index) => stored.indexes.includes(index));
-  const documents = shape.fill ? "filling" : stored.documents;
-  return {
-    row: { ...stored, shape: definition.schema.fingerprint, documents, indexes, nextIndex },
-    changed:
-      stored.shape !== definition.schema.fingerprint ||
-      stored.documents !== documents ||
-      nextIndex !== stored.nextIndex ||
-      dropped.length > 0,
-    erase: [...dropped, ...known].map((index) => index.number),
-  };
+    if (known === undefined) return newIndex(declared, nextIndex++, { state: "building", pass });
+    kept.add(known);
+    if (known.state === "ready" || known.pass !== undefined) return known;
+    // Nothing tells how far it had come.
+    begun.push(known.number);
+    return newIndex(declared, known.number, { state: "building", pass });
+  });
+  if (begun.length > 0 && nextIndex === pass) nextIndex++;
+  const dropped = stored.indexes.filter((index) => !kept.has(index)).map(({ number }) => number);
+  return { indexes, nextIndex, erase: [...dropped, ...begun] };
 }
 
-/** Is there something left to do before the collection can be used? */
+/** Is there something left to do before all of the collection can be used? */
 export function isUnfinished(row: CatalogRow): boolean {
   return row.documents !== "ready" || row.indexes.some((index) => index.state !== "ready");
 }
 
-/** The row when all is done. */
-export function finishedRow(row: CatalogRow): CatalogRow {
-  const indexes = row.indexes.map((index) => ({ ...index, state: "ready" as const }));
-  return { ...row, documents: "ready", indexes };
+/** The passes over the documents that are still to be ended, in the order in which they were begun. */
+export function passesOf(row: CatalogRow): readonly number[] {
+  const passes = new Set(row.indexes.flatMap(({ pass }) => (pass === undefined ? [] : [pass])));
+  return [...passes].toSorted((a, b) => a - b);
+}
+
+/** The row when a pass has come to its end. */
+export function rowAfterPass(row: CatalogRow, ended: number): CatalogRow {
+  const indexes = row.indexes.map((index) => (index.pass === ended ? madeReady(index) : index));
+  return { ...row, indexes };
+}
+
+/** The index when it is built, or where there is nothing to be built. */
+export function madeReady(index: CatalogIndex): CatalogIndex {
+  return newIndex(index, index.number, { state: "ready" });
 }
 
 function planOfNew(definition: CollectionDefinition, number: number): CatalogPlan {
-  const indexes = declaredIn(definition).map((declared, i) => newIndex(declared, i + 1, "ready"));
+  const indexes = declaredIn(definition).map((declared, i) =>
+    newIndex(declared, i + 1, { state: "ready" }),
+  );
   const row: CatalogRow = {
     number,
     shape: definition.schema.fingerprint,
@@ -78,7 +112,7 @@ function planOfNew(definition: CollectionDefinition, number: number): CatalogPla
     indexes,
     nextIndex: indexes.length + 1,
   };
-  return { row, changed: true, erase: [] };
+  return { row, changed: true, erase: [], endedPasses: [] };
 }
 
 type DeclaredIndex = Pick<CatalogIndex, "name" | "fingerprint" | "cells">;
@@ -94,9 +128,9 @@ function declaredIn({ indexes, tallies }: CollectionDefinition): readonly Declar
 function newIndex(
   { name, fingerprint, cells }: DeclaredIndex,
   number: number,
-  state: CatalogIndex["state"],
+  progress: Pick<CatalogIndex, "state" | "pass">,
 ): CatalogIndex {
-  return { name, number, fingerprint, state, ...(cells === undefined ? {} : { cells }) };
+  return { name, number, fingerprint, ...progress, ...(cells === undefined ? {} : { cells }) };
 }
 
 function shapePlan(

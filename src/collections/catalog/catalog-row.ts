@@ -23,6 +23,8 @@ export interface CatalogIndex {
   readonly fingerprint: string;
   /** building: the entries of documents that were there before may still be missing. */
   readonly state: "ready" | "building";
+  /** Of a building index: the pass over the documents that gives them their entries. */
+  readonly pass?: number;
   /** The index counts or sums: it has number cells instead of entries. */
   readonly cells?: true;
 }
@@ -38,7 +40,7 @@ export interface CatalogRow {
    */
   readonly documents: "ready" | "filling" | "loading";
   readonly indexes: readonly CatalogIndex[];
-  /** The number that the next new index gets. */
+  /** The number that the next new index gets; numbers of passes are taken from here too. */
   readonly nextIndex: number;
 }
 
@@ -83,17 +85,18 @@ function isCatalogRow(row: unknown): row is CatalogRow {
     isNumber(nextIndex) &&
     Array.isArray(indexes) &&
     indexes.every(isCatalogIndex) &&
-    indexes.every((index) => index.number < nextIndex)
+    indexes.every((index) => index.number < nextIndex && (index.pass ?? 0) < nextIndex)
   );
 }
 
 function isCatalogIndex(index: unknown): index is CatalogIndex {
-  const { name, number, fingerprint, state, cells } = index as Partial<CatalogIndex>;
+  const { name, number, fingerprint, state, pass, cells } = index as Partial<CatalogIndex>;
   return (
     typeof name === "string" &&
     isNumber(number) &&
     typeof fingerprint === "string" &&
     (state === "ready" || state === "building") &&
+    (pass === undefined || (state === "building" && isNumber(pass))) &&
     (cells === undefined || cells === true)
   );
 }

@@ -7,33 +7,33 @@
  *     time; a registration that failed is tried again by the next operation.
  * (2) One name has one definition while the database is open: a second one that stores or indexes otherwise is refused,
  *     for its writes would leave out the first one's index entries.
- * (3) No operation sees an index that is still being built, nor documents that still lack their defaults.
+ * (3) No operation sees documents that still lack their defaults. Indexes are built while operations go on
+ *     (build/index-build.ts), and no query sees one that is not ready.
  */
 import { isPromise } from "../../base/index.ts";
-import type { Awaitable, Bytes } from "../../base/index.ts";
-import { prefixRange } from "../../engine/contract/index.ts";
+import type { Awaitable } from "../../base/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { transact } from "../../transaction/index.ts";
 import type { TransactionHost } from "../../transaction/index.ts";
+import type { BuildEventBody } from "../build/build-event.ts";
+import { IndexBuild } from "../build/index-build.ts";
+import { IndexMakers } from "../build/index-states.ts";
 import { BirthNotes } from "../changes/birth-notes.ts";
 import { SchemaMismatch } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { DocumentCodec } from "../document/document-codec.ts";
 import { DocumentIds } from "../document/document-id.ts";
 import type { IdHost } from "../document/document-id.ts";
-import { bindIndex } from "../index/index-definition.ts";
-import { bindTally } from "../tally/tally-definition.ts";
 import { StoredCollection } from "../stored-collection.ts";
-import { finishedRow, isUnfinished } from "./catalog-plan.ts";
-import { encodeCatalogRow } from "./catalog-row.ts";
 import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
-import { documentsPrefix, indexPrefix } from "./keyspace.ts";
 import { register } from "./registration.ts";
 
 /** What collections need of the database they live in. */
 export interface StoreHost extends IdHost {
   readonly engine: StorageEngine;
   readonly transactionHost: TransactionHost;
+  /** Is told of the building of indexes. Default: nobody is. */
+  readonly tellBuild?: (event: BuildEventBody) => void;
 }
 
 interface Registration {
@@ -47,6 +47,8 @@ export class Catalog {
   /** Ids for new documents of every collection. */
   readonly ids: DocumentIds;
   readonly #registrations = new Map<string, Registration>();
+  /** Of the collections whose indexes were not all ready when they were registered, by name. */
+  readonly #builds = new Map<string, IndexBuild>();
 
   constructor(host: StoreHost) {
     this.host = host;
@@ -54,10 +56,9 @@ export class Catalog {
   }
 
   /**
-   * The collection, registered and complete.
+   * The collection, registered, its documents complete. What indexes lack is being built.
    *
    * @throws SchemaMismatch where stored documents do not fit the definition, or another definition is in use.
-   * @throws UniqueViolation where an index is newly unique and two stored documents have one key.
    */
   open(definition: CollectionDefinition): Awaitable<StoredCollection> {
     const { name, fingerprint } = definition;
@@ -83,6 +84,20 @@ export class Catalog {
     return opening;
   }
 
+  /**
+   * Waits for what is being built in a collection that is registered: everything, or one index.
+   *
+   * @throws What made the build fail; it is tried again first.
+   */
+  built(name: string, index?: string): Awaitable<void> {
+    return this.#builds.get(name)?.built(index);
+  }
+
+  /** Nothing is built any more. */
+  stop(): void {
+    for (const build of this.#builds.values()) build.stop();
+  }
+
   async #open(definition: CollectionDefinition): Promise<StoredCollection> {
     const { engine, transactionHost } = this.host;
     const found = await transact(
@@ -92,23 +107,19 @@ export class Catalog {
       LIBRARY_CODE,
     );
     const { name, schema } = definition;
-    const { number, indexes } = found.row;
-    const prefixOf = (index: string): Bytes =>
-      indexPrefix(number, indexes.find(({ name: known }) => known === index)!.number);
-    const layout = {
-      number,
-      documents: prefixRange(documentsPrefix(number)),
-      indexes: definition.indexes.map((index) => bindIndex(index, prefixOf(index.name))),
-      tallies: definition.tallies.map((tally) => bindTally(tally, prefixOf(tally.name))),
-    };
+    const { row } = found;
+    const makers = new IndexMakers(definition, row);
     const codec = new DocumentCodec(name, schema.shape, found.structures);
-    const row = encodeCatalogRow(finishedRow(found.row));
-    const births = engine.capabilities.changes === "log" ? new BirthNotes(number) : undefined;
-    const stored = { layout, row, births };
-    const collection = new StoredCollection(name, stored, codec, engine.limits);
+    const births = engine.capabilities.changes === "log" ? new BirthNotes(row.number) : undefined;
+    const collection = new StoredCollection(name, { makers, row, births }, codec, engine.limits);
     if (found.newestId !== undefined) this.ids.follow(found.newestId);
-    if (isUnfinished(found.row)) {
-      await finishCollection(this.host, definition, collection, found.row);
+    if (row.documents === "filling") {
+      collection.become(await finishCollection(this.host, definition, collection, row));
+    }
+    if (collection.unready !== undefined) {
+      const build = new IndexBuild(this.host, collection);
+      this.#builds.set(name, build);
+      await build.begin();
     }
     return collection;
   }

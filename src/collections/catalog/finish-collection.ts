@@ -1,13 +1,12 @@
 /**
- * Brings the stored documents of a collection up to its definition before the first use: builds the entries of new
- * indexes, and fills in fields that have a default now. In batches, each a transaction, so that a large collection can be
- * done at all.
+ * Brings the stored documents of a collection up to its definition before the first use: fills in fields that have a
+ * default now. In batches, each a transaction, so that a large collection can be done at all. What indexes lack is built
+ * afterwards (build/index-build.ts).
  *
  * Always true:
- * (1) The catalog row says `building` or `filling` from before the first batch until after the last one: after a crash in
- *     between, the work is begun anew.
+ * (1) The catalog row says `filling` from before the first batch until after the last one: after a crash in between, the
+ *     work is begun anew. Done twice, it changes nothing the second time.
  * (2) Nobody else writes the collection meanwhile: every operation waits for it, and a database has one writing process.
- * (3) Done twice, it changes nothing the second time: what an index that is being built held was deleted when it was begun.
  */
 import { copyBytes, equalBytes, nextKey } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -20,7 +19,6 @@ import type { DocumentChange } from "../document-change.ts";
 import type { Document } from "../document/document.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import type { StoreHost } from "./catalog.ts";
-import { finishedRow } from "./catalog-plan.ts";
 import { encodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import { catalogKey } from "./keyspace.ts";
@@ -39,40 +37,37 @@ export const LIBRARY_CODE: TransactOptions = {
   timeoutMillis: Infinity,
 };
 
+/** Gives the catalog row as it is then. */
 export async function finishCollection(
   host: StoreHost,
   definition: CollectionDefinition,
   collection: StoredCollection,
   row: CatalogRow,
-): Promise<void> {
-  const work = new FinishingWork(definition, collection, row);
+): Promise<CatalogRow> {
+  const work = new FinishingWork(definition, collection);
   const { engine, transactionHost } = host;
   let start: Bytes | undefined = collection.layout.documents.start;
   while (start !== undefined) {
     const from: Bytes = start;
     start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
+  const finished: CatalogRow = { ...row, documents: "ready" };
   await transact(
     transactionHost,
     engine,
-    (tx) => tx.put(catalogKey(definition.name), encodeCatalogRow(finishedRow(row))),
+    (tx) => tx.put(catalogKey(definition.name), encodeCatalogRow(finished)),
     LIBRARY_CODE,
   );
+  return finished;
 }
 
 class FinishingWork {
   readonly #definition: CollectionDefinition;
   readonly #collection: StoredCollection;
-  readonly #fills: boolean;
-  /** Indexes without entries of the documents that are still to be done. */
-  readonly #building: ReadonlySet<string>;
 
-  constructor(definition: CollectionDefinition, collection: StoredCollection, row: CatalogRow) {
+  constructor(definition: CollectionDefinition, collection: StoredCollection) {
     this.#definition = definition;
     this.#collection = collection;
-    this.#fills = row.documents === "filling";
-    const building = row.indexes.filter((index) => index.state === "building");
-    this.#building = new Set(building.map((index) => index.name));
   }
 
   /** Does the documents from `start` on; gives where the next batch begins, undefined when all is done. */
@@ -100,14 +95,11 @@ class FinishingWork {
   #change(tx: Transaction, key: Bytes, value: Bytes): DocumentChange {
     const id = this.#collection.idOfKey(key);
     const before = this.#collection.decodeValue(id, value, 0, value.length);
-    const filled = this.#fills
-      ? this.#collection.encode(tx, id, this.#filled(before))
-      : { row: value, document: before };
+    const filled = this.#collection.encode(tx, id, this.#filled(before));
     return documentChange(this.#collection, key, {
       before,
       after: filled.document,
       row: equalBytes(filled.row, value) ? "kept" : filled.row,
-      isEmpty: (index) => this.#building.has(index.name),
     });
   }
 

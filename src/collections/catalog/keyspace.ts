@@ -7,15 +7,16 @@
  *   N 01 I                a structure of the codec: the field names of record number I
  *   N 02 K …              an entry of the index number K
  *   N 03                  what the newest commit says of itself to feeds, where the engine keeps a log
+ *   N 04 P documentKey    a pass over the documents has done all up to this one (build/positions.ts); P is its number
  *
- * N, I and K are order-preserving varints, the first byte telling the length, the rest big-endian:
+ * N, I, K and P are order-preserving varints, the first byte telling the length, the rest big-endian:
  *
  *   0xxxxxxx                            0 to 127
  *   10xxxxxx xxxxxxxx                   to 16,383
  *   110xxxxx xxxxxxxx xxxxxxxx          to 2,097,151
  *   1110xxxx xxxxxxxx xxxxxxxx xxxxxxxx to 268,435,455
  *
- * N and K begin at 1, so the system's rows under 00 are apart from every collection.
+ * N, K and P begin at 1, so the system's rows under 00 are apart from every collection.
  *
  * Always true:
  * (1) No prefix is the beginning of another one, so every range of keys belongs to one owner.
@@ -33,6 +34,7 @@ const SPACE_DOCUMENTS = 0x00;
 const SPACE_STRUCTURES = 0x01;
 const SPACE_INDEXES = 0x02;
 const SPACE_NOTE = 0x03;
+const SPACE_PASSES = 0x04;
 const ORDERED_NUMBER_MAX = 0xfff_ffff;
 
 const utf8 = new TextEncoder();
@@ -68,6 +70,16 @@ export function indexPrefix(collection: number, index: number): Bytes {
 
 export function noteKey(collection: number): Bytes {
   return Uint8Array.of(...orderedNumber(collection), SPACE_NOTE);
+}
+
+/** Of the positions of all passes. */
+export function passesPrefix(collection: number): Bytes {
+  return Uint8Array.of(...orderedNumber(collection), SPACE_PASSES);
+}
+
+export function passPrefix(collection: number, pass: number): Bytes {
+  assert(pass >= 1, "numbers of passes begin at 1");
+  return Uint8Array.of(...passesPrefix(collection), ...orderedNumber(pass));
 }
 
 /** A number whose bytes order as the numbers do, none of them the beginning of another. */

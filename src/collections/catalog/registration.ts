@@ -11,7 +11,7 @@ import { SchemaMismatch } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { decodeStructure } from "../document/document-codec.ts";
 import { idOf, ulidRange } from "../document/document-key.ts";
-import { catalogPlan } from "./catalog-plan.ts";
+import { catalogPlan, madeReady } from "./catalog-plan.ts";
 import { decodeCatalogRow, encodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import {
@@ -21,6 +21,8 @@ import {
   indexPrefix,
   indexesPrefix,
   orderedNumber,
+  passPrefix,
+  passesPrefix,
   readOrderedNumber,
   structuresPrefix,
 } from "./keyspace.ts";
@@ -52,6 +54,7 @@ export async function register(
   }
   if (plan.changed || stored !== found) tx.put(key, encodeCatalogRow(row));
   for (const index of plan.erase) tx.deleteRange(prefixRange(indexPrefix(row.number, index)));
+  for (const pass of plan.endedPasses) tx.deleteRange(prefixRange(passPrefix(row.number, pass)));
   return {
     row,
     structures: await storedStructures(tx, name, row.number),
@@ -63,7 +66,8 @@ export async function register(
 function erased(tx: Transaction, row: CatalogRow): CatalogRow {
   tx.deleteRange(prefixRange(documentsPrefix(row.number)));
   tx.deleteRange(prefixRange(indexesPrefix(row.number)));
-  const indexes = row.indexes.map((index) => ({ ...index, state: "ready" as const }));
+  tx.deleteRange(prefixRange(passesPrefix(row.number)));
+  const indexes = row.indexes.map(madeReady);
   return { ...row, documents: "ready", indexes };
 }
 

@@ -63,7 +63,7 @@ const MARKING: TransactOptions = {
 
 /**
  * Loading writes rows, and what is added to cells: a part of a change that is neither would be left out. Whoever adds one
- * must load it too. That a document did not exist is told to nobody: a feed meets commits without a note, and is TooOld.
+ * must load it too. What is still being built is not: a load waits until all is ready. That a document did not exist is told to nobody: a feed meets commits without a note, and is TooOld.
  */
 type IsLoadable = keyof DocumentChange extends
   | "key"
@@ -72,6 +72,7 @@ type IsLoadable = keyof DocumentChange extends
   | "indexes"
   | "cells"
   | "claims"
+  | "unready"
   ? keyof IndexChange extends "deletes" | "puts" | "claims"
     ? true
     : never

@@ -1,10 +1,11 @@
 /** From a query's request to its live rows: how one run of it is done. */
 import { andThen } from "../../base/index.ts";
 import type { Document } from "../../collections/index.ts";
-import type { StorageEngine } from "../../engine/contract/index.ts";
+import type { ReadView, StorageEngine } from "../../engine/contract/index.ts";
 import { allRows } from "../../query/index.ts";
 import type { QueryContext, QueryRequest } from "../../query/index.ts";
 import { withRecordedView } from "../../transaction/index.ts";
+import { looking } from "../access.ts";
 import type { Source } from "../access.ts";
 import type { LiveHub } from "./live-hub.ts";
 import { LiveRows } from "./live-rows.ts";
@@ -15,8 +16,8 @@ export interface LiveGround {
   readonly engine: StorageEngine;
   /** All that the query reads. */
   readonly source: Source;
-  /** Where a run is done, without its view. */
-  readonly context: Omit<QueryContext, "view">;
+  /** Where a run is done. */
+  readonly context: (view: ReadView) => QueryContext;
 }
 
 export function beginLive(ground: LiveGround, request: QueryRequest, memory: RowMemory): LiveRows {
@@ -27,7 +28,8 @@ export function beginLive(ground: LiveGround, request: QueryRequest, memory: Row
   const asked = hidesId ? { ...request, select: [...select, "id"] } : request;
   return new LiveRows(hub, memory, () =>
     andThen(source.ready(), () => {
-      const read = withRecordedView(engine, (view) => allRows(asked, { ...context, view }));
+      const run = looking(source, (view: ReadView) => allRows(asked, context(view)));
+      const read = withRecordedView(engine, run);
       return andThen(read, ({ reads, value, version }) => ({
         rows: value.map((document) => identified(document, hidesId)),
         reads,

@@ -128,18 +128,21 @@ export class ReferenceGuard implements WriteGuard {
 
   /** The documents that refer to any of the ids by this relation. */
   #referrers(tx: Transaction, relation: Relation, ids: readonly string[]): Awaitable<Document[]> {
-    const query = this.#queries.get(relation) ?? referrerQuery(relation, this.#storeOf);
-    this.#queries.set(relation, query);
-    return andThen(relatedRows(query, ids, tx), (groups) => [...groups.values()].flat());
+    const store = this.#storeOf(relation.from);
+    const looked = store.hasChanged ? store.requireCompleteIn(tx) : undefined;
+    return andThen(looked, () => {
+      // What is ready in one transaction need not be in another.
+      const seen = store.asSeenBy(tx);
+      const known = this.#queries.get(relation);
+      const query = known?.store === seen ? known : referrerQuery(relation, seen);
+      this.#queries.set(relation, query);
+      return andThen(relatedRows(query, ids, tx), (groups) => [...groups.values()].flat());
+    });
   }
 }
 
 /** The declaration has made sure of an index, so no rule for full scans is asked. */
-function referrerQuery(
-  { from, via }: Relation,
-  storeOf: (definition: CollectionDefinition) => CollectionStore,
-): RelatedQuery {
-  const store = storeOf(from);
+function referrerQuery({ via }: Relation, store: CollectionStore): RelatedQuery {
   return relatedQuery(store, via, EVERY_DOCUMENT, (request) => planFor(request, { store }));
 }
 

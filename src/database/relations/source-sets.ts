@@ -22,6 +22,12 @@ export class SourceSets {
       ready: () => each(distinct, (store) => store.ready()),
       requireCompleteIn: (view: ReadView) =>
         each(distinct, (store) => store.requireCompleteIn(view)),
+      get isChanging() {
+        return distinct.some((store) => store.isChanging);
+      },
+      get hasChanged() {
+        return distinct.some((store) => store.hasChanged);
+      },
     };
     this.#known.set(key, source);
     return source;

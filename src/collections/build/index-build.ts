@@ -1,0 +1,178 @@
+/**
+ * Builds what indexes of one collection lack, pass by pass, while the collection is read and written.
+ *
+ * Always true:
+ * (1) One batch at a time. What one batch can do is done before the collection is used for the first time, so that the
+ *     indexes of a small one are ready at once; from then on there is a pause before each, in which others have their turn.
+ * (2) A batch that loses against writers is run again with fewer documents, and at last alone: it cannot starve.
+ * (3) What a batch takes of the thread is measured, and the next one is made larger or smaller by it.
+ * (4) A build that fails changes nothing for readers and writers: every write keeps the index, and no query reads it.
+ *     built() begins it again where it stopped.
+ * (5) An index counts as ready when the commit that says so is acknowledged: every view that is begun later shows it.
+ */
+import { Closed } from "../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
+import { StorageError } from "../../engine/contract/index.ts";
+import { transact } from "../../transaction/index.ts";
+import type { StoreHost } from "../catalog/catalog.ts";
+import { LIBRARY_CODE } from "../catalog/finish-collection.ts";
+import type { StoredCollection } from "../stored-collection.ts";
+import { BuildReport } from "./build-report.ts";
+import { nextPass, passBatch } from "./document-pass.ts";
+import type { BatchResult, DocumentPass } from "./document-pass.ts";
+
+/** Done before the first use: a moment's work, and yet all of most collections. */
+const FIRST_DOCUMENTS_MAX = 1_000;
+/** Of documents and entries, in a batch: little enough for every engine's transactions. */
+const BATCH_BYTES_MAX = 512 * 1_024;
+/** A commit should be worth it. */
+const BATCH_DOCUMENTS_MIN = 16;
+const BATCH_DOCUMENTS_MAX = 1_024;
+const BATCH_DOCUMENTS_START = 64;
+/** How long a batch may keep the thread: whoever comes meanwhile waits no longer than for a disk. */
+const BATCH_MILLIS = 4;
+/** Others have at least as much time as a batch took. */
+const PAUSE_MILLIS_MIN = 1;
+const PAUSE_MILLIS_MAX = 50;
+
+export class IndexBuild {
+  readonly #host: StoreHost;
+  readonly #collection: StoredCollection;
+  readonly #report: BuildReport;
+  #running: Promise<void> | undefined;
+  /** The engine takes no writes: somebody else will have to build. */
+  #isReadOnly = false;
+  #isStopped = false;
+  /** Ends the pause that is under way. */
+  #wake: (() => void) | undefined;
+  #documentsMax = BATCH_DOCUMENTS_START;
+  #batchMillis = 0;
+
+  constructor(host: StoreHost, collection: StoredCollection) {
+    this.#host = host;
+    this.#collection = collection;
+    this.#report = new BuildReport(host, collection);
+  }
+
+  /** Builds what one batch can, and goes on in the background where that is not all. Settles when the batch has; never fails. */
+  begin(): Promise<void> {
+    return new Promise((resolve) => {
+      void this.#start(resolve);
+    });
+  }
+
+  /**
+   * Waits until all indexes are ready, or this one; begins again what had failed.
+   *
+   * @throws UniqueViolation where two stored documents have one key; Closed; what the engine throws.
+   */
+  built(index?: string): Awaitable<void> {
+    if (this.#isBuilt(index)) return undefined;
+    const running = this.#running ?? this.#start(() => undefined);
+    return running.catch((error: unknown) => {
+      if (!this.#isBuilt(index)) throw error;
+    });
+  }
+
+  /** No batch begins any more; one that is under way ends by itself, or by the end of its engine. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.();
+  }
+
+  #isBuilt(index: string | undefined): boolean {
+    const { unready } = this.#collection;
+    if (unready === undefined || this.#isReadOnly) return true;
+    if (index === undefined) return false;
+    return !unready.indexes.some(({ maker }) => maker.index.name === index);
+  }
+
+  #start(usable: () => void): Promise<void> {
+    const running = this.#run(usable).finally(() => {
+      this.#running = undefined;
+      usable();
+    });
+    this.#running = running;
+    // Nobody may wait for it.
+    running.catch(() => undefined);
+    return running;
+  }
+
+  async #run(usable: () => void): Promise<void> {
+    let isAtOnce = true;
+    for (;;) {
+      const pass = nextPass(this.#collection);
+      if (pass === undefined) return;
+      try {
+        const { documentsDone, ended } = await this.#batch(
+          pass,
+          isAtOnce ? FIRST_DOCUMENTS_MAX : this.#documentsMax,
+        );
+        if (ended !== undefined) {
+          this.#collection.become(ended);
+          this.#report.ended(pass, documentsDone);
+          continue;
+        }
+        this.#report.done(pass, documentsDone);
+      } catch (error) {
+        this.#failed(pass, error);
+        return;
+      }
+      isAtOnce = false;
+      usable();
+      await this.#pause();
+    }
+  }
+
+  #failed(pass: DocumentPass, error: unknown): void {
+    if (error instanceof StorageError && error.code === "OpenedReadOnly") {
+      this.#isReadOnly = true;
+      return;
+    }
+    if (!this.#isStopped && !(error instanceof Closed)) this.#report.failed(pass, error);
+    throw error;
+  }
+
+  async #batch(pass: DocumentPass, documentsMax: number): Promise<BatchResult> {
+    const { engine, transactionHost } = this.#host;
+    if (this.#isStopped) throw new Closed("database");
+    let millis = 0;
+    let documents = 0;
+    const result = await transact(
+      transactionHost,
+      engine,
+      async (tx) => {
+        const start = transactionHost.nowMillis();
+        const most = Math.max(BATCH_DOCUMENTS_MIN, documentsMax >> (tx.attempt - 1));
+        const size = { documentsMax: most, bytesMax: BATCH_BYTES_MAX };
+        const done = await passBatch(this.#collection, pass, tx, size);
+        millis = transactionHost.nowMillis() - start;
+        documents = done.documents;
+        return done;
+      },
+      LIBRARY_CODE,
+    );
+    this.#measure(documents, millis);
+    return result;
+  }
+
+  #measure(documents: number, millis: number): void {
+    this.#batchMillis = millis;
+    const fitting = millis <= 0 ? Infinity : (documents * BATCH_MILLIS) / millis;
+    const most = Math.min(fitting, 2 * this.#documentsMax, BATCH_DOCUMENTS_MAX);
+    this.#documentsMax = Math.max(BATCH_DOCUMENTS_MIN, Math.floor(most));
+  }
+
+  /** A clock of whole milliseconds says 0 of a short batch, hence the least. */
+  #pause(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
+    const millis = Math.min(PAUSE_MILLIS_MAX, Math.max(PAUSE_MILLIS_MIN, this.#batchMillis));
+    return new Promise((resolve) => {
+      const cancel = this.#host.transactionHost.after(millis, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
