@@ -133,6 +133,10 @@ export class TransactionAccess implements Access {
   write<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
     return this.#track(source, work);
   }
+  /** Work of several operations, with pauses between them: the body must wait for all of it. */
+  whole<A>(work: () => Promise<A>): Promise<A> {
+    return this.#tx.trackPromise(work);
+  }
   #track<A>(source: Source, work: (tx: Transaction) => Awaitable<A>): Awaitable<A> {
     const tx = this.#tx;
     const run = (): Awaitable<A> => andThen(this.#requireComplete(source), () => work(tx));

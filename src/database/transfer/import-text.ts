@@ -12,9 +12,25 @@ import type { DatabaseCore } from "../database-core.ts";
 import { InvalidOption } from "../options.ts";
 import { checkImport } from "./transfer-options.ts";
 
+interface ImportPlace {
+  readonly core: DatabaseCore;
+  readonly store: CollectionStore;
+  readonly access: Access;
+}
+
 /** @throws InvalidOption, ImportFailed, and what a write may fail with. */
-export async function importText(
-  ground: { readonly core: DatabaseCore; readonly store: CollectionStore; readonly access: Access },
+export function importText(
+  ground: ImportPlace,
+  source: TextSource,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const { access } = ground;
+  const work = (): Promise<ImportResult> => importInto(ground, source, options);
+  return access instanceof TransactionAccess ? access.whole(work) : work();
+}
+
+async function importInto(
+  ground: ImportPlace,
   source: TextSource,
   options: ImportOptions,
 ): Promise<ImportResult> {
