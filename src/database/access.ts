@@ -5,7 +5,13 @@
 import { andThen, Closed, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
 import type { CollectionStore } from "../collections/index.ts";
-import type { Durability, ReadView, Snapshot, StorageEngine } from "../engine/contract/index.ts";
+import type {
+  Durability,
+  ReadView,
+  Snapshot,
+  StorageEngine,
+  Version,
+} from "../engine/contract/index.ts";
 import { ReadOnlyTransaction, transact, withView } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 
@@ -214,6 +220,10 @@ export class SnapshotAccess implements Access {
       },
       close: () => cursor?.close(),
     };
+  }
+  /** Of the state that is shown; undefined where the engine names none, or has not begun it yet. */
+  get version(): Version | undefined {
+    return isPromise(this.#snapshot) ? undefined : this.#snapshot.version;
   }
   close(): void {
     if (this.#closed) return;

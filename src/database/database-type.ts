@@ -32,9 +32,10 @@ interface TransactionMethods<F extends Run> {
   readonly attempt: number;
   /**
    * Called once, after the commit is acknowledged; never for an attempt that lost. Nobody waits for a promise that it
-   * gives; an error is printed as a warning of the process.
+   * gives; an error is printed as a warning of the process. `version` names the commit: `changes({ since: version })` tells
+   * what came after it. It is undefined where nothing was written, or the engine does not name its commits.
    */
-  onCommit(hook: () => unknown): void;
+  onCommit(hook: (version: string | undefined) => unknown): void;
   /** The same collection inside this transaction. */
   collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
 }
@@ -46,6 +47,11 @@ export type SnapshotOf<F extends Run, Ds, Rs = {}> = Collections<F, Ds, Rs> &
   Disposable & {
     /** The same collection in this snapshot. */
     collection<C extends Context & { F: F }>(handle: Collection<C>): Collection<C>;
+    /**
+     * Names the state: with `changes({ since: snapshot.version })` a copy that was made from the snapshot is kept up to
+     * date without a gap. Undefined where the engine does not name its states.
+     */
+    readonly version: string | undefined;
     close(): void;
   };
 

@@ -144,7 +144,7 @@ export function bindDatabase(
         (tx) =>
           Object.assign(bound(new TransactionAccess(tx, runner === promiseRunner)), {
             attempt: tx.attempt,
-            onCommit: (hook: () => unknown) => tx.onCommit(hook),
+            onCommit: (hook: (version: string | undefined) => unknown) => tx.onCommit(hook),
           }),
         typeof body === "function" ? body : refuseBody(body),
         options,
@@ -152,7 +152,8 @@ export function bindDatabase(
     snapshot: () => {
       const access = new SnapshotAccess(core.engine.snapshot());
       const close = (): void => access.close();
-      return Object.assign(bound(access), { close, [Symbol.dispose]: close });
+      const snapshot = Object.assign(bound(access), { close, [Symbol.dispose]: close });
+      return Object.defineProperty(snapshot, "version", { get: () => access.version });
     },
     ready: () => runner.run(() => core.ready()),
     verify: () =>

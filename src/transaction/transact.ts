@@ -14,6 +14,7 @@ import { Conflict, RequirementFailed, StorageError } from "../engine/contract/in
 import type {
   BeginOptions,
   CommitPlan,
+  CommitResult,
   Durability,
   EngineTransaction,
   StorageEngine,
@@ -239,14 +240,14 @@ class TransactionRun<T> {
 
   #bodyEnded(tx: Transaction, inner: EngineTransaction, value: T): Awaitable<Outcome<T>> {
     const { readsAreFinal } = this.#engine.capabilities;
-    let committing: Awaitable<unknown>;
+    let committing: Awaitable<CommitResult>;
     try {
       this.#options.signal?.throwIfAborted();
       const plan = tx.finish();
       const changes = plan.ops.length > 0 || plan.requires.length > 0;
       if (!changes && (tx.readOnly ? readsAreFinal : !tx.hasRead)) {
         inner.abort();
-        return this.#committed(tx, value);
+        return this.#committed(tx, value, NOTHING_COMMITTED);
       }
       // One state was read and nothing is written: that holds at the time of the reading, whatever came later.
       const unchecked = !changes && readsAreFinal;
@@ -254,15 +255,15 @@ class TransactionRun<T> {
     } catch (error) {
       return this.#commitFailed(tx, inner, error);
     }
-    if (!isPromise(committing)) return this.#committed(tx, value);
+    if (!isPromise(committing)) return this.#committed(tx, value, committing);
     return committing.then(
-      () => this.#committed(tx, value),
+      (result) => this.#committed(tx, value, result),
       (error: unknown) => this.#commitFailed(tx, inner, error),
     );
   }
 
-  #committed(tx: Transaction, value: T): Outcome<T> {
-    tx.committed((error) => {
+  #committed(tx: Transaction, value: T, { version }: CommitResult): Outcome<T> {
+    tx.committed(version, (error) => {
       this.#host.report(error, "onCommit");
     });
     return { value };
@@ -342,6 +343,7 @@ class TransactionRun<T> {
 }
 
 const NO_BEGIN_OPTIONS: BeginOptions = {};
+const NOTHING_COMMITTED: CommitResult = {};
 const NO_READS = { readKeys: [], readRanges: [] } as const;
 
 /** A promise of another realm or library is awaited too: taken for a value, its work would be lost. */

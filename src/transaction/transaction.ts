@@ -24,6 +24,7 @@ import type {
   Scan,
   ScanOptions,
   StorageEngine,
+  Version,
   WriteOp,
 } from "../engine/contract/index.ts";
 import { ByteArena } from "./own-writes/byte-arena.ts";
@@ -42,6 +43,9 @@ export type Otherwise = (view: ReadView) => Awaitable<KotobaError>;
 
 /** Whose bytes a write is given: `copy` (default) takes a copy of them, `owned` means that they never change again. */
 export type Ownership = "copy" | "owned";
+
+/** Is handed the version of the commit, where the engine names it. */
+export type CommitHook = (version: Version | undefined) => unknown;
 
 /** Holds as long as nobody has broken it. */
 export interface CommitGuard {
@@ -66,7 +70,7 @@ export class Transaction implements FullView {
   #work: TrackedWork | undefined;
   #requirements: CheckedRequirement[] | undefined;
   #beforeCommit: (() => readonly WriteOp[] | undefined)[] | undefined;
-  #onCommit: (() => unknown)[] | undefined;
+  #onCommit: CommitHook[] | undefined;
   /** Of most transactions the only one. */
   #guard: CommitGuard | undefined;
   #otherGuards: Set<CommitGuard> | undefined;
@@ -209,7 +213,7 @@ export class Transaction implements FullView {
    * Called once, after the commit of this attempt is acknowledged. What a hook throws, or its promise is rejected with, is
    * reported to the host; nobody waits for the promise.
    */
-  onCommit(hook: () => unknown): void {
+  onCommit(hook: CommitHook): void {
     this.#assertOpen();
     (this.#onCommit ??= []).push(hook);
   }
@@ -291,10 +295,10 @@ export class Transaction implements FullView {
   }
 
   /** @internal The commit is acknowledged: calls the hooks, each whatever the others do. */
-  committed(report: (error: unknown) => void): void {
+  committed(version: Version | undefined, report: (error: unknown) => void): void {
     for (const hook of this.#onCommit ?? []) {
       try {
-        const result = hook();
+        const result = hook(version);
         if (isPromise(result)) result.catch(report);
       } catch (error) {
         report(error);
