@@ -8,7 +8,7 @@ import { collection, inc, open } from "kotobadb";
 import { MemoryEngine, openLsmEngine } from "kotobadb/engine";
 import type { StorageEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
-import type { Unsynced } from "kotobadb/testing";
+import type { FaultCode, Unsynced } from "kotobadb/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { seededRandom } from "../../src/testing/kit/index.ts";
@@ -165,6 +165,55 @@ for (const seed of seeds(11, 2))
       }),
     120_000 * ROUNDS,
   );
+
+// ------------------------------------------------------------------ calls that fail
+
+/** What is wrong after the `nth` call of the disk has failed while documents were deleted that are due, if anything is. */
+async function afterFault(nth: number, fault: FaultCode): Promise<{ told: number; met: number }> {
+  const host = new SimulatedHost({ seed: nth });
+  const db = await open({ engine: await openLsmEngine({ ...small, host }) }, { collections, host });
+  const seen = (i: number): Date => new Date(host.clock.nowMillis() + (i % 2 === 0 ? -60 : 1e6));
+  await db.things.insertMany(
+    Array.from({ length: 300 }, (_, i) => ({ name: `n${i}`, seen: seen(i) })),
+  );
+  host.failAt(host.calls + nth, fault);
+  for (let seconds = 0; seconds < 70; seconds += 5) {
+    await host.timers.sleep(5_000);
+    await turns(40);
+  }
+  const met = host.faultsMet;
+  host.heal();
+  // An engine that has seen a sync fail says so once more.
+  await db.close().catch(() => undefined);
+  const again = await open(
+    { engine: await openLsmEngine({ ...small, host }) },
+    { collections, host },
+  );
+  await again.expire();
+  const names = (await again.things.all()).map(({ name }) => Number(name.slice(1)));
+  expect(names.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, i) => 2 * i + 1));
+  expect(await again.verify()).toEqual({ ok: true, problems: [] });
+  await again.close();
+  return { told: host.warnings.length, met };
+}
+
+test(
+  "a call of the disk that fails meanwhile is told or made good, and costs no document that is not due",
+  async () => {
+    let [told, met] = [0, 0];
+    for (const fault of ["EIO", "ENOSPC"] as const)
+      for (let nth = 1; nth <= 40; nth += ROUNDS > 1 ? 1 : 3) {
+        const seen = await afterFault(nth, fault).catch((cause: unknown) => {
+          throw new Error(`${fault} at call ${nth}`, { cause });
+        });
+        told += seen.told;
+        met += seen.met;
+      }
+    expect(met).toBeGreaterThan(10);
+    expect(told).toBeGreaterThan(5);
+  },
+  120_000 * ROUNDS,
+);
 
 // ------------------------------------------------------------------ concurrent writers
 

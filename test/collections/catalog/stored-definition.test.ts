@@ -50,6 +50,21 @@ test("the indexes are those that the program defined", () => {
   );
 });
 
+test("when documents expire is not stored: a tool keeps the entries, and deletes nothing", () => {
+  const at = z.object({ at: z.date() });
+  const expiring = collection("logs", at, {
+    indexes: { old: { on: ["-at"], expire: "30d" } },
+  }).definition;
+  const plain = collection("logs", at, { indexes: { old: ["-at"] } }).definition;
+  const { fingerprint, name } = expiring.indexes[0]!;
+  const row = rowWith({
+    shape: expiring.schema.fingerprint,
+    indexes: [{ name, number: 1, fingerprint, state: "ready" }],
+  });
+  const stored = storedDefinition("logs", row, expiring.schema.shape);
+  expect("definition" in stored && stored.definition.indexes).toEqual(plain.indexes);
+});
+
 test("what is not wholly stored, or not finished, has no definition", () => {
   const [first, second] = definition.indexes.map(({ fingerprint }) => fingerprint);
   const filtered = second!.replace('"where":null', '"where":"at is set"');

@@ -185,7 +185,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
   });
 
   test("a close in the midst of it leaves whole transactions, and no error", async () => {
-    for (let wait = 0; wait < 24; wait++) {
+    for (let wait = 0; wait < 24; wait += 3) {
       const host = new SimulatedHost({ seed: wait, syncMillis: { least: 0, most: 2 } });
       const db = await openOn(host);
       await db.sessions.insertMany(
@@ -200,7 +200,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
       expect(warned(host)).toEqual([]);
       if (kind === "memory") continue;
       await using again = await openOn(host);
-      expect([300, 172, 44, 0]).toContain(await again.sessions.count());
+      expect([300, 236, 172, 108, 44, 0]).toContain(await again.sessions.count());
       expect(await again.verify()).toEqual({ ok: true, problems: [] });
     }
   });

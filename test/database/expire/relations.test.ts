@@ -77,7 +77,7 @@ for (const kind of kinds) {
 test("more documents than a visit tries in vain are all come to in the end", async () => {
   const host = new SimulatedHost();
   await using db = await open(":memory:", { collections, relations, host });
-  const many = 1_200;
+  const many = 1_100;
   const carts = await db.carts.insertMany(
     Array.from({ length: many }, (_, n) => ({ name: `c${n}`, until: dateIn(host, n - many) })),
   );
