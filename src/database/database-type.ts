@@ -19,7 +19,11 @@ import type { Collection, Collections, Context } from "./surface.ts";
 export interface TransactionOptions {
   /** Writes are refused, and nothing conflicts. Default false. */
   readonly readOnly?: boolean;
-  /** Over all attempts; then TransactionTimeout or Conflict. Default 10,000. */
+  /**
+   * Over all attempts; then TransactionTimeout or Conflict. Default 10,000. Infinity is for a body that waits for nothing
+   * but its own operations: the last attempt has the database to itself, and a body that then waits for another transaction
+   * waits for one that waits for it, until its time is over.
+   */
   readonly timeoutMillis?: number;
   /** Ends the transaction when it aborts; nothing is committed then. */
   readonly signal?: AbortSignal;

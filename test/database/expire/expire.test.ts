@@ -8,11 +8,13 @@ import {
   StorageError,
   UniqueViolation,
 } from "kotobadb";
-import { fixedHost, SimulatedHost } from "kotobadb/testing";
+import { MemoryEngine } from "kotobadb/engine";
+import { conflictFirst, fixedHost, SimulatedHost } from "kotobadb/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { nodeTimers } from "../../../src/engine/lsm/host/index.ts";
 import { turns } from "../../prove/kit/turns.ts";
+import { promisedEngine } from "../../query/promised-engine.ts";
 import { dateIn, DAY, kinds, MINUTE, pass, SECOND, Sessions, targetOf, warned } from "./support.ts";
 
 const collections = { sessions: Sessions };
@@ -204,6 +206,43 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
       expect(await again.verify()).toEqual({ ok: true, problems: [] });
     }
   });
+});
+
+test("asked for and then closed, it fails with Closed, and what was deleted is deleted", async () => {
+  const host = new SimulatedHost({ syncMillis: 1 });
+  const db = await open("/data", { collections, host });
+  await db.sessions.insertMany(
+    Array.from({ length: 300 }, (_, n) => ({ user: `u${n}`, lastSeen: dateIn(host, -40 * DAY) })),
+  );
+  const expired = expect(db.expire()).rejects.toThrow(Closed);
+  await turns(6);
+  await db.close();
+  await expired;
+  await using again = await open("/data", { collections, host });
+  const left = await again.sessions.count();
+  expect(left).toBeLessThan(300);
+  expect(await again.expire()).toBe(left);
+});
+
+test("an engine that is far away, and one on which nobody succeeds at once, delete the same", async () => {
+  for (const engine of [promisedEngine(new MemoryEngine()), conflictFirst(new MemoryEngine())]) {
+    const host = new SimulatedHost();
+    await using db = await open({ engine }, { collections, host });
+    await db.sessions.insertMany(
+      Array.from({ length: 150 }, (_, n) => ({
+        user: `u${n}`,
+        lastSeen: dateIn(host, n < 100 ? -40 * DAY : 0),
+      })),
+    );
+    await pass(host, SECOND);
+    await pass(host, MINUTE);
+    expect(await db.sessions.count()).toBe(50);
+    expect(await db.expire()).toBe(0);
+    await pass(host, 30 * DAY);
+    expect(await db.sessions.count()).toBe(0);
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    expect(warned(host)).toEqual([]);
+  }
 });
 
 test("changes() tells of it as of every delete", async () => {
