@@ -85,6 +85,7 @@ export {
   ReadOnlyTransaction,
   ReferenceViolation,
   SchemaMismatch,
+  SortTooLarge,
   StorageError,
   TransactionClosed,
   TransactionTimeout,

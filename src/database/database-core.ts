@@ -36,6 +36,7 @@ export interface CoreOptions {
   readonly fullScan?: FullScanRule | undefined;
   /** Is told of the building of indexes. Default: failures become warnings of the host. */
   readonly onEvent?: ((event: BuildEvent) => void) | undefined;
+  readonly sortBytesMax?: number | undefined;
   /** Default: none. */
   readonly relations?: RelationGraph | undefined;
   /** Nothing can be written. Default false. */
@@ -48,6 +49,7 @@ export class DatabaseCore {
   readonly direct: Access;
   readonly live: LiveHub;
   readonly fullScan: FullScanRule;
+  readonly sortBytesMax: number | undefined;
   /** About how many rows a range has, where the engine tells. */
   readonly estimate: ((range: KeyRange) => number) | undefined;
   readonly relations: RelationGraph;
@@ -70,6 +72,7 @@ export class DatabaseCore {
     const { host } = options;
     this.host = host;
     this.fullScan = options.fullScan ?? "warn";
+    this.sortBytesMax = options.sortBytesMax;
     this.estimate = engine.estimateRows?.bind(engine);
     this.#durability = options.durability;
     this.relations = options.relations ?? NO_RELATIONS;

@@ -17,7 +17,13 @@ import type {
   StorageError,
 } from "../engine/contract/index.ts";
 import type { TransactionTimeout } from "../transaction/index.ts";
-import type { FullScan, InvalidCursor, InvalidQuery, NotUnique } from "../query/index.ts";
+import type {
+  FullScan,
+  InvalidCursor,
+  InvalidQuery,
+  NotUnique,
+  SortTooLarge,
+} from "../query/index.ts";
 
 /** What any use of a database may meet: the disk, damage, a closed handle. */
 export type EngineFailure = StorageError | CorruptionError | DiskFull | Closed;
@@ -28,6 +34,7 @@ export type ReadError =
   | SchemaMismatch
   | InvalidQuery
   | FullScan
+  | SortTooLarge
   | DanglingReference
   | IndexNotReady;
 export type OneError = ReadError | NotFound | NotUnique;

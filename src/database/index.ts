@@ -93,5 +93,5 @@ export type {
   RelationSpecs,
   ValidationIssue,
 } from "../collections/index.ts";
-export { FullScan, InvalidCursor, NotUnique } from "../query/index.ts";
+export { FullScan, InvalidCursor, NotUnique, SortTooLarge } from "../query/index.ts";
 export type { Explanation, FullScanRule } from "../query/index.ts";

@@ -75,6 +75,7 @@ export function openCore<Ds extends Defs>(
       durability,
       fullScan: options.fullScan,
       onEvent: options.onEvent,
+      sortBytesMax: options.sortBytesMax,
       relations,
       readOnly: options.readOnly,
     });

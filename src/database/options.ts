@@ -49,6 +49,13 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
    */
   readonly fullScan?: FullScanRule;
   /**
+   * How much memory a query may take to sort what no index gives in order, in bytes; default 64 MiB, at least 64 KiB, at
+   * most 1 GiB. Up to that, documents are kept while they are sorted; beyond it only where they stand in the order, up to
+   * as much again, and the documents are read once more when it is their turn. What does not fit then fails with
+   * SortTooLarge, which names the index that would help. With limit(n) only n rows count.
+   */
+  readonly sortBytesMax?: number;
+  /**
    * Opens the folder to read it: nothing in it is changed, and writes are refused with StorageError 'OpenedReadOnly';
    * also the first use of a collection that is not stored there as it is defined. The folder must hold a database. Default false.
    */
@@ -127,11 +134,14 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     "onEvent",
     "readOnly",
     "relations",
+    "sortBytesMax",
   ]);
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
     throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
-  const { onEvent, readOnly } = options;
+  const { onEvent, readOnly, sortBytesMax: bytes } = options;
+  if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 2 ** 16 && bytes <= 2 ** 30))
+    throw new InvalidOption("sortBytesMax", "a whole number from 65536 to 1073741824", bytes);
   if (readOnly !== undefined && typeof readOnly !== "boolean")
     throw new InvalidOption("readOnly", "true or false", readOnly);
   if (onEvent !== undefined && typeof onEvent !== "function")

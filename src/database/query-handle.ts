@@ -236,6 +236,7 @@ export class ReadHandle<F extends Run> {
       storeOf: (definition) => core.store(definition).asSeenBy(view),
       fullScan: core.fullScan,
       estimate: core.estimate,
+      sortBytesMax: core.sortBytesMax,
       nowMillis: () => core.host.clock.monotonicMillis(),
       warn: (form, problem) => core.warnOfScan(form, problem),
     };

@@ -45,4 +45,4 @@ export { planText } from "./plan/plan-text.ts";
 export type { Explanation } from "./plan/plan-text.ts";
 // Errors
 export { InvalidQuery } from "../collections/index.ts";
-export { FullScan, InvalidCursor, NotUnique } from "./query-error.ts";
+export { FullScan, InvalidCursor, NotUnique, SortTooLarge } from "./query-error.ts";

@@ -30,6 +30,33 @@ export class NotUnique extends KotobaError<"NotUnique"> {
   }
 }
 
+/**
+ * A query would sort more rows than its memory may hold: not even their places in the order fit into the option
+ * `sortBytesMax`. Some or all of what it reads was read; nothing was given.
+ */
+export class SortTooLarge extends KotobaError<"SortTooLarge"> {
+  readonly _tag = "SortTooLarge" as const;
+  readonly collection: string;
+  /** The fields of indexes that would give the order, as in a collection's definition; empty if none could. */
+  readonly suggestion: readonly (readonly string[])[];
+  constructor(
+    collection: string,
+    found: { readonly order: string; readonly rows: number; readonly bytesMax: number },
+    suggestion: readonly (readonly string[])[],
+  ) {
+    super({
+      sentence: "A query would sort more rows than its memory may hold.",
+      remedy:
+        suggestion.length === 0
+          ? "Ask for fewer rows by limit() or page(), or raise sortBytesMax."
+          : `Add the index ${suggestion.map((fields) => JSON.stringify(fields)).join(" and ")}, ask for fewer rows by limit() or page(), or raise sortBytesMax.`,
+      details: { collection, ...found },
+    });
+    this.collection = collection;
+    this.suggestion = suggestion;
+  }
+}
+
 /** The query would have to look at every document, and the database was opened to refuse that. Nothing was read. */
 export class FullScan extends KotobaError<"FullScan"> {
   readonly _tag = "FullScan" as const;

@@ -30,6 +30,7 @@ import type { QueryRequest } from "./query-request.ts";
 import type { ReadCounts } from "./run/branch-reader.ts";
 import { countPlan } from "./run/count-plan.ts";
 import { PlanCursor } from "./run/plan-cursor.ts";
+import type { RunGround } from "./run/plan-cursor.ts";
 import { checkPageRequest, collect, readPage } from "./run/read-page.ts";
 import type { PageRequest, RowPage } from "./run/read-page.ts";
 import { chooseTally } from "./tally/choose-tally.ts";
@@ -51,6 +52,8 @@ export interface QueryContext {
   readonly storeOf?: ((definition: CollectionDefinition) => CollectionStore) | undefined;
   /** About how many rows a range has. Absent: plans follow from the request and the indexes alone. */
   readonly estimate?: Estimate | undefined;
+  /** What sorting may take; default 64 MiB. See SortTooLarge. */
+  readonly sortBytesMax?: number | undefined;
   /** A clock for explain. */
   readonly nowMillis?: (() => number) | undefined;
 }
@@ -92,7 +95,7 @@ export function countRows(request: QueryRequest, context: QueryContext): Awaitab
   if (tally !== undefined) return readCount(tally, completed(context.view));
   // Order and fields do not matter to a count, and without them an index alone may do.
   const plan = planned({ ...request, orderBy: [], reverse: false, select: [] }, context);
-  return countPlan(plan, completed(context.view), context.store, newCounts());
+  return countPlan(plan, groundOf(context, newCounts()));
 }
 
 /** One page of rows. @throws InvalidCursor, InvalidQuery. */
@@ -106,7 +109,7 @@ export function pageOfRows(
   // Without an order the rows come as the plan reads them, and the next page must come from the same one.
   const estimate = request.orderBy.length === 0 ? undefined : context.estimate;
   const plan = planned({ ...maker.request, limit: page.size + 1 }, { ...context, estimate });
-  const read = readPage(plan, request, page, completed(context.view), context.store, newCounts());
+  const read = readPage(plan, request, page, groundOf(context, newCounts()));
   return andThen(read, ({ items, next, previous }) =>
     andThen(maker.rows(items), (rows) => ({ items: rows, next, previous })),
   );
@@ -145,7 +148,7 @@ export function explainQuery(
   assert(nowMillis !== undefined, "who analyzes has a clock");
   const counts = newCounts();
   const start = nowMillis();
-  const cursor = new PlanCursor(plan, undefined, completed(context.view), context.store, counts);
+  const cursor = new PlanCursor(plan, undefined, groundOf(context, counts));
   return andThen(collect(cursor, []), (documents) => ({
     ...explanation,
     actual: { rows: documents.length, ...counts, millis: nowMillis() - start },
@@ -187,7 +190,11 @@ export function targetOf({ estimate, store }: PlanContext): QueryTarget {
 
 function open(request: QueryRequest, context: QueryContext): PlanCursor {
   const plan = planned(request, context);
-  return new PlanCursor(plan, undefined, completed(context.view), context.store, newCounts());
+  return new PlanCursor(plan, undefined, groundOf(context, newCounts()));
+}
+
+function groundOf({ sortBytesMax, store, view }: QueryContext, counts: ReadCounts): RunGround {
+  return { view: completed(view), store, counts, sortBytesMax };
 }
 
 function makerOf(request: QueryRequest, context: QueryContext): RowMaker {

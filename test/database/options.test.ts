@@ -8,6 +8,8 @@ const wrongTargets: readonly unknown[] = [undefined, null, 5, "", "a\0b", new UR
 const wrongOptions: readonly object[] = [
   { durability: "durabel" },
   { fullScan: "no" },
+  { sortBytesMax: 5 },
+  { sortBytesMax: "1 MiB" },
   { colections: {} },
   { collections: [] },
 ];

@@ -474,6 +474,16 @@ const themes: Readonly<Record<string, readonly Case[]>> = {
       rows: { documents: 100_000 },
     },
     {
+      about: "All in an order: sorted, for an index would read more.",
+      orderBy: ["joined"],
+      rows: { byJoined: 90_000, documents: 90_000 },
+    },
+    {
+      about: "Too many to be kept while they are sorted: the index reads less than reading twice.",
+      orderBy: ["joined"],
+      rows: { byJoined: 500_000, documents: 500_000 },
+    },
+    {
       about: "A union of small ranges.",
       where: { OR: [{ age: 3 }, { score: 5n }] },
       rows: { byAge: 20, byScore: 30, documents: 100_000 },

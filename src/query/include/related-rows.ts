@@ -104,7 +104,8 @@ export function relatedRows(
   const isOrdered = plan.order === undefined || (name !== undefined && query.plan.sort === "index");
   const groups = new Groups(query, isOrdered);
   if (plan.branches.length !== 1 || !isPlainIndex(branch!)) {
-    const cursor = new PlanCursor(plan, undefined, view, store, { keys: 0, documents: 0 });
+    const counts = { keys: 0, documents: 0 };
+    const cursor = new PlanCursor(plan, undefined, { view, store, counts });
     return andThen(collect(cursor, []), (rows) => groups.take(rows, undefined).finish());
   }
   const test = testOf(branch, plan);

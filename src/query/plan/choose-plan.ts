@@ -197,7 +197,8 @@ function bestWay(question: Question, search: Search, effort: Effort): Way {
   const union = unionWay(question, search, effort);
   const best = union !== undefined && union.rank > alone.rank ? union : alone;
   if (scales === undefined) return best;
-  const all = [best, ...singles, ...(union === undefined ? [] : [union]), documents];
+  const unions = union === undefined ? [] : [union];
+  const all = [best, ...singles, ...unions, documents, ...ordersOf(question, search)];
   const ways = [...new Set(all)].filter(({ rank }) => !search.isPart || rank >= RANK.range);
   if (ways.length < 2) return best;
   const { limit, predicates } = search.request;
@@ -241,6 +242,16 @@ function candidatesOf(question: Question, { request, target }: Search): Candidat
     if (serves) candidates.push(candidate);
   }
   return candidates.sort(compareByLaws);
+}
+
+/** Indexes that give the order of all rows: what is read is more, but nothing is sorted. */
+function ordersOf(question: Question, { isPart, request, target }: Search): readonly Way[] {
+  if (question.order === undefined || request.limit !== undefined || isPart) return [];
+  return target.layout.indexes.flatMap((index) => {
+    const candidate = candidateOf(index, question);
+    const serves = candidate !== undefined && rankOf(candidate) === RANK.order;
+    return serves ? [wayOf(candidate, question, false)] : [];
+  });
 }
 
 function wayOf(candidate: Candidate, question: Question, named: boolean): Way {

@@ -4,24 +4,20 @@
  */
 import { isPromise } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
-import type { CollectionStore } from "../../collections/index.ts";
 import type { Scan } from "../../engine/contract/index.ts";
 import type { FullView } from "../../transaction/index.ts";
 import type { Bound } from "../plan/key-ranges.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { ReadCounts } from "./branch-reader.ts";
 import { PlanCursor } from "./plan-cursor.ts";
+import type { RunGround } from "./plan-cursor.ts";
 
 /** How many rows the plan gives. */
-export function countPlan(
-  plan: Plan,
-  view: FullView,
-  store: CollectionStore,
-  counts: ReadCounts,
-): Awaitable<number> {
+export function countPlan(plan: Plan, ground: RunGround): Awaitable<number> {
+  const { counts, view } = ground;
   const bounds = countableBounds(plan);
   if (bounds !== undefined) return new RowCount(bounds, view, plan.limit ?? Infinity, counts).run();
-  const cursor = new PlanCursor(plan, undefined, view, store, counts);
+  const cursor = new PlanCursor(plan, undefined, ground);
   return countRows(cursor, 0);
 }
 

@@ -6,7 +6,9 @@
  *     is remembered, and a plan run backwards gives the same documents in the opposite order.
  * (2) After the last document, and after close(), nothing is read any more.
  * (3) A batch is never empty.
- * (4) A run that turns to another plan (Plan.instead) goes on behind the last row that it gave, in the same order.
+ * (4) What is sorted is bounded in memory (sort/bounded-sorter.ts); documents that were not kept are read once more, from
+ *     the same view. One that the transaction has deleted meanwhile is left out.
+ * (5) A run that turns to another plan (Plan.instead) goes on behind the last row that it gave, in the same order.
  */
 import { compareByteRanges, isPromise } from "../../base/index.ts";
 import type { Awaitable, BatchCursor } from "../../base/index.ts";
@@ -15,17 +17,38 @@ import type { CollectionStore, Document } from "../../collections/index.ts";
 import type { Page } from "../../engine/contract/index.ts";
 import type { FullView } from "../../transaction/index.ts";
 import type { Branch, IndexAccess, Plan } from "../plan/plan.ts";
+import { conditionsOf } from "../plan/filter-sets.ts";
+import { orderText } from "../plan/order.ts";
+import { suggestedIndexes } from "../plan/suggestion.ts";
+import { SortTooLarge } from "../query-error.ts";
+import { BoundedSorter } from "../sort/bounded-sorter.ts";
+import type { PlacedRows, SortedRows } from "../sort/bounded-sorter.ts";
 import { openBranch } from "./branch-reader.ts";
 import type { BranchReader, ReadCounts } from "./branch-reader.ts";
 import type { Predicate } from "../query-request.ts";
 import type { Beyond, Cut } from "./clip-plan.ts";
 import { firstEntryKey } from "./entry-key.ts";
-import { RowSorter, comparePlaces, orderValues } from "./sort-rows.ts";
+import { comparePlaces, orderValues } from "./sort-rows.ts";
 
 type Test = (document: Document) => boolean;
 
+/** Where a plan runs. */
+export interface RunGround {
+  readonly view: FullView;
+  readonly store: CollectionStore;
+  readonly counts: ReadCounts;
+  /** Default SORT_BYTES_MAX. */
+  readonly sortBytesMax?: number | undefined;
+}
+
+/** Some hundred thousand small documents, or a million and a half of their places. */
+const SORT_BYTES_MAX: number = 64 * 1_024 * 1_024;
+/** So many documents are read again at once. */
+const READ_AGAIN = 256;
+
 export class PlanCursor implements BatchCursor<Document> {
   readonly #plan: Plan;
+  readonly #ground: RunGround;
   readonly #view: FullView;
   readonly #store: CollectionStore;
   readonly #counts: ReadCounts;
@@ -37,22 +60,21 @@ export class PlanCursor implements BatchCursor<Document> {
   /** Behind which row the other plan would begin. */
   #start: Beyond | undefined;
   #successor: PlanCursor | undefined;
-  readonly #sorter: RowSorter | undefined;
+  readonly #sorter: BoundedSorter | undefined;
+  /** What the sorter gave, and how many rows of it have been given on. */
+  #sorted: SortedRows | undefined;
+  #sortedGiven = 0;
   #branch = 0;
   #reader: BranchReader | undefined;
   #test: Test | undefined;
   #left: number;
   #closed = false;
 
-  constructor(
-    plan: Plan,
-    cut: Cut | undefined,
-    view: FullView,
-    store: CollectionStore,
-    counts: ReadCounts,
-  ) {
+  constructor(plan: Plan, cut: Cut | undefined, ground: RunGround) {
+    const { counts, sortBytesMax = SORT_BYTES_MAX, store } = ground;
     this.#plan = plan;
-    this.#view = view;
+    this.#ground = ground;
+    this.#view = ground.view;
     this.#store = store;
     this.#counts = counts;
     this.#branches = plan.backward ? plan.branches.toReversed() : plan.branches;
@@ -60,7 +82,12 @@ export class PlanCursor implements BatchCursor<Document> {
     this.#start = cut?.start;
     this.#keysMax = counts.keys + (plan.instead?.afterKeys ?? Infinity);
     this.#left = plan.limit ?? Infinity;
-    this.#sorter = plan.sort === "memory" ? new RowSorter(plan.order!, plan.limit) : undefined;
+    const bound = {
+      bytesMax: sortBytesMax,
+      tooLarge: (rows: number) => sortTooLarge(plan, store, rows, sortBytesMax),
+    };
+    this.#sorter =
+      plan.sort === "memory" ? new BoundedSorter(plan.order!, plan.limit, bound) : undefined;
   }
 
   next(): Awaitable<readonly Document[] | undefined> {
@@ -91,13 +118,7 @@ export class PlanCursor implements BatchCursor<Document> {
     if (this.#closed || this.#successor !== undefined) return;
     this.#reader?.close();
     const plan = { ...this.#plan.instead!.plan, limit: this.#left };
-    this.#successor = new PlanCursor(
-      plan,
-      { beyond: start, start },
-      this.#view,
-      this.#store,
-      this.#counts,
-    );
+    this.#successor = new PlanCursor(plan, { beyond: start, start }, this.#ground);
   }
 
   /** The reader of the branch that is being read; undefined behind the last one. */
@@ -160,13 +181,52 @@ export class PlanCursor implements BatchCursor<Document> {
     return taken;
   }
 
-  /** All was read: what had to be sorted comes now, in one batch. */
-  #end(): readonly Document[] | undefined {
+  /** All was read: what had to be sorted comes now, in one batch if it was kept. */
+  #end(): Awaitable<readonly Document[] | undefined> {
     if (this.#closed || this.#sorter === undefined || this.#left === 0) return undefined;
+    this.#sorted ??= this.#sorter.finish();
+    if ("idAt" in this.#sorted) return this.#readAgain(this.#sorted);
     this.#left = 0;
-    const sorted = this.#sorter.finish();
-    return sorted.length === 0 ? undefined : sorted;
+    const { documents } = this.#sorted;
+    return documents.length === 0 ? undefined : documents;
   }
+
+  /** The next documents of those that were sorted by their places alone. */
+  #readAgain(sorted: PlacedRows): Awaitable<readonly Document[] | undefined> {
+    const given = this.#sortedGiven;
+    const count = Math.min(sorted.count - given, READ_AGAIN);
+    if (count === 0) {
+      this.#left = 0;
+      return undefined;
+    }
+    this.#sortedGiven += count;
+    const ids = Array.from({ length: count }, (_, i) => sorted.idAt(given + i));
+    const take = (
+      found: readonly (Document | undefined)[],
+    ): Awaitable<readonly Document[] | undefined> => {
+      const documents = found.filter((document) => document !== undefined);
+      this.#counts.keys += count;
+      this.#counts.documents += documents.length;
+      if (this.#closed) return undefined;
+      return documents.length > 0 ? documents : this.#readAgain(sorted);
+    };
+    const found = this.#store.getMany(this.#view, ids);
+    return isPromise(found) ? found.then(take) : take(found);
+  }
+}
+
+function sortTooLarge(
+  { collection, filter, order }: Plan,
+  store: CollectionStore,
+  rows: number,
+  bytesMax: number,
+): SortTooLarge {
+  const { indexes } = store.layout();
+  return new SortTooLarge(
+    collection,
+    { order: orderText(order!), rows, bytesMax },
+    suggestedIndexes(conditionsOf(filter), order, indexes),
+  );
 }
 
 /** A promise is true to the language, whatever it will say; taken so it would make the result wider. */

@@ -5,8 +5,7 @@
 import { andThen, isPromise } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import { InvalidQuery, filterText, matches, scalarText } from "../../collections/index.ts";
-import type { CollectionStore, Document } from "../../collections/index.ts";
-import type { FullView } from "../../transaction/index.ts";
+import type { Document } from "../../collections/index.ts";
 import { orderText } from "../plan/order.ts";
 import type { Branch, Plan } from "../plan/plan.ts";
 import { planText } from "../plan/plan-text.ts";
@@ -14,12 +13,12 @@ import { setText } from "../plan/set-text.ts";
 import { InvalidCursor } from "../query-error.ts";
 import { shown } from "../query-request.ts";
 import type { QueryRequest } from "../query-request.ts";
-import type { ReadCounts } from "./branch-reader.ts";
 import { clippedPlan, reversedPlan } from "./clip-plan.ts";
 import { firstEntryKey, idSuffix } from "./entry-key.ts";
 import { decodeCursor, encodeCursor, fingerprintOf } from "./page-cursor.ts";
 import type { PagePosition, Side } from "./page-cursor.ts";
 import { PlanCursor } from "./plan-cursor.ts";
+import type { RunGround } from "./plan-cursor.ts";
 import { orderValues } from "./sort-rows.ts";
 
 export interface PageRequest {
@@ -74,9 +73,7 @@ export function readPage(
   planned: Plan,
   request: QueryRequest,
   page: PageRequest,
-  view: FullView,
-  store: CollectionStore,
-  counts: ReadCounts,
+  ground: RunGround,
 ): Awaitable<RowPage> {
   const places = new Places(planned, request);
   const isBefore = isGiven(page.before);
@@ -86,8 +83,8 @@ export function readPage(
   const { plan, cut } =
     position === undefined
       ? { plan: oriented, cut: undefined }
-      : clippedPlan(oriented, store.layout(), isBefore ? turned(position) : position);
-  const rows = collect(new PlanCursor(plan, cut, view, store, counts), []);
+      : clippedPlan(oriented, ground.store.layout(), isBefore ? turned(position) : position);
+  const rows = collect(new PlanCursor(plan, cut, ground), []);
   return andThen(rows, (found) => {
     const more = found.length > page.size;
     const shown = found.slice(0, page.size);

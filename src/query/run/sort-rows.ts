@@ -27,6 +27,10 @@ export function orderValues(order: Order, document: Document): readonly Scalar[]
   });
 }
 
+export function placeOf(order: Order, document: Document): Place {
+  return { values: orderValues(order, document), id: document.id };
+}
+
 /** Negative, zero or positive as `a` stands before, on or behind `b`. */
 export function comparePlaces(order: Order, a: Place, b: Place): number {
   const { fields, idDescending } = order;
@@ -49,12 +53,24 @@ export class RowSorter {
     this.#limit = limit;
   }
 
-  add(document: Document): void {
+  /** Where the documents stand that are kept, in no order. */
+  get places(): readonly Place[] {
+    return this.#kept;
+  }
+
+  /** Gives the document that is not kept, for the limit's sake: this one, or one from before. */
+  add(document: Document): Document | undefined {
     const row = { values: orderValues(this.#order, document), id: document.id, document };
     const kept = this.#kept;
     if (this.#limit === Infinity) kept.push(row);
     else if (kept.length < this.#limit) this.#siftUp(row);
-    else if (kept.length > 0 && comparePlaces(this.#order, row, kept[0]!) < 0) this.#siftDown(row);
+    else {
+      const last = kept[0];
+      if (last === undefined || comparePlaces(this.#order, row, last) >= 0) return document;
+      this.#siftDown(row);
+      return last.document;
+    }
+    return undefined;
   }
 
   /** The documents in order. The sorter must not be used after. */

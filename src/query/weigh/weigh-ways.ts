@@ -23,6 +23,8 @@ const ENTRY = 0.4;
 const LOOKUP = 1.5;
 /** Sorting a row in memory. */
 const SORTED_ROW = 0.4;
+/** More rows than these are not kept while they are sorted, but read again. */
+const ROWS_SORTED_WHOLE = 100_000;
 
 /** Estimates are rough: whoever is to be preferred to the laws' choice must be cheaper by this factor. */
 const MARGIN = 1.25;
@@ -47,16 +49,13 @@ interface Weighed {
   readonly hoped: number;
 }
 
-/**
- * The way to take. `ways` come in the order of the laws, the laws' choice first; the last one reads documents. None of
- * them stands on law 3.
- */
+/** The way to take. `ways` come in the order of the laws, the laws' choice first; none of them stands on law 3. */
 export function weighWays(ways: readonly Way[], asked: Asked, scales: Scales): Way {
   const [first] = ways as readonly [Way];
   if (isBounded(first, asked)) return first;
   const answering = ways.filter(({ rank }) => rank >= RANK.range);
   if (answering.length === 0) return unanswered(ways, asked, scales);
-  const isAlone = answering.length === 1 && ways.length === 2;
+  const isAlone = answering.length === 1 && (asked.limit === undefined || ways.length === 2);
   const few = isAlone ? FEW_ROWS_ALONE : FEW_ROWS;
   if (first.rank >= RANK.range && rowsOf(first, scales) <= few) return first;
   const rows = answering.map((way) => rowsOf(way, scales));
@@ -74,12 +73,17 @@ export function weighWays(ways: readonly Way[], asked: Asked, scales: Scales): W
   return chosen.whole <= other.whole ? way : turning(way, other.way, other.whole);
 }
 
-/** No index answers the filter: the laws' choice, which may be an index for its order. */
+/** No index answers the filter: all is read, by an index if that gives an order worth having. */
 function unanswered(ways: readonly Way[], asked: Asked, scales: Scales): Way {
   const first = ways[0]!;
-  const last = ways.at(-1)!;
-  if (first === last || !stopsEarly(first, asked)) return first;
-  return turning(first, last, wholeCost(last, asked, scales, Infinity));
+  const costOf = (way: Way): number => wholeCost(way, asked, scales, Infinity);
+  if (asked.limit === undefined) {
+    const weighed = ways.map((way) => ({ way, whole: costOf(way), hoped: Infinity }));
+    return cheapest(weighed, ({ whole }) => whole).way;
+  }
+  const all = ways.find(({ rank }) => rank === RANK.scan);
+  if (all === undefined || first === all || !stopsEarly(first, asked)) return first;
+  return turning(first, all, costOf(all));
 }
 
 function turning(way: Way, other: Way, cost: number): Way {
@@ -112,10 +116,13 @@ function rowsOf({ branches }: Way, scales: Scales): number {
   return branches.reduce((sum, { access }) => sum + scales.rowsOf(access), 0);
 }
 
-function wholeCost(way: Way, { ordered }: Asked, scales: Scales, matches: number): number {
+function wholeCost(way: Way, { limit, ordered }: Asked, scales: Scales, matches: number): number {
   const read = way.branches.reduce((sum, one) => sum + scales.rowsOf(one.access) * unitOf(one), 0);
   const isSorted = ordered && way.direction === undefined;
-  return isSorted ? read + Math.min(matches, rowsOf(way, scales)) * SORTED_ROW : read;
+  if (!isSorted) return read;
+  const sorted = Math.min(matches, rowsOf(way, scales));
+  const isWhole = limit !== undefined || sorted <= ROWS_SORTED_WHOLE;
+  return read + sorted * (isWhole ? SORTED_ROW : SORTED_ROW + LOOKUP);
 }
 
 /** Results are taken to be spread evenly. */
