@@ -197,7 +197,8 @@ export interface ReadQuery<C extends Context, R> {
   /**
    * Figures over the documents of the query: `{ count: true }`, or `sum`, `avg`, `min`, `max` of a field; with `[]` in the
    * path, of the elements of a list. Null and missing values count for nothing. A sum is exact, rounded once at the end.
-   * Counts, sums and averages that indexes keep are read from their cells, and no documents.
+   * Counts, sums and averages that indexes keep are read from their cells, and no documents; the least and the greatest
+   * value at the ends of an index that has them in order.
    *
    * @example
    * const { n, total, last } = await db.orders

@@ -130,6 +130,38 @@ test("figures of included fields are read from the index alone", async () => {
   expect(decode).not.toHaveBeenCalled();
 });
 
+test("the least and the greatest value are read at the ends of an index", async () => {
+  const world = await QueryWorld.open(["byN", "byS"]);
+  const base = { u: null, q: [], i: [], b: true };
+  await world.insert([
+    { ...base, n: 5, s: "x" },
+    { ...base, n: 3, s: null },
+    { ...base, n: 9 },
+    { ...base, n: 4, s: "b" },
+  ]);
+  const decode = vi.spyOn(world.store.inner, "decode");
+  const figuresOf = async (filter: object | undefined, spec: object) =>
+    await world.read((context) =>
+      aggregateRows(
+        world.request({ filter }),
+        aggregateRequest(world.definition, [], spec),
+        context,
+      ),
+    );
+  const both = { low: { min: "s" }, high: { max: "n" } };
+
+  expect(await figuresOf(undefined, both)).toEqual([{ low: "b", high: 9 }]);
+  expect(decode).toHaveBeenCalledTimes(2);
+  expect(await figuresOf({ n: { lt: 5 } }, { high: { max: "n" } })).toEqual([{ high: 4 }]);
+  expect(decode).toHaveBeenCalledTimes(3);
+  expect(await figuresOf({ n: { gt: 9 } }, { high: { max: "n" } })).toEqual([{ high: null }]);
+  expect(await figuresOf({ n: null }, { high: { max: "n" } })).toEqual([{ high: null }]);
+  expect(decode).toHaveBeenCalledTimes(3);
+  // A condition that the index does not answer: all that fits is read.
+  expect(await figuresOf({ n: { lt: 5 } }, { low: { min: "s" } })).toEqual([{ low: "b" }]);
+  expect(decode).toHaveBeenCalledTimes(5);
+});
+
 const Things = collection(
   "things",
   z.object({

@@ -6,6 +6,7 @@ import type { QueryRequest } from "../query-request.ts";
 import { countRows, openRows } from "../run-query.ts";
 import type { QueryContext } from "../run-query.ts";
 import { aggregateCells } from "./aggregate-cells.ts";
+import { aggregateEnds } from "./aggregate-ends.ts";
 import { AggregateGroups } from "./aggregate-groups.ts";
 import type { AggregateRequest } from "./aggregate-request.ts";
 
@@ -22,7 +23,7 @@ export function aggregateRows(
     return andThen(countRows(request, context), (count) => [
       Object.fromEntries(measures.map(([name]) => [name, count])),
     ]);
-  const answered = aggregateCells(request, aggregate, context);
+  const answered = withoutDocuments(request, aggregate, context);
   if (answered !== undefined) return answered;
   const groups = new AggregateGroups(context.store.definition.name, aggregate);
   const select = fieldsOf(aggregate);
@@ -30,6 +31,32 @@ export function aggregateRows(
   const order = request.limit === undefined ? { orderBy: [], reverse: false } : {};
   const cursor = openRows({ ...request, ...order, select, includes: [] }, context);
   return andThen(addAll(cursor, groups), () => groups.finish());
+}
+
+/** From cells, and from the ends of indexes; undefined where documents have to be read for some figure. */
+function withoutDocuments(
+  request: QueryRequest,
+  aggregate: AggregateRequest,
+  context: QueryContext,
+): Awaitable<Row[]> | undefined {
+  const { by, measures } = aggregate;
+  const isEnd = ([, { kind }]: (typeof measures)[number]): boolean =>
+    kind === "min" || kind === "max";
+  const ends = measures.filter(isEnd);
+  if (by.length > 0 || ends.length === 0) return aggregateCells(request, aggregate, context);
+  const readEnds = aggregateEnds(request, ends, context);
+  if (readEnds === undefined) return undefined;
+  const others = measures.filter((measure) => !isEnd(measure));
+  const cells: Awaitable<Row[]> | undefined =
+    others.length === 0 ? [{}] : aggregateCells(request, { by, measures: others }, context);
+  if (cells === undefined) return undefined;
+  return andThen(cells, ([row]) =>
+    andThen(readEnds(), (extremes) => {
+      const figures = { ...row, ...extremes };
+      // They stand in the order in which they were asked for.
+      return [Object.fromEntries(measures.map(([name]) => [name, figures[name]]))];
+    }),
+  );
 }
 
 /** The fields that are looked at: an index may have them all. */
