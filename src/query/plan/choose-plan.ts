@@ -22,6 +22,7 @@
  *      all documents because that is less is no full scan to the rule for those: an index could answer.
  */
 import type {
+  BoundIndex,
   CollectionDefinition,
   CollectionLayout,
   FilterNode,
@@ -47,7 +48,7 @@ import { weighWays } from "../weigh/weigh-ways.ts";
 import { conditionsOf } from "./filter-sets.ts";
 import type { Condition } from "./filter-sets.ts";
 import { idBounds } from "./id-bounds.ts";
-import { directionOfDocuments, orderOf } from "./order.ts";
+import { directionOfDocuments, directionOfIndex, orderOf } from "./order.ts";
 import type { Order } from "./order.ts";
 import type { Branch, Plan } from "./plan.ts";
 import { suggestedIndexes } from "./suggestion.ts";
@@ -234,20 +235,28 @@ function documentsWay(question: Question, { layout }: QueryTarget): Way {
 /** What indexes offer, in the order of the laws. */
 function candidatesOf(question: Question, { request, target }: Search): Candidate[] {
   const candidates: Candidate[] = [];
+  const least = request.limit === undefined ? RANK.range : RANK.order;
   for (const index of target.layout.indexes) {
+    if (!mayStandOn(least, index, question)) continue;
     const candidate = candidateOf(index, question);
-    if (candidate === undefined) continue;
-    const rank = rankOf(candidate);
-    const serves = rank > RANK.order || (rank === RANK.order && request.limit !== undefined);
-    if (serves) candidates.push(candidate);
+    if (candidate !== undefined && rankOf(candidate) >= least) candidates.push(candidate);
   }
-  return candidates.sort(compareByLaws);
+  return candidates.length < 2 ? candidates : candidates.sort(compareByLaws);
+}
+
+/** Is the index worth a closer look, which costs more than all else of a planning? Most have nothing to do with a query. */
+function mayStandOn(least: number, index: BoundIndex, { order, fixed, sets }: Question): boolean {
+  const { path } = index.fields[0]!;
+  if (index.where !== undefined || path.each || sets.has(path.text)) return true;
+  const gives = order !== undefined && directionOfIndex(order, index, fixed) !== undefined;
+  return least <= RANK.order && gives;
 }
 
 /** Indexes that give the order of all rows: what is read is more, but nothing is sorted. */
 function ordersOf(question: Question, { isPart, request, target }: Search): readonly Way[] {
   if (question.order === undefined || request.limit !== undefined || isPart) return [];
   return target.layout.indexes.flatMap((index) => {
+    if (!mayStandOn(RANK.order, index, question)) return [];
     const candidate = candidateOf(index, question);
     const serves = candidate !== undefined && rankOf(candidate) === RANK.order;
     return serves ? [wayOf(candidate, question, false)] : [];
