@@ -245,8 +245,11 @@ export interface ReadQuery<C extends Context, R> {
    */
   store(options?: LiveOptions): LiveStore<R>;
   /**
-   * How the query would run, and how what it includes would be found; with `analyze` it runs, and the figures are there
-   * too, those of its own rows.
+   * How the query would run, about how many rows it would read, which index would serve it better, and how what it
+   * includes would be found; with `analyze` it runs, and the figures are there too, those of its own rows.
+   *
+   * @example
+   * const { text, advice } = await db.users.where({ city: "Oslo", age: 7 }).explain({ analyze: true });
    */
   explain(options?: { readonly analyze?: boolean }): Kind<C["F"], Explanation, ReadError>;
 }

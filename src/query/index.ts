@@ -18,7 +18,6 @@ export type { RelatedQuery } from "./include/related-rows.ts";
 export {
   allRows,
   countRows,
-  explainQuery,
   firstRow,
   hasRows,
   onlyRow,
@@ -26,6 +25,7 @@ export {
   pageOfRows,
   planFor,
 } from "./run-query.ts";
+export { explainQuery } from "./explain/explain-query.ts";
 export type { FullScanRule, QueryContext } from "./run-query.ts";
 export type { Estimate } from "./weigh/scales.ts";
 export type { PageRequest, RowPage } from "./run/read-page.ts";

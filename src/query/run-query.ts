@@ -2,7 +2,7 @@
  * The ends of a query: what runs it. Each takes a view (a transaction, a snapshot, a plain read) and a store that is
  * ready, and gives a value at once where the view does.
  */
-import { andThen, assert, isPromise } from "../base/index.ts";
+import { andThen, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
 import {
   IndexNotReady,
@@ -15,16 +15,12 @@ import type { CollectionDefinition, CollectionStore, Document } from "../collect
 import type { ReadView } from "../engine/contract/index.ts";
 import { fullView } from "../transaction/index.ts";
 import type { FullView } from "../transaction/index.ts";
-import { explainIncludes } from "./include/explain-includes.ts";
 import { rowMaker } from "./include/include-rows.ts";
 import type { RowMaker } from "./include/include-rows.ts";
 import { choosePlan } from "./plan/choose-plan.ts";
 import type { QueryTarget } from "./plan/choose-plan.ts";
 import type { Plan } from "./plan/plan.ts";
-import { explainPlan, withIncludes } from "./plan/plan-text.ts";
-import type { Explanation } from "./plan/plan-text.ts";
 import { FullScan, NotUnique } from "./query-error.ts";
-import type { Estimate } from "./weigh/scales.ts";
 import { shown } from "./query-request.ts";
 import type { QueryRequest } from "./query-request.ts";
 import type { ReadCounts } from "./run/branch-reader.ts";
@@ -35,7 +31,7 @@ import { checkPageRequest, collect, readPage } from "./run/read-page.ts";
 import type { PageRequest, RowPage } from "./run/read-page.ts";
 import { chooseTally } from "./tally/choose-tally.ts";
 import { readCount } from "./tally/read-tally.ts";
-import { withTally } from "./tally/tally-text.ts";
+import type { Estimate } from "./weigh/scales.ts";
 
 /** What happens to a query that may have to look at every document. */
 export type FullScanRule = "allow" | "warn" | "error";
@@ -132,36 +128,6 @@ export function openRows(request: QueryRequest, context: QueryContext): BatchCur
   };
 }
 
-/** How the query would run. With `analyze` it is run, and the figures are there too; that takes a clock. */
-export function explainQuery(
-  request: QueryRequest,
-  context: QueryContext,
-  options: { readonly analyze?: boolean } = {},
-): Awaitable<Explanation> {
-  checkExplainOptions(context.store.definition.name, options);
-  const plan = planFor(request, context);
-  const tally = chooseTally(request, targetOf(context));
-  const explained = withIncludes(explainPlan(plan), explainIncludes(request, context.storeOf));
-  const explanation = tally === undefined ? explained : withTally(explained, tally);
-  if (options.analyze !== true) return explanation;
-  const { nowMillis } = context;
-  assert(nowMillis !== undefined, "who analyzes has a clock");
-  const counts = newCounts();
-  const start = nowMillis();
-  const cursor = new PlanCursor(plan, undefined, groundOf(context, counts));
-  return andThen(collect(cursor, []), (documents) => ({
-    ...explanation,
-    actual: { rows: documents.length, ...counts, millis: nowMillis() - start },
-  }));
-}
-
-function checkExplainOptions(collection: string, options: { readonly analyze?: unknown }): void {
-  if (typeof options !== "object" || options === null)
-    throw new InvalidQuery(collection, `explain takes { analyze }, not ${shown(options)}`);
-  if (options.analyze !== undefined && typeof options.analyze !== "boolean")
-    throw new InvalidQuery(collection, "analyze is true or false", "analyze");
-}
-
 /**
  * The plan, without running it and whatever the rule for full scans.
  *
@@ -193,7 +159,11 @@ function open(request: QueryRequest, context: QueryContext): PlanCursor {
   return new PlanCursor(plan, undefined, groundOf(context, newCounts()));
 }
 
-function groundOf({ sortBytesMax, store, view }: QueryContext, counts: ReadCounts): RunGround {
+/** Where a plan of the query runs. */
+export function groundOf(
+  { sortBytesMax, store, view }: QueryContext,
+  counts: ReadCounts,
+): RunGround {
   return { view: completed(view), store, counts, sortBytesMax };
 }
 
@@ -236,6 +206,6 @@ export function completed(view: ReadView): FullView {
   return isComplete ? (view as FullView) : fullView(view, false);
 }
 
-function newCounts(): ReadCounts {
+export function newCounts(): ReadCounts {
   return { keys: 0, documents: 0 };
 }

@@ -119,7 +119,14 @@ test("explain with analyze tells what was read", async () => {
     sort: "none",
     covered: false,
     warnings: [],
-    text: 'index byGroupN\nrange    group = "even"\ncheck    note = null',
+    advice: [{ on: ["group", "note"] }],
+    text: [
+      "index byGroupN",
+      'range    group = "even"',
+      "check    note = null",
+      'advice   the index ["group","note"]',
+      "actual   50 rows of 50 keys and 50 documents, 5.0 ms",
+    ].join("\n"),
     actual: { rows: 50, keys: 50, documents: 50, millis: 5 },
   });
 });

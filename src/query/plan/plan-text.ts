@@ -20,6 +20,15 @@ export interface Explanation {
   readonly covered: boolean;
   /** Of a union: its parts. */
   readonly parts?: readonly ExplainedPart[];
+  /**
+   * About how many rows are read if everything is: entries of indexes, or documents of a scan. A guess, from where the ends
+   * of ranges lie in the engine's files; absent where the engine does not tell.
+   */
+  readonly estimate?: number;
+  /** The plan by which it is gone on with if the limit is not reached after so many keys. */
+  readonly instead?: { readonly afterKeys: number; readonly plan: Explanation };
+  /** Indexes that would serve better, as in a collection's definition. Absent: none is known. */
+  readonly advice?: readonly Advice[];
   /** count() of this query reads cells of an index that counts or sums, and no documents. */
   readonly count?: ExplainedCount;
   /** What is included, by relation: how it is found for one row. For many rows it is read at once. */
@@ -36,7 +45,12 @@ interface ExplainedPart {
   readonly index?: string;
   readonly bounds: readonly string[];
   readonly residual: readonly string[];
+  readonly estimate?: number;
 }
+/** An index for the query, or one for its count(). */
+export type Advice =
+  | { readonly on: readonly string[] }
+  | { readonly count: true; readonly by: readonly string[] };
 interface ExplainedCount {
   readonly index: string;
   /** Which groups are read, in words. */
@@ -52,11 +66,26 @@ interface ActualFigures {
   readonly millis: number;
 }
 
-/** What a plan does. A plan that reads nothing explains itself as a get of no ids. */
-export function explainPlan(plan: Plan): Explanation {
-  const parts = plan.branches.map(explainBranch);
+/**
+ * What a plan does. A plan that reads nothing explains itself as a get of no ids. `rowsOf` tells about how many rows an
+ * access reads.
+ */
+export function explainPlan(plan: Plan, rowsOf?: (access: Access) => number): Explanation {
+  const { instead } = plan;
+  const parts = plan.branches.map((branch) => explainBranch(branch, rowsOf));
   const predicates = plan.predicates.map(() => "a JavaScript condition");
-  const about = { sort: plan.sort, warnings: plan.warnings, text: planText(plan) };
+  const estimate = parts.reduce((sum, part) => sum + (part.estimate ?? 0), 0);
+  const about = {
+    sort: plan.sort,
+    warnings: plan.warnings,
+    text: planText(plan),
+    ...(rowsOf === undefined ? {} : { estimate }),
+    ...(instead === undefined
+      ? {}
+      : {
+          instead: { afterKeys: instead.afterKeys, plan: explainPlan(instead.plan, rowsOf) },
+        }),
+  };
   const [only] = parts;
   if (parts.length > 1)
     return { kind: "union", bounds: [], residual: predicates, covered: false, parts, ...about };
@@ -85,7 +114,10 @@ export function withIncludes(
   return { ...explanation, includes, text: [explanation.text, ...lines].join("\n") };
 }
 
-function explainBranch({ access, residual }: Branch): ExplainedPart {
+function explainBranch(
+  { access, residual }: Branch,
+  rowsOf: ((access: Access) => number) | undefined,
+): ExplainedPart {
   const conditions =
     residual.kind === "all" ? [] : residual.kind === "and" ? residual.nodes : [residual];
   return {
@@ -93,6 +125,7 @@ function explainBranch({ access, residual }: Branch): ExplainedPart {
     ...(access.kind === "index" ? { index: access.index.name } : {}),
     bounds: boundsOf(access),
     residual: conditions.map(filterText),
+    ...(rowsOf === undefined ? {} : { estimate: rowsOf(access) }),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Plan } from "../plan/plan.ts";
 import { explainPlan, withIncludes } from "../plan/plan-text.ts";
 import type { Explanation } from "../plan/plan-text.ts";
 import type { Include, QueryRequest } from "../query-request.ts";
-import { relatedQuery, requestForOne } from "./related-rows.ts";
+import { relatedQuery, requestForOne } from "../include/related-rows.ts";
 
 const ID = pathOf(["id"]);
 
