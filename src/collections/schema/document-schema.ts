@@ -4,7 +4,10 @@
  * Always true:
  * (1) What validate() gives can be stored and read back without loss; the caller's own objects are never changed.
  * (2) A schema that cannot be a collection's fails where it is defined, as InvalidDefinition.
- * (3) Validation is synchronous.
+ * (3) Validation is synchronous. A schema that is not is refused where it is defined, as far as it can be told there.
+ * (4) A document goes through its own schema unchanged, since every change of a part of it goes through the whole. Where
+ *     that does not follow from how the schema is built (a codec, an overwrite, another library), it is tried on each
+ *     document: a transform that would be done once more with every update is refused before it is done twice.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import * as zod from "zod/v4/core";
@@ -14,9 +17,10 @@ import type { ValidationIssue } from "../collection-error.ts";
 import { OPAQUE_SHAPE } from "./field-shape.ts";
 import type { ObjectShape } from "./field-shape.ts";
 import { shapeText } from "./shape-text.ts";
-import { inputIssues, isPlainObject, isSafeInput, storableCopy } from "./storable.ts";
+import { differenceOf, inputIssues, isPlainObject, isSafeInput, storableCopy } from "./storable.ts";
 import { compileInputCheck, compileStorableCheck } from "./storable-check.ts";
 import { UnfitSchema, readZodSchema } from "./zod-shape.ts";
+import type { ZodReading } from "./zod-shape.ts";
 
 export interface DocumentSchema {
   /** What the stored documents look like, without the id. Of a schema that is not zod's, nothing is known. */
@@ -52,9 +56,12 @@ export function compileSchema(collection: string, schema: StandardSchemaV1): Doc
   if (standard.vendor === "zod" && "_zod" in schema) {
     return compileZodSchema(collection, schema as unknown as $ZodType);
   }
+  refuseAsynchronous(collection, schema);
   const validator = new Validator(collection, schema, {
     copies: true,
     isSafe: isSafeInput,
+    // Its output may be changed by it in place, so what it is handed is never ours.
+    wayBack: (document) => storableCopy(document, []),
   });
   const validate = (input: unknown): Record<string, unknown> => validator.validate(input);
   return {
@@ -65,13 +72,38 @@ export function compileSchema(collection: string, schema: StandardSchemaV1): Doc
   };
 }
 
+/** Shown by what becomes of an empty object: of a schema that is not zod's nothing else is known. */
+function refuseAsynchronous(collection: string, schema: StandardSchemaV1): void {
+  let result: unknown;
+  try {
+    result = schema["~standard"].validate({});
+  } catch {
+    // Made for other inputs: what it says to those is seen when they come.
+    return;
+  }
+  if (result instanceof Promise) throw asynchronous(collection, result);
+}
+
+function asynchronous(collection: string, running: Promise<unknown>): InvalidDefinition {
+  // Its outcome is of no use: the definition is wrong whatever it is.
+  running.catch(() => {});
+  return new InvalidDefinition(
+    collection,
+    "its schema is asynchronous; check what needs waiting before the insert",
+  );
+}
+
 function compileZodSchema(collection: string, schema: $ZodType): DocumentSchema {
-  const { shape, hasCodec } = read(collection, schema);
+  const { shape, hasCodec, hasOverwrite } = read(collection, schema);
   checkFieldNames(collection, shape);
+  const back = hasCodec
+    ? (document: unknown) => encode(collection, schema, document)
+    : (document: unknown) => document;
   const validator = new Validator(collection, compiled(schema) as $ZodType & StandardSchemaV1, {
     shape,
     // The other side of a codec is of no known shape.
     isSafe: hasCodec ? isSafeInput : compileInputCheck(shape),
+    ...(hasCodec || hasOverwrite ? { wayBack: back } : {}),
   });
   const validate = (input: unknown): Record<string, unknown> => validator.validate(input);
   return {
@@ -81,7 +113,7 @@ function compileZodSchema(collection: string, schema: $ZodType): DocumentSchema 
     revalidate: hasCodec
       ? (document) => {
           validator.look(document);
-          return validator.validate(encode(collection, schema, document));
+          return validator.validate(back(document));
         }
       : validate,
   };
@@ -93,10 +125,7 @@ function compiled(schema: $ZodType): $ZodType {
   return compile === undefined ? schema : compile(schema);
 }
 
-function read(
-  collection: string,
-  schema: $ZodType,
-): { readonly shape: ObjectShape; readonly hasCodec: boolean } {
+function read(collection: string, schema: $ZodType): ZodReading & { readonly shape: ObjectShape } {
   try {
     const { shape, ...rest } = readZodSchema(schema);
     if (shape.kind === "object") return { shape, ...rest };
@@ -136,6 +165,8 @@ interface ValidatorOptions {
   readonly copies?: boolean;
   /** Whether nothing in an input might vanish, or never end, in the schema; undefined where that cannot be. */
   readonly isSafe: ((input: unknown) => boolean) | undefined;
+  /** Makes an input of a document again. Left out where it is known that a document is its own. */
+  readonly wayBack?: (document: Record<string, unknown>) => unknown;
 }
 
 class Validator {
@@ -143,10 +174,12 @@ class Validator {
   readonly #standard: StandardSchemaV1.Props;
   readonly #isStorable: (value: unknown, depth: number) => boolean;
   readonly #isSafe: ((input: unknown) => boolean) | undefined;
+  readonly #wayBack: ((document: Record<string, unknown>) => unknown) | undefined;
 
   constructor(collection: string, schema: StandardSchemaV1, options: ValidatorOptions) {
-    const { shape, copies = false, isSafe } = options;
+    const { shape, copies = false, isSafe, wayBack } = options;
     this.#collection = collection;
+    this.#wayBack = wayBack;
     this.#standard = schema["~standard"];
     this.#isSafe = isSafe;
     const check = shape && compileStorableCheck(shape);
@@ -161,11 +194,33 @@ class Validator {
   validate(input: unknown): Record<string, unknown> {
     this.look(input);
     const result = this.#standard.validate(input);
-    if (result instanceof Promise) return this.#refuseAsync(result);
+    if (result instanceof Promise) throw asynchronous(this.#collection, result);
     if (result.issues !== undefined) {
       throw new ValidationError(this.#collection, result.issues.map(issueOf));
     }
-    return this.#stored(result.value);
+    const document = this.#stored(result.value);
+    if (this.#wayBack !== undefined) this.#requireSettled(document, this.#wayBack(document));
+    return document;
+  }
+
+  /** What came out of the schema must be what comes out of it again. */
+  #requireSettled(document: Record<string, unknown>, input: unknown): void {
+    const again = this.#standard.validate(input);
+    if (again instanceof Promise) throw asynchronous(this.#collection, again);
+    const refused = again.issues?.[0];
+    const verb = again.issues === undefined ? "changes" : "refuses";
+    const place =
+      again.issues === undefined
+        ? differenceOf(document, again.value)
+        : refused === undefined
+          ? []
+          : issueOf(refused).path;
+    if (place === undefined) return;
+    const where = place.length === 0 ? "" : `${place.map(String).join(".")}: `;
+    throw new InvalidDefinition(
+      this.#collection,
+      `${where}the schema ${verb} what it gave, which comes again with every update; store what it takes, or write a codec of zod (z.codec), which has a way back`,
+    );
   }
 
   /** HOT: bench/validate. What the schema gave, if it can be stored as it is; else a copy, or every issue. */
@@ -186,15 +241,6 @@ class Validator {
 
   #refuse(issues: readonly ValidationIssue[]): void {
     if (issues.length > 0) throw new ValidationError(this.#collection, issues);
-  }
-
-  #refuseAsync(running: Promise<unknown>): never {
-    // Its outcome is of no use: the definition is wrong whatever it is.
-    running.catch(() => {});
-    throw new InvalidDefinition(
-      this.#collection,
-      "its schema is asynchronous; check what needs waiting before the insert",
-    );
   }
 }
 

@@ -9,6 +9,7 @@
  * (2) Nothing is dropped or renamed in silence: holes of arrays, symbol keys, the key __proto__ and long keys that begin
  *     with a byte order mark are refused.
  */
+import { compareBytes } from "../../base/index.ts";
 import { isDate, isWellFormed } from "../key/value-order.ts";
 import type { ValidationIssue } from "../collection-error.ts";
 
@@ -219,4 +220,29 @@ function classNameOf(value: object): string {
   const prototype = Object.getPrototypeOf(value) as { readonly constructor?: { name?: unknown } };
   const name = prototype.constructor?.name;
   return typeof name === "string" && name !== "" ? name : "a class";
+}
+
+/**
+ * Where two storable values differ first; undefined where they are the same. A field that is undefined is as good as none,
+ * and -0 is the 0 that is stored for it.
+ */
+export function differenceOf(
+  a: unknown,
+  b: unknown,
+  path: readonly PropertyKey[] = [],
+): readonly PropertyKey[] | undefined {
+  if (a === b || Object.is(a, b)) return undefined;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return path;
+  if (isDate(a)) return isDate(b) && a.getTime() === b.getTime() ? undefined : path;
+  if (a instanceof Uint8Array)
+    return b instanceof Uint8Array && compareBytes(a, b) === 0 ? undefined : path;
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return path;
+  } else if (!isPlainObject(a) || !isPlainObject(b)) return path;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  for (const name of new Set([...Object.keys(left), ...Object.keys(right)])) {
+    const place = differenceOf(left[name], right[name], [...path, name]);
+    if (place !== undefined) return place;
+  }
+  return undefined;
 }

@@ -6,6 +6,8 @@
  *     not at the first insert.
  * (2) So is a transform without a way back: a document that is changed goes through its schema again, which would then
  *     transform what was transformed already.
+ * (3) So is a check or a codec that is an async function: nothing here waits. One that gives a promise without saying so
+ *     is found out by the first document.
  */
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import { isWellFormed } from "../key/value-order.ts";
@@ -29,6 +31,8 @@ export interface ZodReading {
   readonly shape: FieldShape;
   /** Somewhere the stored value differs from the input: the way back is z.encode. */
   readonly hasCodec: boolean;
+  /** Somewhere a value is replaced by what a function makes of it: trim() is one, and so is any other. */
+  readonly hasOverwrite: boolean;
 }
 
 /** Why a schema cannot be a collection's. */
@@ -37,12 +41,24 @@ export class UnfitSchema extends Error {}
 export function readZodSchema(schema: $ZodType): ZodReading {
   const reader = new ZodReader();
   const shape = reader.shape(schema, []);
-  return { shape, hasCodec: reader.hasCodec };
+  return { shape, hasCodec: reader.hasCodec, hasOverwrite: reader.hasOverwrite };
 }
 
 type Def = $ZodTypes["_zod"]["def"];
 type DefOf<T extends Def["type"]> = Extract<Def, { readonly type: T }>;
 type Place = readonly string[];
+/** Where definitions of zod have functions of the program. */
+interface Functions {
+  readonly fn?: unknown;
+  readonly transform?: unknown;
+  readonly reverseTransform?: unknown;
+  readonly checks?: readonly {
+    readonly _zod: {
+      readonly check?: unknown;
+      readonly def: { readonly fn?: unknown; readonly tx?: unknown };
+    };
+  }[];
+}
 
 /** Types that say all by themselves. */
 const simpleShapes: Partial<Record<Def["type"], FieldShape>> = {
@@ -61,6 +77,7 @@ const simpleShapes: Partial<Record<Def["type"], FieldShape>> = {
 
 class ZodReader {
   hasCodec = false;
+  hasOverwrite = false;
   /** The schemas that are being read, outermost first. */
   readonly #open = new Set<$ZodType>();
   /** How many codecs' inputs we are in: nothing of them is stored, but all of it needs a way back. */
@@ -69,11 +86,22 @@ class ZodReader {
   shape(schema: $ZodType, place: Place): FieldShape {
     if (this.#open.has(schema)) return UNKNOWN_SHAPE;
     this.#open.add(schema);
+    const { def } = (schema as $ZodTypes)._zod;
     try {
-      return this.#read(schema, (schema as $ZodTypes)._zod.def, place);
+      this.#look(def, place);
+      return this.#read(schema, def, place);
     } finally {
       this.#open.delete(schema);
     }
+  }
+
+  /** The functions of the program in a schema: none may be asynchronous. */
+  #look(def: Def, place: Place): void {
+    const { checks = [], fn, reverseTransform, transform } = def as Functions;
+    const inside = checks.flatMap(({ _zod }) => [_zod.check, _zod.def.fn, _zod.def.tx]);
+    if ([fn, reverseTransform, transform, ...inside].some(isAsyncFunction))
+      unfit(place, "an async function checks or transforms it; check what needs waiting before");
+    if (checks.some(({ _zod }) => _zod.def.tx !== undefined)) this.hasOverwrite = true;
   }
 
   #read(schema: $ZodType, def: Def, place: Place): FieldShape {
@@ -194,6 +222,10 @@ class ZodReader {
       unfit(place, "a pipe gives what its own input refuses; write a codec (z.codec) instead");
     return output;
   }
+}
+
+function isAsyncFunction(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object AsyncFunction]";
 }
 
 function stringShape(schema: $ZodType): FieldShape {
