@@ -10,6 +10,7 @@ import { powerCuts } from "./power-cuts.ts";
 import { kills } from "./processes.ts";
 import { locks } from "./processes/locks.ts";
 import { programs } from "./programs.ts";
+import { queries } from "./queries.ts";
 import { realDisk } from "./real-disk.ts";
 import { soak } from "./soak.ts";
 
@@ -18,6 +19,7 @@ export const proofs: readonly Proof[] = [
   faults,
   damage,
   programs,
+  queries,
   histories,
   kills,
   locks,

@@ -6,6 +6,7 @@ const numbers = [-1e300, -1, 0, 0.5, 1, 2, 3, 1e300];
 const strings = ["", "a", "a\0", "ab", "b", "\uffff", "\u{1f600}", "a\u{10ffff}"];
 const dates = [new Date(-1), new Date(0), new Date(1), new Date(86_400_000)];
 const bigints = [-(10n ** 30n), -1n, 0n, 7n, 10n ** 30n];
+const raws = [[], [0], [0, 255], [1], [255]].map((bytes) => Uint8Array.from(bytes));
 const words = ["x", "y", "z", "zz"];
 const mixed = [null, 0, 1, 2, "a", "b"];
 
@@ -18,6 +19,7 @@ export const randomSchema = z.object({
   b: z.boolean().nullable(),
   d: z.date().optional(),
   g: z.bigint().optional(),
+  r: z.instanceof(Uint8Array).optional(),
   u: z.union([z.number(), z.string(), z.null()]),
   p: z.object({ c: z.string().optional(), k: z.number() }).optional(),
   t: z.array(z.string()).optional(),
@@ -49,6 +51,7 @@ const document = fc
     b: one([true, false, null]),
     d: maybe(one(dates)),
     g: maybe(one(bigints)),
+    r: maybe(one(raws)),
     u: one(mixed),
     p: maybe(fc.record({ c: maybe(one(words)), k: one(numbers) }).map(compact)),
     t: maybe(fc.array(one(words), { maxLength: 3 })),
@@ -80,6 +83,7 @@ export const indexPool = {
   byUNDown: ["u", "-n"],
   byDDown: ["-d"],
   byG: ["g"],
+  byRDownN: ["-r", "n"],
   byCityNDown: ["p.c", "-n"],
   byKS: ["p.k", "s"],
   byTag: ["t[]"],
@@ -115,6 +119,7 @@ function conditions(
   const list = fc.subarray([...values], { maxLength: 3 });
   return fc.oneof(
     { weight: 3, arbitrary: value },
+    { weight: 1, arbitrary: fc.record({ eq: value }) },
     { weight: 1, arbitrary: fc.record({ ne: value }) },
     { weight: 2, arbitrary: list.map((some) => ({ in: some })) },
     { weight: 1, arbitrary: list.map((some) => ({ notIn: some })) },
@@ -153,6 +158,7 @@ const fieldConditions: Readonly<Record<string, fc.Arbitrary<object>>> = {
   b: conditions([true, false, null], []).map((b) => ({ b })),
   d: conditions([...dates, null], dates).map((d) => ({ d })),
   g: conditions([...bigints, null], bigints).map((g) => ({ g })),
+  r: conditions([...raws, null], raws).map((r) => ({ r })),
   u: conditions(mixed, [1, "a"]).map((u) => ({ u })),
   "p.c": textConditions([...words, null]).map((c) => ({ p: { c } })),
   "p.k": conditions([...numbers, null], numbers).map((k) => ({ p: { k } })),
@@ -192,7 +198,7 @@ const { filter } = fc.letrec<{ filter: object }>((tie) => ({
 }));
 export { filter };
 
-const orderPaths = ["n", "m", "s", "b", "d", "g", "u", "p.c", "p.k", "e", "id"] as const;
+const orderPaths = ["n", "m", "s", "b", "d", "g", "r", "u", "p.c", "p.k", "e", "id"] as const;
 export interface RandomQuery {
   readonly filter: object | undefined;
   readonly orderBy: readonly (readonly [path: string, direction: "asc" | "desc"])[];

@@ -1,20 +1,17 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import type { Document } from "../../src/collections/index.ts";
 import {
   InvalidCursor,
   InvalidQuery,
   allRows,
   pageOfRows,
-  planFor,
-  planText,
   withIndex,
 } from "../../src/query/index.ts";
 import type { PageRequest, QueryRequest, RowPage } from "../../src/query/index.ts";
 import { documents, indexesAndQueries, runs } from "./arbitrary-query.ts";
+import { checkPages } from "./check-query.ts";
 import { compareDocuments, plainMatches, plainOrder, plainSelect } from "./plain-query.ts";
-import { promisedEngine } from "./promised-engine.ts";
 import { QueryWorld } from "./query-world.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -37,31 +34,7 @@ test("pages forwards and backwards are the rows of all(), each once", async () =
       sizes,
       fc.boolean(),
       async (inputs, [names, asked], size, remote) => {
-        const engine = new MemoryEngine();
-        const world = await QueryWorld.open(names, remote ? promisedEngine(engine) : engine);
-        await world.insert(inputs);
-        for (const each of asked) {
-          const request = world.request({ ...each, limit: undefined });
-          const all = await world.read((context) => allRows(request, context));
-          const plan = await world.read((context) => planText(planFor(request, context)));
-          const forwards: Document[] = [];
-          let at = await page(world, request, { size });
-          expect(at.previous).toBe(null);
-          for (;;) {
-            forwards.push(...at.items);
-            if (at.next === null) break;
-            expect(at.items).toHaveLength(size);
-            at = await page(world, request, { size, after: at.next });
-          }
-          expect(forwards, plan).toEqual(all);
-          const backwards: Document[] = [...at.items];
-          while (at.previous !== null) {
-            at = await page(world, request, { size, before: at.previous });
-            expect(at.next).not.toBe(null);
-            backwards.unshift(...at.items);
-          }
-          expect(backwards, plan).toEqual(all);
-        }
+        await checkPages(names, inputs, asked, size, remote);
       },
     ),
     { numRuns: runs(20) },

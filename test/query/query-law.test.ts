@@ -1,98 +1,18 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
-import { matches } from "../../src/collections/index.ts";
 import type { Document } from "../../src/collections/index.ts";
-import {
-  allRows,
-  countRows,
-  explainQuery,
-  firstRow,
-  hasRows,
-  openRows,
-  planFor,
-  planText,
-} from "../../src/query/index.ts";
-import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index.ts";
+import { allRows, countRows, hasRows, planFor, planText } from "../../src/query/index.ts";
+import type { Estimate } from "../../src/query/index.ts";
 import { documents, indexesAndQueries, runs } from "./arbitrary-query.ts";
-import { plainMatches, plainSelect } from "./plain-query.ts";
-import { promisedEngine } from "./promised-engine.ts";
+import { checkAlone, checkQuery, checkWhileOthersCommit } from "./check-query.ts";
 import { QueryWorld } from "./query-world.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-async function rowsOfStream(
-  request: QueryRequest,
-  context: QueryContext,
-): Promise<readonly Document[]> {
-  const cursor = openRows(request, context);
-  const rows: Document[] = [];
-  for (;;) {
-    const batch = await cursor.next();
-    if (batch === undefined) return rows;
-    expect(batch.length).toBeGreaterThan(0);
-    rows.push(...batch);
-  }
-}
-
-/** Holds every end of a query against the plain evaluator. */
-async function check(
-  request: QueryRequest,
-  context: QueryContext,
-  stored: readonly Document[],
-): Promise<void> {
-  const plan = planText(planFor(request, context));
-  const fitting = plainMatches(request, stored);
-  const count = Math.min(fitting.length, request.limit ?? Infinity);
-  const rows = await allRows(request, context);
-  if (request.orderBy.length > 0) {
-    const expected = fitting.slice(0, request.limit).map((row) => plainSelect(row, request.select));
-    expect(rows, plan).toEqual(expected);
-  } else {
-    // Any of the right documents, each once; which ones is seen without select.
-    const whole = await allRows({ ...request, select: undefined }, context);
-    expect(whole.length, plan).toBe(count);
-    expect(new Set(whole.map(({ id }) => id)).size, plan).toBe(count);
-    for (const row of whole) {
-      expect(matches(request.filter, row), plan).toBe(true);
-      expect(row, plan).toEqual(stored.find(({ id }) => id === row.id));
-    }
-    if (request.limit === undefined) expect(rows.length, plan).toBe(count);
-  }
-  expect(await countRows(request, context), plan).toBe(count);
-  expect(await hasRows(request, context), plan).toBe(count > 0);
-  expect(await firstRow(request, context), plan).toEqual(rows[0]);
-  expect(await rowsOfStream(request, context), plan).toEqual(rows);
-  await checkFigures(request, context);
-}
-
-/** A plan that checks nothing must read nothing that is no result. */
-async function checkFigures(request: QueryRequest, context: QueryContext): Promise<void> {
-  const unlimited = { ...request, limit: undefined };
-  const plan = planFor(unlimited, context);
-  const { actual } = await explainQuery(
-    unlimited,
-    { ...context, nowMillis: () => 0 },
-    { analyze: true },
-  );
-  const [branch] = plan.branches;
-  if (branch === undefined) expect(actual!.keys).toBe(0);
-  else if (plan.branches.length === 1 && branch.residual.kind === "all") {
-    const { access } = branch;
-    if (access.kind === "get") expect(actual!.keys).toBe(access.ids.length);
-    else if (access.kind === "scan" || access.firstIn === undefined)
-      expect(actual!.keys, planText(plan)).toBe(actual!.rows);
-    if (access.kind === "index" && access.covered) expect(actual!.documents).toBe(0);
-  }
-}
-
 test("a query gives what the plain evaluator gives, whatever the indexes", async () => {
   await fc.assert(
     fc.asyncProperty(documents, indexesAndQueries, async (inputs, [names, asked]) => {
-      const world = await QueryWorld.open(names);
-      const stored = await world.insert(inputs);
-      for (const each of asked)
-        await world.read((context) => check(world.request(each), context, stored));
+      await checkAlone(names, inputs, asked, false);
     }),
     { numRuns: runs(40) },
   );
@@ -110,7 +30,7 @@ test("the same whatever the engine estimates, be it nonsense", async () => {
         const nonsense: Estimate = ({ start }) =>
           told[start.reduce((sum, byte) => sum + byte, 0) % told.length]!;
         for (const each of asked)
-          await world.read((context) => check(world.request(each), context, stored), nonsense);
+          await world.read((context) => checkQuery(world.request(each), context, stored), nonsense);
       },
     ),
     { numRuns: runs(40) },
@@ -120,12 +40,21 @@ test("the same whatever the engine estimates, be it nonsense", async () => {
 test("the same through an engine that answers later", async () => {
   await fc.assert(
     fc.asyncProperty(documents, indexesAndQueries, async (inputs, [names, asked]) => {
-      const world = await QueryWorld.open(names, promisedEngine(new MemoryEngine()));
-      const stored = await world.insert(inputs);
-      for (const each of asked)
-        await world.read((context) => check(world.request(each), context, stored));
+      await checkAlone(names, inputs, asked, true);
     }),
     { numRuns: runs(12) },
+  );
+});
+
+test("queries that run while others commit give one state: a snapshot's its own, a transaction's that of its begin", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      documents,
+      documents,
+      indexesAndQueries,
+      async (inputs, more, [names, asked]) => checkWhileOthersCommit(names, inputs, asked, more),
+    ),
+    { numRuns: runs(15) },
   );
 });
 
@@ -160,7 +89,8 @@ test("a transaction's queries see its own writes and deletes", async () => {
             }
           }
           const context = { view: tx, store: world.store.inner };
-          for (const each of asked) await check(world.request(each), context, [...stored.values()]);
+          for (const each of asked)
+            await checkQuery(world.request(each), context, [...stored.values()]);
         });
       },
     ),

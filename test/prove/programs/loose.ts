@@ -1,7 +1,7 @@
 /** The public surface with its types wiped off: programs are data, and some of them are wrong on purpose. */
 import type { KotobaError } from "kotobadb";
 import type { CollectionName } from "./plain.ts";
-import type { Doc } from "./values.ts";
+import type { Doc, Fields } from "./values.ts";
 
 export interface LoosePage {
   readonly items: readonly Doc[];
@@ -23,6 +23,7 @@ export interface LooseQuery {
   page(options: object): Promise<LoosePage>;
   stream(): AsyncIterable<Doc>;
   aggregate(figures: object): Promise<object>;
+  groupBy(...paths: string[]): { aggregate(figures: object): Promise<Fields[]> };
   explain(options?: object): Promise<{
     readonly text: string;
     readonly actual?: { readonly rows: number };
