@@ -25,7 +25,7 @@ import type {
   ValueAt,
 } from "../collections/index.ts";
 import type { AggregateResult, Aggregates, Explanation, GroupValue } from "../query/index.ts";
-import type { ChangesOptions, DocumentChange } from "./changes/change-options.ts";
+import type { ChangeOf, ChangesOptions } from "./changes/change-options.ts";
 import type { LiveOptions, LiveQuery, LiveResult, LiveStore } from "./live/live-options.ts";
 import type { OneError, PageError, ReadError, WriteError } from "./failures.ts";
 import type {
@@ -89,6 +89,12 @@ type RelatedRows<C extends Context, N, S> =
         ? S | null
         : S
       : never;
+/**
+ * The documents and the refining of each relation, looked up by its name. As conditional types on the name they would be
+ * worked out for all names and both kinds with each call of include().
+ */
+type RelatedDocs<C extends Context> = { [N in RelationName<C>]: Doc<TargetOf<C, N>> };
+type Refinables<C extends Context> = { [N in RelationName<C>]: Refinable<C, N> };
 /** What refines the documents of a relation: the whole query for many, only what makes sense of one for one. */
 type Refinable<C extends Context, N> =
   RelationOf<C, N> extends { readonly many: unknown }
@@ -111,9 +117,9 @@ export interface Reference<C extends Context, R> {
     ...fields: P[]
   ): Reference<C, Simplify<Pick<NonNullable<R>, P>> | Extract<R, null>>;
   /** Documents that are related to this one, as in a query. */
-  include<const N extends RelationName<C>, S = Doc<TargetOf<C, N>>>(
+  include<const N extends RelationName<C>, S = RelatedDocs<C>[N]>(
     relation: N,
-    refine?: (related: Refinable<C, N>) => { readonly "~row"?: S },
+    refine?: (related: Refinables<C>[N]) => { readonly "~row"?: S },
   ): Reference<C, Simplify<NonNullable<R> & { [P in N]: RelatedRows<C, N, S> }> | Extract<R, null>>;
 }
 
@@ -180,9 +186,9 @@ export interface ReadQuery<C extends Context, R> {
    *   .include("comments", (comments) => comments.orderBy("at", "desc").limit(3))
    *   .all();
    */
-  include<const N extends RelationName<C>, S = Doc<TargetOf<C, N>>>(
+  include<const N extends RelationName<C>, S = RelatedDocs<C>[N]>(
     relation: N,
-    refine?: (related: Refinable<C, N>) => { readonly "~row"?: S },
+    refine?: (related: Refinables<C>[N]) => { readonly "~row"?: S },
   ): Query<C, Simplify<R & { [P in N]: RelatedRows<C, N, S> }>>;
   all(): Kind<C["F"], R[], ReadError>;
   first(): Kind<C["F"], R | undefined, ReadError>;
@@ -320,7 +326,7 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
   find(unique: UniqueWhere<C>): Kind<C["F"], Doc<C> | undefined, ReadError>;
   /** Stores a new document and gives it back with its id and defaults. */
   insert(document: InsertOf<C["D"]>): Kind<C["F"], Doc<C>, WriteError>;
-  /** All or none, in one commit. */
+  /** All or none, in one commit. A ValidationError's paths begin with the position of the document that does not fit. */
   insertMany(documents: readonly InsertOf<C["D"]>[]): Kind<C["F"], Doc<C>[], WriteError>;
   update(id: IdOf<C["D"]>, change: Change<C>): Kind<C["F"], Doc<C>, WriteError | NotFound>;
   replace(
@@ -360,7 +366,7 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    *   if (change.endsCommit) since = change.version;
    * }
    */
-  changes(options?: ChangesOptions): StreamKind<C["F"], DocumentChange<C["D"]>, ReadError>;
+  changes(options?: ChangesOptions): StreamKind<C["F"], ChangeOf<Doc<C>>, ReadError>;
   /**
    * All documents as text, in chunks, in the order of their ids and all from one state of the data: NDJSON (one document a
    * line) or one JSON array. Little of it is in memory at a time. What import() reads back are the same documents, of

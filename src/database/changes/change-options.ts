@@ -1,5 +1,5 @@
 /** What callers hand to changes(), and what it gives them, as types. */
-import type { Def, DocOf, IdOf } from "../../collections/index.ts";
+import type { Def, DocOf } from "../../collections/index.ts";
 import { InvalidOption, checkKnown } from "../options.ts";
 
 export interface ChangesOptions {
@@ -12,8 +12,8 @@ export interface ChangesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Place<D extends Def> {
-  readonly id: IdOf<D>;
+interface Place<Id extends string> {
+  readonly id: Id;
   /** The commit. Equal for all changes of one commit; opaque otherwise. */
   readonly version: string;
   /**
@@ -23,14 +23,16 @@ interface Place<D extends Def> {
   readonly endsCommit: boolean;
 }
 
-/** What one commit did to one document: at most one change for each document of a commit. */
-export type DocumentChange<D extends Def> =
-  | (Place<D> & {
+/** The same, said of the documents: what an editor shows of a change is as short as they are. */
+export type ChangeOf<T extends { readonly id: string }> =
+  | (Place<T["id"]> & {
       readonly type: "insert" | "update";
       /** The document as this commit stored it, which newer commits may have changed since. */
-      readonly after: DocOf<D>;
+      readonly after: T;
     })
-  | (Place<D> & { readonly type: "delete"; readonly after?: undefined });
+  | (Place<T["id"]> & { readonly type: "delete"; readonly after?: undefined });
+/** What one commit did to one document of a collection: at most one change for each document of a commit. */
+export type DocumentChange<D extends Def> = ChangeOf<DocOf<D>>;
 
 /** @throws InvalidOption. */
 export function checkChanges(options: ChangesOptions): void {

@@ -21,6 +21,7 @@ export const Users = collection(
       byCity: ["address.city", "-createdAt"],
       byTag: ["tags[]"],
       admins: { on: ["createdAt"], where: { role: "admin" } },
+      perRole: { count: true, by: ["role"] },
     },
   },
 );
