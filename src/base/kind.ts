@@ -39,6 +39,7 @@ export interface BatchCursor<A> {
 
 /** How work of the core enters the caller's world. Made once for a handle, never for a call. */
 export interface Runner<F extends Run> {
-  run<A, E = never>(work: () => Awaitable<A>): Kind<F, A, E>;
+  /** `method` and `target` say what the work is, to a door that tells of it: "insert", "users". */
+  run<A, E = never>(work: () => Awaitable<A>, method?: string, target?: string): Kind<F, A, E>;
   stream<A, E = never>(open: () => BatchCursor<A>): StreamKind<F, A, E>;
 }

@@ -44,10 +44,10 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   }
 
   get(id: string): Kind<F, Document | undefined> {
-    return this.#read((view, store) => store.get(view, id));
+    return this.#read("get", (view, store) => store.get(view, id));
   }
   getOrThrow(id: string): Kind<F, Document> {
-    return this.#read((view, store) =>
+    return this.#read("getOrThrow", (view, store) =>
       andThen(store.get(view, id), (found) => {
         if (found === undefined) throw new NotFound(this.name, id);
         return found;
@@ -55,37 +55,41 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
     );
   }
   getMany(ids: readonly string[]): Kind<F, (Document | undefined)[]> {
-    return this.#read((view, store) => store.getMany(view, ids));
+    return this.#read("getMany", (view, store) => store.getMany(view, ids));
   }
   find(unique: Readonly<Record<string, unknown>>): Kind<F, Document | undefined> {
     const { access, runner, store } = this.#ground;
-    return runner.run(() =>
-      access.read(this.#builtFor(unique), (view) => store.find(view, unique)),
+    return runner.run(
+      () => access.read(this.#builtFor(unique), (view) => store.find(view, unique)),
+      "find",
+      this.name,
     );
   }
   insert(document: unknown): Kind<F, Document> {
-    return this.#write((tx, store) => store.insert(tx, document));
+    return this.#write("insert", (tx, store) => store.insert(tx, document));
   }
   insertMany(documents: readonly unknown[]): Kind<F, Document[]> {
-    return this.#write((tx, store) => store.insertMany(tx, documents));
+    return this.#write("insertMany", (tx, store) => store.insertMany(tx, documents));
   }
   update(id: string, change: object): Kind<F, Document> {
-    return this.#write((tx, store) => store.update(tx, id, change));
+    return this.#write("update", (tx, store) => store.update(tx, id, change));
   }
   replace(id: string, document: unknown): Kind<F, Document> {
-    return this.#write((tx, store) => store.replace(tx, id, document));
+    return this.#write("replace", (tx, store) => store.replace(tx, id, document));
   }
   upsert(
     where: Readonly<Record<string, unknown>>,
     values: { readonly create: unknown; readonly update: object },
   ): Kind<F, Document> {
     const { access, runner, store } = this.#ground;
-    return runner.run(() =>
-      access.write(this.#builtFor(where), (tx) => store.upsert(tx, where, values)),
+    return runner.run(
+      () => access.write(this.#builtFor(where), (tx) => store.upsert(tx, where, values)),
+      "upsert",
+      this.name,
     );
   }
   delete(id: string): Kind<F, boolean> {
-    return this.#write((tx, store) => store.delete(tx, id));
+    return this.#write("delete", (tx, store) => store.delete(tx, id));
   }
   changes(options: ChangesOptions = {}): StreamKind<F, PlainChange> {
     const { access, core, runner, store } = this.#ground;
@@ -104,13 +108,15 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
     });
   }
   import(source: TextSource, options: ImportOptions = {}): Kind<F, ImportResult> {
-    return this.#ground.runner.run(() => importText(this.#ground, source, options));
+    const { runner } = this.#ground;
+    return runner.run(() => importText(this.#ground, source, options), "import", this.name);
   }
   load(
     documents: Iterable<unknown> | AsyncIterable<unknown>,
     options: LoadOptions = {},
   ): Kind<F, LoadResult> {
-    return this.#ground.runner.run(() => loadInto(this.#ground, documents, options));
+    const { runner } = this.#ground;
+    return runner.run(() => loadInto(this.#ground, documents, options), "load", this.name);
   }
   index(name: string, ...prefix: unknown[]): QueryHandle<F> {
     return new QueryHandle(
@@ -125,12 +131,18 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
     return access === core.direct ? awaiting(store, () => store.builtFor(where)) : store;
   }
 
-  #read<A>(work: (view: ReadView, store: CollectionStore) => Awaitable<A>): Kind<F, A> {
+  #read<A>(
+    method: string,
+    work: (view: ReadView, store: CollectionStore) => Awaitable<A>,
+  ): Kind<F, A> {
     const { access, runner, store } = this.#ground;
-    return runner.run(() => access.read(store, (view) => work(view, store)));
+    return runner.run(() => access.read(store, (view) => work(view, store)), method, this.name);
   }
-  #write<A>(work: (tx: Transaction, store: CollectionStore) => Awaitable<A>): Kind<F, A> {
+  #write<A>(
+    method: string,
+    work: (tx: Transaction, store: CollectionStore) => Awaitable<A>,
+  ): Kind<F, A> {
     const { access, runner, store } = this.#ground;
-    return runner.run(() => access.write(store, (tx) => work(tx, store)));
+    return runner.run(() => access.write(store, (tx) => work(tx, store)), method, this.name);
   }
 }

@@ -156,13 +156,16 @@ export function bindDatabase(
       const snapshot = Object.assign(bound(access), { close, [Symbol.dispose]: close });
       return Object.defineProperty(snapshot, "version", { get: () => access.version });
     },
-    ready: () => runner.run(() => core.ready()),
+    ready: () => runner.run(() => core.ready(), "ready"),
     verify: () =>
-      runner.run(() => core.verify().then((problems) => ({ ok: problems.length === 0, problems }))),
-    stats: () => runner.run(() => core.stats()),
-    expire: () => runner.run(() => core.expire()),
-    compact: () => runner.run(() => core.compact()),
-    checkpoint: (directory: string) => runner.run(() => core.checkpoint(directory)),
+      runner.run(
+        () => core.verify().then((problems) => ({ ok: problems.length === 0, problems })),
+        "verify",
+      ),
+    stats: () => runner.run(() => core.stats(), "stats"),
+    expire: () => runner.run(() => core.expire(), "expire"),
+    compact: () => runner.run(() => core.compact(), "compact"),
+    checkpoint: (directory: string) => runner.run(() => core.checkpoint(directory), "checkpoint"),
     close: () => core.close(),
     [Symbol.asyncDispose]: () => core.close(),
   };

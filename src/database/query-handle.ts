@@ -16,6 +16,7 @@ import {
   EVERY_DOCUMENT,
   explainQuery,
   firstRow,
+  groupRequest,
   hasRows,
   onlyRow,
   openRows,
@@ -90,7 +91,9 @@ export class ReadHandle<F extends Run> {
       const relation = core.relations.find(from, name);
       if (relation === undefined) throw noRelation(from, name, core.relations.namesOf(from));
       const whole = new QueryHandle<F>({ ...this.#ground, store: core.store(relation.to) });
-      const related = refine === undefined ? whole : refine(whole);
+      // Without types it may be anything; what is no function is told below.
+      const refined = typeof refine === "function" ? refine(whole) : refine;
+      const related: unknown = refine === undefined ? whole : refined;
       if (!(related instanceof ReadHandle) || related.#definition !== whole.#definition)
         throw new InvalidQuery(
           from,
@@ -120,25 +123,25 @@ export class ReadHandle<F extends Run> {
   }
 
   all(): Kind<F, Document[]> {
-    return this.#end(allRows);
+    return this.#end("all", allRows);
   }
   first(): Kind<F, Document | undefined> {
-    return this.#end(firstRow);
+    return this.#end("first", firstRow);
   }
   one(): Kind<F, Document> {
-    return this.#end(onlyRow);
+    return this.#end("one", onlyRow);
   }
   exists(): Kind<F, boolean> {
-    return this.#end(hasRows);
+    return this.#end("exists", hasRows);
   }
   count(): Kind<F, number> {
-    return this.#end(countRows);
+    return this.#end("count", countRows);
   }
   page(options: PageOptions): Kind<F, unknown> {
-    return this.#end((request, context) => pageOfRows(request, context, options));
+    return this.#end("page", (request, context) => pageOfRows(request, context, options));
   }
   aggregate(spec: unknown): Kind<F, unknown> {
-    return this.#end((request, context) =>
+    return this.#end("aggregate", (request, context) =>
       andThen(
         aggregateRows(request, aggregateRequest(this.#definition, [], spec), context),
         ([row]) => row,
@@ -148,13 +151,13 @@ export class ReadHandle<F extends Run> {
   groupBy(...by: unknown[]): { aggregate(spec: unknown): Kind<F, unknown> } {
     return {
       aggregate: (spec) =>
-        this.#end((request, context) =>
-          aggregateRows(request, aggregateRequest(this.#definition, by, spec), context),
+        this.#end("groupBy", (request, context) =>
+          aggregateRows(request, groupRequest(this.#definition, by, spec), context),
         ),
     };
   }
   explain(options: { readonly analyze?: boolean } = {}): Kind<F, unknown> {
-    return this.#end((request, context) => explainQuery(request, context, options));
+    return this.#end("explain", (request, context) => explainQuery(request, context, options));
   }
   stream(): StreamKind<F, Document> {
     const { access, runner } = this.#ground;
@@ -244,6 +247,7 @@ export class ReadHandle<F extends Run> {
 
   /** Reads the documents of the query, and writes to them in the same transaction; gives how many there were. */
   protected change(
+    method: string,
     write: (
       tx: Transaction,
       store: CollectionStore,
@@ -251,7 +255,7 @@ export class ReadHandle<F extends Run> {
     ) => Awaitable<void>,
   ): Kind<F, number> {
     const { access, runner, store } = this.#ground;
-    return runner.run(() => {
+    const work = (): Awaitable<number> => {
       const request = this.#checked();
       return access.write(this.#source(), (tx) =>
         store.inTurn(tx, () =>
@@ -260,7 +264,8 @@ export class ReadHandle<F extends Run> {
           ),
         ),
       );
-    });
+    };
+    return runner.run(work, method, store.definition.name);
   }
 
   /** What must be ready before the query runs. */
@@ -275,21 +280,25 @@ export class ReadHandle<F extends Run> {
     return awaiting(source, () => store.built(index.name));
   }
 
-  #end<A>(run: (request: QueryRequest, context: QueryContext) => Awaitable<A>): Kind<F, A> {
+  #end<A>(
+    method: string,
+    run: (request: QueryRequest, context: QueryContext) => Awaitable<A>,
+  ): Kind<F, A> {
     const { access, runner } = this.#ground;
-    return runner.run(() => {
+    const work = (): Awaitable<A> => {
       const request = this.#checked();
       return access.read(this.#source(), (view) => run(request, this.#context(view)));
-    });
+    };
+    return runner.run(work, method, this.#definition.name);
   }
 }
 
 export class QueryHandle<F extends Run> extends ReadHandle<F> {
   update(change: Change): Kind<F, number> {
-    return this.change((tx, store, documents) => store.updateMany(tx, documents, change));
+    return this.change("update", (tx, store, documents) => store.updateMany(tx, documents, change));
   }
   delete(): Kind<F, number> {
-    return this.change((tx, store, documents) => store.deleteMany(tx, documents));
+    return this.change("delete", (tx, store, documents) => store.deleteMany(tx, documents));
   }
 }
 

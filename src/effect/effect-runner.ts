@@ -35,6 +35,28 @@ export function lift<A, E>(work: () => Awaitable<A>): Effect.Effect<A, E> {
   });
 }
 
+/**
+ * Tells of the work as a span, where there is one that it belongs to. Without one nothing is told and nothing is made: a
+ * span of its own would cost more than a read from memory does.
+ */
+export function traced<A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  method: string | undefined,
+  target: string | undefined,
+): Effect.Effect<A, E, R> {
+  if (method === undefined) return work;
+  return Effect.withFiber<A, E, R>((fiber) => {
+    if (fiber.cache.span === undefined) return work;
+    const name = target === undefined ? `kotobadb.${method}` : `kotobadb.${method} ${target}`;
+    const attributes = {
+      "db.system.name": "kotobadb",
+      "db.operation.name": method,
+      ...(target === undefined ? {} : { "db.collection.name": target }),
+    };
+    return Effect.withSpan(work, name, { attributes, kind: "client" }) as Effect.Effect<A, E, R>;
+  });
+}
+
 /** Skips empty batches, which a Stream's chunk may not be. */
 function nextRows<A>(cursor: BatchCursor<A>): Awaitable<readonly A[] | undefined> {
   for (;;) {
@@ -46,7 +68,8 @@ function nextRows<A>(cursor: BatchCursor<A>): Awaitable<readonly A[] | undefined
 }
 
 export const effectRunner: Runner<EffectRun> = {
-  run: <A, E>(work: () => Awaitable<A>): Kind<EffectRun, A, E> => lift<A, E>(work),
+  run: <A, E>(work: () => Awaitable<A>, method?: string, target?: string): Kind<EffectRun, A, E> =>
+    traced(lift<A, E>(work), method, target),
   stream: <A, E>(open: () => BatchCursor<A>): StreamKind<EffectRun, A, E> =>
     Stream.unwrap(
       Effect.map(

@@ -23,7 +23,7 @@ import type {
   TransactionRunner,
   TxOf,
 } from "../database/index.ts";
-import { effectRunner, failed, lift } from "./effect-runner.ts";
+import { effectRunner, failed, lift, traced } from "./effect-runner.ts";
 import type { EffectRun } from "./effect-runner.ts";
 
 /** A database whose methods give Effects. */
@@ -94,8 +94,8 @@ function transactionRunner(core: DatabaseCore): TransactionRunner<EffectRun> {
     bind: (tx: Transaction) => T,
     body: (tx: T) => Effect.Effect<A, E, R>,
     options: TransactionOptions,
-  ): Effect.Effect<A, E | TransactionError, R> =>
-    Effect.flatMap(Effect.context<R>(), (context) =>
+  ): Effect.Effect<A, E | TransactionError, R> => {
+    const transaction = Effect.flatMap(Effect.context<R>(), (context) =>
       Effect.callback<A, E | TransactionError>((resume) => {
         const abort = new AbortController();
         const run = Effect.runPromiseExitWith(context);
@@ -128,6 +128,8 @@ function transactionRunner(core: DatabaseCore): TransactionRunner<EffectRun> {
         });
       }),
     );
+    return traced(transaction, "transaction", undefined);
+  };
 }
 
 function withCallersSignal(own: AbortSignal, callers: AbortSignal | undefined): AbortSignal {

@@ -31,7 +31,7 @@ export type { Estimate } from "./weigh/scales.ts";
 export type { PageRequest, RowPage } from "./run/read-page.ts";
 export { rowsToChange } from "./run/rows-to-change.ts";
 // Figures
-export { aggregateRequest } from "./aggregate/aggregate-request.ts";
+export { aggregateRequest, groupRequest } from "./aggregate/aggregate-request.ts";
 export { aggregateRows } from "./aggregate/aggregate-rows.ts";
 export type { AggregateResult, Aggregates, GroupValue } from "./aggregate/aggregate-type.ts";
 // Counts and sums that indexes keep

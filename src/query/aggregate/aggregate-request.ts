@@ -19,6 +19,21 @@ export interface AggregateRequest {
 
 const KINDS: readonly string[] = ["count", "sum", "avg", "min", "max"];
 
+/** Of groupBy(). @throws InvalidQuery naming the part that cannot be right. */
+export function groupRequest(
+  definition: CollectionDefinition,
+  by: readonly unknown[],
+  spec: unknown,
+): AggregateRequest {
+  if (by.length === 0)
+    throw new InvalidQuery(
+      definition.name,
+      "groups are by one field at least; figures over all documents are aggregate()'s",
+      "groupBy",
+    );
+  return aggregateRequest(definition, by, spec);
+}
+
 /** @throws InvalidQuery naming the part that cannot be right. */
 export function aggregateRequest(
   definition: CollectionDefinition,
@@ -53,7 +68,7 @@ function measureOf(definition: CollectionDefinition, name: string, figure: unkno
     return refuse(howTo(figure));
   const [kind, value] = entry as [Measure["kind"], unknown];
   if (kind === "count") return value === true ? { kind } : refuse("a count is { count: true }");
-  const { path, shape } = fieldAt(definition, value);
+  const { path, shape } = fieldAt(definition, value, name);
   if (kind === "min" || kind === "max") {
     if (canBeOrdered(shape)) return { kind, path };
     return refuse(`objects and lists have no ${kind}`);
@@ -68,11 +83,15 @@ function measureOf(definition: CollectionDefinition, name: string, figure: unkno
 }
 
 function howTo(figure: unknown): string {
-  return `a figure is an object with one of ${KINDS.join(", ")}, not ${shown(figure)}`;
+  const found =
+    typeof figure === "object" && figure !== null
+      ? `{ ${Object.keys(figure).join(", ")} }`
+      : shown(figure);
+  return `a figure is an object with one of ${KINDS.join(", ")}, not ${found}`;
 }
 
 function groupPath(definition: CollectionDefinition, text: unknown): FieldPath {
-  const { path, shape } = fieldAt(definition, text);
+  const { path, shape } = fieldAt(definition, text, "groupBy");
   if (canBeOrdered(shape)) return path;
   throw new InvalidQuery(definition.name, "objects and lists make no groups", path.text);
 }
@@ -80,10 +99,11 @@ function groupPath(definition: CollectionDefinition, text: unknown): FieldPath {
 function fieldAt(
   definition: CollectionDefinition,
   text: unknown,
+  place: string,
 ): { readonly path: FieldPath; readonly shape: FieldShape } {
   const path = typeof text === "string" ? parsePath(text) : undefined;
   if (path === undefined)
-    throw new InvalidQuery(definition.name, "this is no path of a field", shown(text));
+    throw new InvalidQuery(definition.name, `this is no path of a field: ${shown(text)}`, place);
   const shape = shapeAt(withId(definition.schema.shape), path);
   if (shape === undefined)
     throw new InvalidQuery(definition.name, "there is no such field", path.text);
