@@ -26,6 +26,12 @@ export class ValidationError extends KotobaError<"ValidationError"> {
     this.collection = collection;
     this.issues = issues;
   }
+
+  /** The same of one document of a list: its position begins the paths. */
+  of(position: number): ValidationError {
+    const issues = this.issues.map(({ message, path }) => ({ message, path: [position, ...path] }));
+    return new ValidationError(this.collection, issues, { cause: this });
+  }
 }
 
 /** How much of the issues a message shows: all of them are in `issues`. */

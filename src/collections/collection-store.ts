@@ -494,12 +494,20 @@ export class CollectionStore {
     return this.#stored().keyOf(id);
   }
 
-  /** The results for a list, which a caller without types may have left out. Stops at the first that is refused. */
+  /**
+   * The results for a list, which a caller without types may have left out. Stops at the first that is refused, whose
+   * place in the list begins the paths of the error.
+   */
   #each<T, R>(list: readonly T[], problem: string, work: (item: T) => R): R[] {
     if (!Array.isArray(list)) throw this.#invalid(undefined, problem);
     const results: R[] = [];
     // Not map(), which would step over holes, in silence and for as many as there are.
-    for (let i = 0; i < list.length; i++) results.push(work(list[i]!));
+    let i = 0;
+    try {
+      for (; i < list.length; i++) results.push(work(list[i]!));
+    } catch (error) {
+      throw error instanceof ValidationError ? error.of(i) : error;
+    }
     return results;
   }
 

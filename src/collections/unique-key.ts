@@ -2,7 +2,7 @@
 import type { CollectionDefinition } from "./collection-definition.ts";
 import { InvalidQuery } from "./collection-error.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
-import { isOrdered } from "./key/value-order.ts";
+import { isOrdered, typeClass } from "./key/value-order.ts";
 import type { Scalar } from "./schema/document-type.ts";
 import { typeProblem } from "./schema/shape-lookup.ts";
 
@@ -34,7 +34,14 @@ export function uniqueKeyIn(
   const values = index.fields.map(({ path }) => {
     const value = where[path.text];
     if (value === undefined || value === null || !isOrdered(value)) {
-      return refuse("a unique key has no null, undefined or unordered values", path.text);
+      const isObject =
+        typeof value === "object" && value !== null && typeClass(value) === undefined;
+      return refuse(
+        isObject
+          ? "what names a document is a value, and no operators; those are for where()"
+          : "a unique key has no null, undefined or unordered values",
+        path.text,
+      );
     }
     const problem = typeProblem(definition.schema.shape, path, value);
     if (problem !== undefined) return refuse(problem, path.text);

@@ -213,10 +213,7 @@ class Load {
       const { document, row } = stored.encodeForLoad(id, record);
       return this.#counted(id, stored.keyOf(id), row, document);
     } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
-      const at = this.count;
-      const issues = error.issues.map(({ message, path }) => ({ message, path: [at, ...path] }));
-      throw new ValidationError(stored.name, issues, { cause: error });
+      throw error instanceof ValidationError ? error.of(this.count) : error;
     }
   }
 

@@ -81,6 +81,9 @@ function withLines(explanation: Explanation, lines: readonly string[]): Explanat
 function checkExplainOptions(collection: string, options: { readonly analyze?: unknown }): void {
   if (typeof options !== "object" || options === null)
     throw new InvalidQuery(collection, `explain takes { analyze }, not ${shown(options)}`);
+  const unknown = Object.keys(options).find((name) => name !== "analyze");
+  if (unknown !== undefined)
+    throw new InvalidQuery(collection, "explain has no such option; there is analyze", unknown);
   if (options.analyze !== undefined && typeof options.analyze !== "boolean")
     throw new InvalidQuery(collection, "analyze is true or false", "analyze");
 }

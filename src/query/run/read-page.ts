@@ -39,6 +39,8 @@ export interface RowPage {
   readonly previous: string | null;
 }
 
+const PAGE_OPTIONS: readonly string[] = ["size", "after", "before"];
+
 /** Refuses what cannot be a page. */
 export function checkPageRequest(
   collection: string,
@@ -47,6 +49,13 @@ export function checkPageRequest(
 ): void {
   if (typeof page !== "object" || page === null)
     throw new InvalidQuery(collection, `page takes { size }, not ${shown(page)}`);
+  const unknown = Object.keys(page).find((name) => !PAGE_OPTIONS.includes(name));
+  if (unknown !== undefined)
+    throw new InvalidQuery(
+      collection,
+      `page has no such option; there are ${PAGE_OPTIONS.join(", ")}`,
+      unknown,
+    );
   if (!Number.isSafeInteger(page.size) || page.size < 1)
     throw new InvalidQuery(
       collection,
