@@ -24,5 +24,5 @@ test("wrong programs are refused by the compiler, at their own lines, and the ri
   expect([...refused].toSorted()).toEqual(expected.toSorted());
   // The mistakes that were tried with other libraries, and one at least for whatever was added since.
   expect(expected.filter((name) => !name.startsWith("F"))).toHaveLength(31);
-  expect(expected.filter((name) => name.startsWith("F"))).toHaveLength(35);
+  expect(expected.filter((name) => name.startsWith("F")).length).toBeGreaterThanOrEqual(35);
 });
