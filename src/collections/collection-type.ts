@@ -19,7 +19,11 @@ export interface Def<
   /** Only a type: the indexes as declared. */
   readonly "~indexes"?: I;
 }
-/** Any schema that gives objects: zod, or another library that speaks Standard Schema. */
+/**
+ * Any schema that gives objects: zod, or another library that speaks Standard Schema. It answers at once, and a document
+ * goes through it unchanged, for it does so again with every update; what it makes of an input is kept, so trimming and
+ * defaults are fine, and so is a codec. Indexes and filters are held against the fields of zod's schemas only.
+ */
 export type ObjectSchema = StandardSchemaV1<unknown, object>;
 
 /** A document of a collection as it is read. */
