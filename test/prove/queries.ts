@@ -2,6 +2,8 @@
  * Random queries: documents, an index set and queries with every operator, order, limit, select and cursor. Each is asked
  * by every end and held against the plain evaluator, on engines that answer at once and later and while others commit; and
  * asked of mingo, an implementation of MongoDB's queries by others, in its words.
+ *
+ * Ten thousand of them: `npm run prove -- --only queries --minutes 150`, which ends when it has them, in some minutes.
  */
 import fc from "fast-check";
 import { documents, indexesAndQueries } from "../query/arbitrary-query.ts";
@@ -36,7 +38,7 @@ export const queries: Proof = {
   name: "queries",
   unit: UNIT,
   quick: 50,
-  full: 10_000,
-  share: 4,
+  full: 2_000,
+  share: 3,
   round,
 };

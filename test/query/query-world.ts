@@ -2,7 +2,7 @@
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import type { StorageEngine } from "../../src/engine/contract/index.ts";
 import { collection } from "../../src/collections/index.ts";
-import type { CollectionDefinition, Document } from "../../src/collections/index.ts";
+import type { CollectionDefinition, Def, Document } from "../../src/collections/index.ts";
 import {
   EVERY_DOCUMENT,
   withLimit,
@@ -18,6 +18,19 @@ import type { TestStore } from "../collections/test-database.ts";
 import { indexPool, randomSchema } from "./arbitrary-query.ts";
 import type { PoolName, RandomDocument, RandomQuery } from "./arbitrary-query.ts";
 
+let known: { readonly names: string; readonly definition: Def } | undefined;
+
+/** The collection with these indexes. The last one is kept: reading a schema takes longer than a short program. */
+export function definitionOf(names: readonly PoolName[]): Def {
+  const key = names.join();
+  if (known?.names !== key) {
+    const indexes = Object.fromEntries(names.map((name) => [name, indexPool[name]]));
+    const definition = collection("random", randomSchema, { indexes } as object);
+    known = { names: key, definition };
+  }
+  return known.definition;
+}
+
 export class QueryWorld {
   readonly database: TestDatabase;
   readonly store: TestStore;
@@ -31,10 +44,8 @@ export class QueryWorld {
     names: readonly PoolName[],
     engine: StorageEngine = new MemoryEngine(),
   ): Promise<QueryWorld> {
-    const indexes = Object.fromEntries(names.map((name) => [name, indexPool[name]]));
-    const definition = collection("random", randomSchema, { indexes } as object);
     const database = new TestDatabase(engine);
-    return new QueryWorld(database, await database.store(definition));
+    return new QueryWorld(database, await database.store(definitionOf(names)));
   }
 
   get definition(): CollectionDefinition {

@@ -4,9 +4,9 @@ import { open } from "../../../src/index.ts";
 import type { LooseCollection, LooseDb, LooseQuery } from "../../prove/programs/loose.ts";
 import type { Doc } from "../../prove/programs/values.ts";
 import { expectSame } from "../../support/same.ts";
-import { indexPool, randomSchema } from "../arbitrary-query.ts";
 import type { PoolName, RandomDocument, RandomQuery } from "../arbitrary-query.ts";
 import { compareIdsPlainly } from "../plain-query.ts";
+import { definitionOf } from "../query-world.ts";
 import { mongoFilter, mongoValue } from "./translate.ts";
 
 type MongoDoc = Record<string, unknown>;
@@ -32,11 +32,11 @@ export class Twins {
   }
 
   static async open(names: readonly PoolName[], inputs: readonly RandomDocument[]): Promise<Twins> {
-    const db = await open(":memory:", { fullScan: "allow" });
-    const indexes = Object.fromEntries(names.map((name) => [name, indexPool[name]]));
-    const collection = db.collection("random", randomSchema, {
-      indexes,
-    } as object) as unknown as LooseCollection;
+    const db = await open(":memory:", {
+      collections: { random: definitionOf(names) },
+      fullScan: "allow",
+    });
+    const collection = db.random as unknown as LooseCollection;
     return new Twins(db as unknown as LooseDb, collection, await collection.insertMany(inputs));
   }
 
