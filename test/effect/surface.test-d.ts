@@ -13,6 +13,7 @@ import type {
   DocumentChange,
   FullScan,
   ImportFailed,
+  IndexNotReady,
   InvalidCursor,
   InvalidQuery,
   LiveResult,
@@ -20,6 +21,7 @@ import type {
   NotUnique,
   ReferenceViolation,
   SchemaMismatch,
+  SortTooLarge,
   StorageError,
   TransactionTimeout,
   UniqueViolation,
@@ -41,7 +43,14 @@ type PromiseDb = Awaited<ReturnType<typeof openBoth.promise>>;
 type EffectDb = Effect.Success<ReturnType<typeof openBoth.effect>>;
 
 type Engine = StorageError | CorruptionError | DiskFull | Closed;
-type Read = Engine | SchemaMismatch | InvalidQuery | FullScan | DanglingReference;
+type Read =
+  | Engine
+  | SchemaMismatch
+  | InvalidQuery
+  | FullScan
+  | SortTooLarge
+  | DanglingReference
+  | IndexNotReady;
 type Write =
   | Engine
   | SchemaMismatch
@@ -100,7 +109,7 @@ test("each method of a collection fails with what it may meet, and no more", () 
   expectTypeOf<ErrorOf<Methods["insertMany"]>>().toEqualTypeOf<Write>();
   expectTypeOf<ErrorOf<Methods["update"]>>().toEqualTypeOf<Write | NotFound>();
   expectTypeOf<ErrorOf<Methods["replace"]>>().toEqualTypeOf<Write | NotFound>();
-  expectTypeOf<ErrorOf<Methods["upsert"]>>().toEqualTypeOf<Write>();
+  expectTypeOf<ErrorOf<Methods["upsert"]>>().toEqualTypeOf<Write | IndexNotReady>();
   expectTypeOf<ErrorOf<Methods["delete"]>>().toEqualTypeOf<Write>();
   expectTypeOf<ErrorOf<Methods["import"]>>().toEqualTypeOf<Write | ImportFailed>();
   expectTypeOf<ErrorOf<Methods["load"]>>().toEqualTypeOf<Write | CollectionNotEmpty>();
@@ -108,7 +117,10 @@ test("each method of a collection fails with what it may meet, and no more", () 
 });
 
 test("the database's own methods, and a transaction with the errors and needs of its body", () => {
-  expectTypeOf<ErrorOf<EffectDb["ready"]>>().toEqualTypeOf<Read>();
+  expectTypeOf<ErrorOf<EffectDb["ready"]>>().toEqualTypeOf<
+    Read | UniqueViolation | ValidationError
+  >();
+  expectTypeOf<ErrorOf<EffectDb["expire"]>>().toEqualTypeOf<Read | Write>();
   expectTypeOf<ErrorOf<EffectDb["verify"]>>().toEqualTypeOf<Read>();
   expectTypeOf<ErrorOf<EffectDb["compact"]>>().toEqualTypeOf<Engine>();
   expectTypeOf<ErrorOf<EffectDb["checkpoint"]>>().toEqualTypeOf<Engine>();
