@@ -3,7 +3,7 @@ import { andThen, assert } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { InvalidQuery } from "../../collections/index.ts";
 import { explainPlan, withIncludes } from "../plan/plan-text.ts";
-import type { Advice, Explanation } from "../plan/plan-text.ts";
+import type { ActualFigures, Advice, Explanation } from "../plan/plan-text.ts";
 import { shown } from "../query-request.ts";
 import type { QueryRequest } from "../query-request.ts";
 import { groundOf, newCounts, planFor, targetOf } from "../run-query.ts";
@@ -28,7 +28,7 @@ export function explainQuery(
   const tally = chooseTally(request, target);
   const scales = target.estimate === undefined ? undefined : new Scales(target.estimate);
   const ofRows = explainPlan(plan, scales && ((access) => scales.rowsOf(access)));
-  const explained = withIncludes(withEstimate(ofRows), explainIncludes(request, context.storeOf));
+  const explained = withIncludes(ofRows, explainIncludes(request, context.storeOf));
   const advice = adviceFor(plan, request, target, {
     rows: ofRows.estimate,
     hasCells: tally !== undefined,
@@ -45,16 +45,15 @@ export function explainQuery(
   const cursor = new PlanCursor(plan, undefined, groundOf(context, counts));
   return andThen(collect(cursor, []), (documents) => {
     const actual = { rows: documents.length, ...counts, millis: nowMillis() - start };
-    const { keys, millis, rows } = actual;
-    const text = `actual   ${rows} rows of ${keys} keys and ${actual.documents} documents, ${millis.toFixed(1)} ms`;
-    return { ...withLines(explanation, [text]), actual };
+    return { ...withLines(explanation, figuresText(explanation, actual)), actual };
   });
 }
 
-function withEstimate(explanation: Explanation): Explanation {
-  const { estimate } = explanation;
-  if (estimate === undefined) return explanation;
-  return withLines(explanation, [`reads    up to about ${estimate} rows`]);
+/** Only with figures: a text without them is the same for the same plan, and may stand in a test. */
+function figuresText({ estimate }: Explanation, actual: ActualFigures): readonly string[] {
+  const { documents, keys, millis, rows } = actual;
+  const did = `actual   ${rows} rows of ${keys} keys and ${documents} documents, ${millis.toFixed(1)} ms`;
+  return estimate === undefined ? [did] : [`estimate up to about ${estimate} keys`, did];
 }
 
 function withAdvice(

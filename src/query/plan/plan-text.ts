@@ -35,7 +35,7 @@ export interface Explanation {
   readonly includes?: Readonly<Record<string, Explanation>>;
   /** What to think about. */
   readonly warnings: readonly string[];
-  /** The whole plan as a few lines, for people. */
+  /** The whole plan as a few lines, for people; with `analyze` the figures too. */
   readonly text: string;
   /** With `analyze`: what a run really did. */
   readonly actual?: ActualFigures;
@@ -56,7 +56,7 @@ interface ExplainedCount {
   /** Which groups are read, in words. */
   readonly bounds: readonly string[];
 }
-interface ActualFigures {
+export interface ActualFigures {
   /** Rows of results. */
   readonly rows: number;
   /** Index entries and document keys that were looked at. */

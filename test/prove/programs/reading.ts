@@ -204,7 +204,9 @@ async function end(what: End, collection: LooseCollection, asked: Asked): Promis
     case "explain": {
       const { text } = await query.explain();
       const analyzed = await query.explain({ analyze: true });
-      expectSame(analyzed.text, text, "explain with figures");
+      // It may be another plan by then: estimates follow what is stored, and what of it is at hand.
+      const [before, after] = [text, analyzed.text].map((lines) => lines.includes("\nactual   "));
+      expectSame([before, after], [false, true], "explain with figures");
       return { number: analyzed.actual!.rows };
     }
     case "pages":
