@@ -85,7 +85,11 @@ export async function checkQuery(
   }
   expectSame(await countRows(request, context), count, plan);
   expectSame(await hasRows(request, context), count > 0, plan);
-  expectSame(await firstRow(request, context), rows[0], plan);
+  const first = await firstRow(request, context);
+  // Without an order any row may be the first, and a limit of one may be worth another plan.
+  const isAny = request.orderBy.length === 0 && context.estimate !== undefined;
+  if (isAny) expectSame(first === undefined, count === 0, plan);
+  else expectSame(first, rows[0], plan);
   expectSame(await rowsOfStream(request, context), rows, plan);
   await checkFigures(request, context);
 }
