@@ -278,6 +278,10 @@ const onUsers: Readonly<Record<string, readonly (readonly Call[])[]>> = {
 };
 
 const numbers = schema("z.object({ n: z.number() })", z.object({ n: z.number() }));
+const dates = schema(
+  "z.object({ n: z.number(), at: z.date() })",
+  z.object({ n: z.number(), at: z.date() }),
+);
 const onDatabase: readonly (readonly Call[])[] = [
   [["transaction", "body"]],
   [["transaction", fn, { isolation: "snapshot" }]],
@@ -314,6 +318,10 @@ const onDatabase: readonly (readonly Call[])[] = [
   [["collection", "things", numbers, { indexes: { i: ["m"] } }]],
   [["collection", "things", numbers, { indexes: { i: { sum: "m" } } }]],
   [["collection", "things", numbers, { indexes: { i: { on: ["n"], wheer: {} } } }]],
+  [["collection", "things", dates, { indexes: { i: { on: ["at"], expire: "1w" } } }]],
+  [["collection", "things", dates, { indexes: { i: { on: ["at"], expire: 5 } } }]],
+  [["collection", "things", dates, { indexes: { i: { on: ["n"], expire: "1d" } } }]],
+  [["collection", "things", dates, { indexes: { i: { on: ["at", "n"], expire: true } } }]],
   [["checkpoint", ""]],
   [["checkpoint", 5]],
   [["checkpoint", "./copy"]],
