@@ -136,7 +136,8 @@ export function collection<
 }
 
 function checkCollectionName(name: unknown): asserts name is string {
-  if (typeof name !== "string") throw new InvalidDefinition(String(name), "the name is no string");
+  if (typeof name !== "string")
+    throw new InvalidDefinition(`a ${typeof name}`, "the name is no string");
   if (!isPlainName(name)) {
     throw new InvalidDefinition(
       name,

@@ -106,7 +106,7 @@ export type { ExportFormat } from "./transfer/export-documents.ts";
 export { importDocuments } from "./transfer/import-documents.ts";
 export type { ImportOptions, ImportProgress, ImportResult } from "./transfer/import-documents.ts";
 export { importStored } from "./transfer/import-stored.ts";
-export { isTextSource } from "./transfer/text-source.ts";
+export { isIterable, isTextSource } from "./transfer/text-source.ts";
 export type { TextSource } from "./transfer/text-source.ts";
 export type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
 export { CollectionNotEmpty, ImportFailed } from "./transfer/transfer-error.ts";

@@ -185,7 +185,10 @@ function bindHandle<F extends Run>(
   access: Access,
 ): CollectionHandle<F> {
   if (!(handle instanceof CollectionHandle))
-    throw new InvalidDefinition(String(handle), "collection() takes a collection of this database");
+    throw new InvalidDefinition(
+      typeof handle === "string" ? handle : `a ${typeof handle}`,
+      "collection() takes a collection of this database",
+    );
   const { definition }: { definition: CollectionDefinition } = handle;
   return core.handle(definition, runner, access);
 }

@@ -22,9 +22,17 @@ export type TextSource =
   | AsyncIterable<string | Uint8Array>;
 
 export function isTextSource(source: unknown): source is TextSource {
-  if (typeof source === "string") return true;
+  return typeof source === "string" || isIterable(source);
+}
+
+/** May it be iterated over, at once or later? */
+export function isIterable(source: unknown): source is Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof source !== "object" || source === null) return false;
-  return Symbol.asyncIterator in source || Symbol.iterator in source;
+  const { [Symbol.asyncIterator]: later, [Symbol.iterator]: atOnce } = source as Record<
+    symbol,
+    unknown
+  >;
+  return typeof later === "function" || typeof atOnce === "function";
 }
 
 const encoder = new TextEncoder();
@@ -86,8 +94,9 @@ export async function* heeding<T>(
   source: Iterable<T> | AsyncIterable<T>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T> {
+  const later = (source as Partial<AsyncIterable<T>>)[Symbol.asyncIterator];
   const iterator: Iterator<T> | AsyncIterator<T> =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    typeof later === "function" ? later.call(source) : (source as Iterable<T>)[Symbol.iterator]();
   let isDone = false;
   try {
     for (;;) {

@@ -1,5 +1,6 @@
 /** load() of a collection's handle. */
 import { ReadOnlyTransaction } from "../../transaction/index.ts";
+import { isIterable } from "../../collections/index.ts";
 import type { CollectionStore, LoadOptions, LoadResult } from "../../collections/index.ts";
 import { SnapshotAccess, TransactionAccess } from "../access.ts";
 import type { Access } from "../access.ts";
@@ -16,7 +17,7 @@ export async function loadInto(
   options: LoadOptions,
 ): Promise<LoadResult> {
   const { access, core, store } = ground;
-  if (!isSource(documents))
+  if (!isIterable(documents))
     throw new InvalidOption("documents", "an iterable of documents", documents);
   checkKnown(options, ["onProgress", "signal"]);
   checkWatching(options.onProgress, options.signal);
@@ -27,9 +28,4 @@ export async function loadInto(
   // Another load may begin between the end of one and our turn.
   for (let ready = store.ready(); ready !== undefined; ready = store.ready()) await ready;
   return store.load(documents, options, () => core.host.timers.pause());
-}
-
-function isSource(documents: unknown): documents is Documents {
-  if (typeof documents !== "object" || documents === null) return false;
-  return Symbol.asyncIterator in documents || Symbol.iterator in documents;
 }
