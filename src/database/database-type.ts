@@ -118,7 +118,8 @@ interface DbMethods<F extends Run, Ds, Rs> {
    * Deletes the documents whose time has come by indexes with `expire`, now, and gives how many there were. The database
    * does so by itself, within a minute of their time, so this is for programs that live shorter than that, and for tests:
    * `fixedHost()` of kotobadb/testing has a clock that can be moved. In transactions of many documents each; a document
-   * that a relation keeps stays, is told as a warning once, and is tried again.
+   * that a relation keeps stays, is told as a warning once, and is tried again. An index that is still being built deletes
+   * nothing yet.
    *
    * @example
    * host.clock.advance(31 * 86_400_000);
