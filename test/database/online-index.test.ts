@@ -12,7 +12,7 @@ const After = collection("rows", shape, {
   indexes: {
     byN: ["-n"],
     byTag: ["tags[]"],
-    byEmail: { on: ["email"], unique: true },
+    byEmail: { on: ["email"], unique: true, include: ["n"] },
     low: { on: ["n"], where: { n: { lt: 10 } } },
     perTag: { sum: "n", by: ["email"] },
     all: { count: true },
@@ -173,6 +173,9 @@ for (const where of [10, ROWS]) {
     expect(named.map((document) => document?.n)).toEqual([2, where]);
     await expect(db.rows.find({ email: "3@x.org" })).rejects.toBeInstanceOf(UniqueViolation);
     expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    // The others are ready.
+    expect(await plans(db)).toContain("byN");
+    expect(await db.rows.count()).toBe(ROWS + 1);
     await db.rows.update(error.id as never, { email: "mended@x.org" });
     await db.ready();
     expect((await db.rows.find({ email: "mended@x.org" }))?.n).toBe(where);

@@ -3,7 +3,7 @@
  * and the power fails at any change of it. Whoever opens what is left finds every write that was acknowledged, indexes
  * that agree with the documents as far as they are built, and can finish them. Two runs of one seed are the same.
  */
-import { collection, open } from "kotobadb";
+import { KotobaError, collection, open } from "kotobadb";
 import type { Db } from "kotobadb";
 import { openLsmEngine } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
@@ -127,14 +127,22 @@ async function run(host: SimulatedHost, seed: number): Promise<readonly Cut[]> {
       where: `before change ${change}: ${what} ${path}`,
     });
   };
-  const db = await openAs("second", host);
-  await db.rows.limit(1).all();
-  const lanes = Array.from({ length: LANES }, (_, at) => lane(db, at, seed, known));
-  await Promise.all([...lanes, db.ready()]);
-  expect(await db.verify()).toEqual({ ok: true, problems: [] });
+  await work(host, seed, known);
   host.onCall = undefined;
-  await db.close();
   return cuts;
+}
+
+/** The second version of the program from its start to its end. */
+async function work(host: SimulatedHost, seed: number, known: Known): Promise<void> {
+  const db = await openAs("second", host);
+  try {
+    await db.rows.limit(1).all();
+    const lanes = Array.from({ length: LANES }, (_, at) => lane(db, at, seed, known));
+    await Promise.all([...lanes, db.ready()]);
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+  } finally {
+    await db.close();
+  }
 }
 
 async function check(version: Version, { disk, known }: Cut): Promise<void> {
@@ -176,6 +184,40 @@ for (const seed of seeds(41)) {
     300_000 * ROUNDS,
   );
 }
+
+test(
+  "a disk that fails or fills while indexes are built ends nothing but the program: the next one goes on",
+  async () => {
+    const disk = await firstHost(51);
+    const before = disk.afterPowerCut("kept", 51);
+    before.syncMillis = slow;
+    await work(before, 51, { acknowledged: new Map(), begun: new Map() });
+    let met = 0;
+    const faults = ["EIO", "ENOSPC"] as const;
+    for (let change = 3; change < before.changes; change += ROUNDS > 1 ? 2 : 13) {
+      const host = disk.afterPowerCut("kept", 51);
+      host.syncMillis = slow;
+      host.failAtChange(change, faults[change % faults.length]!);
+      const known: Known = { acknowledged: new Map(), begun: new Map() };
+      const error = await work(host, 51, known).catch((cause: unknown) => cause);
+      // Whatever the program was told, it is an error of the storage, and none of the documents.
+      if (error !== undefined && !(error instanceof KotobaError)) {
+        throw new Error(`change ${change}`, { cause: error });
+      }
+      if (host.faultsMet > 0) met++;
+      const where = `fault at change ${change}`;
+      for (const version of ["second", "first"] as const) {
+        await check(version, { disk: host.afterPowerCut("seeded", change), known, where }).catch(
+          (cause: unknown) => {
+            throw new Error(`${where}, opened as ${version}`, { cause });
+          },
+        );
+      }
+    }
+    expect(met).toBeGreaterThan(5);
+  },
+  300_000 * ROUNDS,
+);
 
 test("two runs of one seed build in the same order and write the same bytes", async () => {
   const traceOf = async (): Promise<string> => {

@@ -43,7 +43,7 @@ export class BuildReport {
   }
 
   failed(pass: DocumentPass, cause: unknown): void {
-    this.#pass = undefined;
+    if (this.#pass === pass.number) this.#pass = undefined;
     const error =
       cause instanceof KotobaError
         ? cause

@@ -14,6 +14,7 @@
 import {
   andThen,
   assert,
+  concatBytes,
   copyBytes,
   equalBytes,
   hex,
@@ -67,11 +68,17 @@ export interface BatchResult {
   readonly ended: CatalogRow | undefined;
 }
 
-/** What is to be done first: the pass that was begun first; undefined where nothing is left. */
-export function nextPass({ unready }: StoredCollection): DocumentPass | undefined {
+/** What is to be done first, without the passes that cannot go on: the one that was begun first; undefined if none is. */
+export function nextPass(
+  { unready }: StoredCollection,
+  stuck: ReadonlySet<number> = new Set(),
+): DocumentPass | undefined {
   if (unready === undefined) return undefined;
   const { indexes, tallies } = unready;
-  const number = Math.min(...[...indexes, ...tallies].map(({ pass }) => pass));
+  const passes = [...indexes, ...tallies].map(({ pass }) => pass);
+  const left = passes.filter((pass) => !stuck.has(pass));
+  if (left.length === 0) return undefined;
+  const number = Math.min(...left);
   const isOfPass = ({ pass }: { readonly pass: number }): boolean => pass === number;
   return {
     number,
@@ -97,7 +104,7 @@ export async function passBatch(
   const positions = new Positions(number, pass.number, range.start);
   const last = await positions.last(tx);
   const batch = new Batch(collection, pass, tx);
-  const start = last === undefined ? range.start : placeBehind(range.start, last.place);
+  const start = last === undefined ? range.start : nextKey(concatBytes(range.start, last.place));
   const isWhole = await batch.fill(start, size);
   await batch.claim();
   const documentsDone = (last?.documents ?? 0) + batch.documents;
@@ -112,11 +119,30 @@ export async function passBatch(
   return { documents: batch.documents, documentsDone, ended };
 }
 
-function placeBehind(prefix: Bytes, place: Bytes): Bytes {
-  const key = new Uint8Array(prefix.length + place.length);
-  key.set(prefix);
-  key.set(place, prefix.length);
-  return nextKey(key);
+/**
+ * Gives a unique index of a pass one of its own, at the same place, so that the others can go on without it. What writers
+ * do to a unique index does not depend on the place.
+ */
+export async function setApart(
+  collection: StoredCollection,
+  { number: from }: DocumentPass,
+  index: string,
+  tx: Transaction,
+): Promise<{ readonly row: CatalogRow; readonly pass: number }> {
+  const rowKey = catalogKey(collection.name);
+  const row = decodeCatalogRow(collection.name, (await tx.get(rowKey))!);
+  const pass = row.nextIndex;
+  const indexes = row.indexes.map((one) => (one.name === index ? { ...one, pass } : one));
+  const changed: CatalogRow = { ...row, indexes, nextIndex: pass + 1 };
+  const { documents, number } = collection.layout;
+  const last = await new Positions(number, from, documents.start).last(tx);
+  if (last !== undefined) {
+    const key = concatBytes(documents.start, last.place);
+    const position = new Positions(number, pass, documents.start).row(key, last.documents);
+    tx.put(position.key, position.value, "owned");
+  }
+  tx.put(rowKey, encodeCatalogRow(changed), "owned");
+  return { row: changed, pass };
 }
 
 class Batch {

@@ -7,7 +7,7 @@
  * (2) A batch that loses against writers is run again with fewer documents, and at last alone: it cannot starve.
  * (3) What a batch takes of the thread is measured, and the next one is made larger or smaller by it.
  * (4) A build that fails changes nothing for readers and writers: every write keeps the index, and no query reads it.
- *     built() begins it again where it stopped.
+ *     built() begins it again where it stopped. The other indexes are built.
  * (5) An index counts as ready when the commit that says so is acknowledged: every view that is begun later shows it.
  */
 import { Closed } from "../../base/index.ts";
@@ -16,9 +16,10 @@ import { StorageError } from "../../engine/contract/index.ts";
 import { transact } from "../../transaction/index.ts";
 import type { StoreHost } from "../catalog/catalog.ts";
 import { LIBRARY_CODE } from "../catalog/finish-collection.ts";
+import { UniqueViolation } from "../collection-error.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import { BuildReport } from "./build-report.ts";
-import { nextPass, passBatch } from "./document-pass.ts";
+import { nextPass, passBatch, setApart } from "./document-pass.ts";
 import type { BatchResult, DocumentPass } from "./document-pass.ts";
 
 /** Done before the first use: a moment's work, and yet all of most collections. */
@@ -100,14 +101,14 @@ export class IndexBuild {
 
   async #run(usable: () => void): Promise<void> {
     let isAtOnce = true;
+    /** What ended a pass; the others go on. */
+    const failures = new Map<number, unknown>();
     for (;;) {
-      const pass = nextPass(this.#collection);
-      if (pass === undefined) return;
+      const pass = nextPass(this.#collection, new Set(failures.keys()));
+      if (pass === undefined) break;
       try {
-        const { documentsDone, ended } = await this.#batch(
-          pass,
-          isAtOnce ? FIRST_DOCUMENTS_MAX : this.#documentsMax,
-        );
+        const documentsMax = isAtOnce ? FIRST_DOCUMENTS_MAX : this.#documentsMax;
+        const { documentsDone, ended } = await this.#batch(pass, documentsMax);
         if (ended !== undefined) {
           this.#collection.become(ended);
           this.#report.ended(pass, documentsDone);
@@ -115,22 +116,45 @@ export class IndexBuild {
         }
         this.#report.done(pass, documentsDone);
       } catch (error) {
-        this.#failed(pass, error);
-        return;
+        if (error instanceof StorageError && error.code === "OpenedReadOnly") {
+          this.#isReadOnly = true;
+          return;
+        }
+        if (this.#isStopped || error instanceof Closed) throw error;
+        failures.set(await this.#ended(pass, error), error);
       }
       isAtOnce = false;
       usable();
       await this.#pause();
     }
+    const [first] = failures.values();
+    if (failures.size > 0) throw first;
   }
 
-  #failed(pass: DocumentPass, error: unknown): void {
-    if (error instanceof StorageError && error.code === "OpenedReadOnly") {
-      this.#isReadOnly = true;
-      return;
+  /**
+   * A batch has failed. Where one index is to blame it is set apart, so that the others of the pass go on. Gives the pass
+   * that has ended.
+   */
+  async #ended(pass: DocumentPass, error: unknown): Promise<number> {
+    const { indexes, tallies } = pass;
+    const blamed =
+      error instanceof UniqueViolation
+        ? indexes.filter(({ index }) => index.name === error.index)
+        : [];
+    if (blamed.length === 0 || indexes.length + tallies.length === 1) {
+      this.#report.failed(pass, error);
+      return pass.number;
     }
-    if (!this.#isStopped && !(error instanceof Closed)) this.#report.failed(pass, error);
-    throw error;
+    const apart = await transact(
+      this.#host.transactionHost,
+      this.#host.engine,
+      (tx) => setApart(this.#collection, pass, (error as UniqueViolation).index, tx),
+      LIBRARY_CODE,
+    );
+    this.#collection.become(apart.row);
+    const alone = { number: apart.pass, indexes: blamed, tallies: [] };
+    this.#report.failed(alone, error);
+    return apart.pass;
   }
 
   async #batch(pass: DocumentPass, documentsMax: number): Promise<BatchResult> {
