@@ -5,7 +5,7 @@
  * (1) A collection name has one store, however often and through whichever door it was asked for.
  * (2) After close() every operation fails with Closed.
  */
-import { andThen, Closed } from "../base/index.ts";
+import { andThen, Closed, isPromise } from "../base/index.ts";
 import type { Awaitable, Run, Runner } from "../base/index.ts";
 import { Catalog, CollectionStore, InvalidDefinition, NO_RELATIONS } from "../collections/index.ts";
 import type { CollectionDefinition, Def, RelationGraph } from "../collections/index.ts";
@@ -34,7 +34,7 @@ export interface CoreOptions {
   readonly host: Host;
   readonly durability?: Durability | undefined;
   readonly fullScan?: FullScanRule | undefined;
-  /** Is told of the building of indexes. Default: failures become warnings of the host. */
+  /** Is told of the building of indexes. */
   readonly onEvent?: ((event: BuildEvent) => void) | undefined;
   readonly sortBytesMax?: number | undefined;
   /** Default: none. */
@@ -57,7 +57,7 @@ export class DatabaseCore {
   readonly sources: SourceSets = new SourceSets();
   readonly #transactionHost: TransactionHost;
   readonly #catalog: Catalog;
-  readonly #events: BuildEvents;
+  readonly #events: BuildEvents | undefined;
   readonly #durability: Durability | undefined;
   readonly #stores = new Map<string, CollectionStore>();
   readonly #reapers: Reapers;
@@ -87,13 +87,15 @@ export class DatabaseCore {
     this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
     const isAutomatic = options.readOnly !== true;
     this.#reapers = new Reapers({ access: this.direct, engine, host }, isAutomatic);
-    this.#events = new BuildEvents(host, options.onEvent);
+    const { onEvent } = options;
+    const events = onEvent === undefined ? undefined : new BuildEvents(host, onEvent);
+    this.#events = events;
     this.#catalog = new Catalog({
       engine,
       transactionHost: this.#transactionHost,
       nowMillis: () => host.clock.nowMillis(),
       randomFill: (target) => target.set(host.random.bytes(target.length)),
-      tellBuild: (event) => this.#events.tell(event),
+      ...(events === undefined ? {} : { tellBuild: (event) => events.tell(event) }),
     });
   }
 
@@ -142,9 +144,18 @@ export class DatabaseCore {
 
   /** Registers and checks every collection that has a handle, and waits until its indexes are built. */
   ready(): Awaitable<void> {
-    return andThen(
-      this.#each((store) => store.ready()),
-      () => this.#each((store) => store.built()),
+    const waiting: Promise<void>[] = [];
+    const registered = this.#each((store) =>
+      andThen(store.ready(), () => {
+        // Side by side, and nothing is heard twice: it is waited for from the moment when it may fail.
+        const built = store.built();
+        if (!isPromise(built)) return;
+        built.catch(() => undefined);
+        waiting.push(built);
+      }),
+    );
+    return andThen(registered, () =>
+      waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined),
     );
   }
 
@@ -214,7 +225,7 @@ export class DatabaseCore {
     this.live.close();
     const reaped = this.#reapers.stop();
     this.#catalog.stop();
-    this.#events.deliver();
+    this.#events?.deliver();
     this.#closing = Promise.all([this.engine.close(), reaped]).then(() => undefined);
     return this.#closing;
   }

@@ -22,25 +22,20 @@ export type DatabaseEvent = LsmEvent | BuildEvent;
 
 /**
  * From builds to the listener of the database: in a turn of its own, so that the listener finds nothing half done, in
- * order, each once. Where nobody listens, a build that failed becomes a warning of the host.
+ * order, each once.
  */
 export class BuildEvents {
   readonly #host: Host;
-  readonly #listener: ((event: BuildEvent) => void) | undefined;
+  readonly #listener: (event: BuildEvent) => void;
   #waiting: BuildEvent[] = [];
 
-  constructor(host: Host, listener: ((event: BuildEvent) => void) | undefined) {
+  constructor(host: Host, listener: (event: BuildEvent) => void) {
     this.#host = host;
     this.#listener = listener;
   }
 
   tell(event: BuildEventBody): void {
     const { clock, timers } = this.#host;
-    if (this.#listener === undefined) {
-      if (event.type !== "index-build-failure") return;
-      this.#host.warn(event.error, `building ${event.indexes.join(", ")} of ${event.collection}`);
-      return;
-    }
     this.#waiting.push({ ...event, atMillis: clock.nowMillis() });
     if (this.#waiting.length === 1) timers.soon(() => this.deliver());
   }
@@ -51,7 +46,7 @@ export class BuildEvents {
     this.#waiting = [];
     for (const event of events) {
       try {
-        this.#listener!(event);
+        this.#listener(event);
       } catch (error) {
         this.#host.warn(error, `the listener for events failed at "${event.type}"`);
       }

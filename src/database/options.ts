@@ -62,7 +62,7 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
   readonly readOnly?: boolean;
   /**
    * Is told what the database of a folder does: flushes, compactions, stalls, damage; and how far the indexes are that it
-   * builds in the background. Default: nobody is, and a build that fails is a warning of the process.
+   * builds in the background. Default: nobody is, and a build that fails while nobody waits for it is a warning of the process.
    */
   readonly onEvent?: (event: DatabaseEvent) => void;
   /**

@@ -294,3 +294,34 @@ test("opened to be read only, nothing is built, and queries do without", async (
   expect(await reader.verify()).toEqual({ ok: true, problems: [] });
   await reader.close();
 });
+
+test("a build that fails while nobody listens or waits is a warning, once; else it is none", async () => {
+  const twice = rows(ROWS);
+  twice[2_000] = { ...row(2_000), email: "5@x.org" };
+  const make = async (): Promise<SimulatedHost> => {
+    const host = new SimulatedHost({ seed: 4 });
+    const db = await open(path, { collections: { rows: Before }, host });
+    await db.rows.insertMany(twice);
+    await db.close();
+    return host;
+  };
+  const host = await make();
+  const db = await open(path, { collections: { rows: After }, host });
+  await db.rows.count();
+  for (let i = 0; i < 100 && host.warnings.length === 0; i++) await host.timers.sleep(10);
+  expect(host.warnings).toMatchObject([
+    { error: { _tag: "UniqueViolation", index: "byEmail" }, where: "building indexes of rows" },
+  ]);
+  await db.close();
+  const awaited = await make();
+  const other = await open(path, { collections: { rows: After }, host: awaited });
+  await expect(other.ready()).rejects.toBeInstanceOf(UniqueViolation);
+  const told: string[] = [];
+  await other.close();
+  const onEvent = (event: DatabaseEvent): void => void told.push(event.type);
+  const third = await open(path, { collections: { rows: After }, host: awaited, onEvent });
+  await expect(third.ready()).rejects.toBeInstanceOf(UniqueViolation);
+  await third.close();
+  expect(told).toContain("index-build-failure");
+  expect(awaited.warnings).toEqual([]);
+});

@@ -46,6 +46,9 @@ export class IndexBuild {
   #isStopped = false;
   /** Ends the pause that is under way. */
   #wake: (() => void) | undefined;
+  /** How often built() was called, and how many of those calls wait. */
+  #asked = 0;
+  #waiting = 0;
   #documentsMax = BATCH_DOCUMENTS_START;
   #batchMillis = 0;
 
@@ -69,10 +72,16 @@ export class IndexBuild {
    */
   built(index?: string): Awaitable<void> {
     if (this.#isBuilt(index)) return undefined;
+    this.#asked++;
+    this.#waiting++;
     const running = this.#running ?? this.#start(() => undefined);
-    return running.catch((error: unknown) => {
-      if (!this.#isBuilt(index)) throw error;
-    });
+    return running
+      .catch((error: unknown) => {
+        if (!this.#isBuilt(index)) throw error;
+      })
+      .finally(() => {
+        this.#waiting--;
+      });
   }
 
   /** No batch begins any more; one that is under way ends by itself, or by the end of its engine. */
@@ -94,9 +103,19 @@ export class IndexBuild {
       usable();
     });
     this.#running = running;
-    // Nobody may wait for it.
-    running.catch(() => undefined);
+    running.catch((error: unknown) => this.#reportUnheard(error));
     return running;
+  }
+
+  /** A failure of which nobody is told: neither a listener nor who waits, or asks before this turn is over. */
+  #reportUnheard(error: unknown): void {
+    const { tellBuild, transactionHost } = this.#host;
+    const asked = this.#asked;
+    if (tellBuild !== undefined || this.#waiting > 0 || error instanceof Closed) return;
+    transactionHost.after(0, () => {
+      if (this.#asked > asked || this.#isStopped) return;
+      transactionHost.report(error, `building indexes of ${this.#collection.name}`);
+    });
   }
 
   async #run(usable: () => void): Promise<void> {

@@ -32,7 +32,7 @@ import { register } from "./registration.ts";
 export interface StoreHost extends IdHost {
   readonly engine: StorageEngine;
   readonly transactionHost: TransactionHost;
-  /** Is told of the building of indexes. Default: nobody is. */
+  /** Is told of the building of indexes. Default: failures that nobody waits for are reported to the transaction host. */
   readonly tellBuild?: (event: BuildEventBody) => void;
 }
 

@@ -50,7 +50,7 @@ export class Held {
   // ---------------------------------------------------------------- snapshots
 
   async snapshot(): Promise<void> {
-    // One from before an index was built would be refused as too old.
+    // One from before new defaults were filled in would be refused as too old.
     await this.#life.db.ready();
     this.#snapshots.push({ view: this.#life.db.snapshot(), model: this.#life.model });
     if (this.#snapshots.length > HELD_MAX) this.closeSnapshot();
