@@ -101,10 +101,9 @@ export class CollectionStore {
     return andThen(this.ready(), () => this.#catalog.built(this.definition.name, index));
   }
 
-  /** The same for the index that find() and upsert() need for such a key. @throws InvalidQuery where it is none. */
-  builtFor(where: Readonly<Record<string, unknown>>): Awaitable<void> {
-    const key = uniqueKeyIn(this.definition, where);
-    return "id" in key ? undefined : this.built(key.index);
+  /** The same for the index that an operation lacked, if it is one of this collection. */
+  builtFor({ collection, index }: IndexNotReady): Awaitable<void> {
+    return collection === this.definition.name ? this.built(index) : undefined;
   }
 
   /** Is an index being built? Then a view that is begun now must be asked what it shows, see requireCompleteIn(). */
@@ -127,6 +126,14 @@ export class CollectionStore {
    */
   requireCompleteIn(view: ReadView): Awaitable<void> {
     return andThen(this.#stored().seenIn(view), () => undefined);
+  }
+
+  /** The layout as it will be when all is built; undefined where all is. */
+  layoutOnceBuilt(): CollectionLayout | undefined {
+    const { layout, unready } = this.#states ?? this.#stored().statesNow;
+    if (unready === undefined) return undefined;
+    const building = unready.indexes.map(({ maker }) => maker.index);
+    return { ...layout, indexes: [...layout.indexes, ...building] };
   }
 
   /** The store whose layout has what is ready in the view, if it was asked by requireCompleteIn(). */

@@ -111,6 +111,11 @@ export class StoredCollection {
     });
   }
 
+  /** What is ready, and what is not, as far as we know. */
+  get statesNow(): IndexStates {
+    return this.#states;
+  }
+
   /** The same for a view that has been asked with seenIn(); for others, what is ready now. */
   statesFor(view: ReadView): IndexStates {
     return this.#seen.get(view) ?? this.#states;

@@ -4,6 +4,7 @@
  */
 import { andThen, Closed, isPromise } from "../base/index.ts";
 import type { Awaitable, BatchCursor } from "../base/index.ts";
+import { IndexNotReady } from "../collections/index.ts";
 import type { CollectionStore } from "../collections/index.ts";
 import type {
   Durability,
@@ -18,7 +19,7 @@ import type { TransactOptions, Transaction, TransactionHost } from "../transacti
 /** The collection of an operation, which must be registered and complete before its view is used. */
 export type Source = Pick<
   CollectionStore,
-  "ready" | "requireCompleteIn" | "isChanging" | "hasChanged"
+  "ready" | "requireCompleteIn" | "builtFor" | "isChanging" | "hasChanged"
 >;
 
 /** For work that may take long, or that no body asked for. In a transaction both are those of the transaction. */
@@ -52,7 +53,9 @@ export class DirectAccess implements Access {
   }
 
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
-    return andThen(source.ready(), () => withView(this.#engine, looking(source, work)));
+    return andThen(source.ready(), () =>
+      onceBuilt(source, () => withView(this.#engine, looking(source, work))),
+    );
   }
 
   write<A>(
@@ -63,7 +66,7 @@ export class DirectAccess implements Access {
     const options =
       patience === undefined ? this.#writeOptions : { ...this.#writeOptions, ...patience };
     return andThen(source.ready(), () =>
-      transact(this.#host, this.#engine, looking(source, work), options),
+      onceBuilt(source, () => transact(this.#host, this.#engine, looking(source, work), options)),
     );
   }
 
@@ -71,22 +74,25 @@ export class DirectAccess implements Access {
     let snapshot: Snapshot | undefined;
     let cursor: BatchCursor<A> | undefined;
     let closed = false;
-    const begin = (): Awaitable<void> =>
-      andThen(source.ready(), () => {
-        const opening = looking(source, (view: Snapshot) => {
-          if (!closed) cursor = open(view);
-        });
-        return andThen(this.#engine.snapshot(), (begun) => {
-          if (closed) return begun.close();
-          snapshot = begun;
-          return opening(begun);
-        });
+    const begin = (): Awaitable<void> => {
+      const opening = looking(source, (view: Snapshot) => {
+        if (!closed) cursor = open(view);
       });
+      return andThen(this.#engine.snapshot(), (begun) => {
+        // One that was begun before an index was waited for.
+        snapshot?.close();
+        if (closed) return begun.close();
+        snapshot = begun;
+        return opening(begun);
+      });
+    };
+    const beginInTime = (): Awaitable<void> =>
+      andThen(source.ready(), () => onceBuilt(source, begin));
     return {
       next: () => {
         if (closed) return undefined;
         if (cursor !== undefined) return cursor.next();
-        return andThen(begin(), () => cursor?.next());
+        return andThen(beginInTime(), () => cursor?.next());
       },
       close: () => {
         closed = true;
@@ -109,18 +115,28 @@ export function looking<V extends ReadView, A>(
   return (view) => andThen(source.requireCompleteIn(view), () => work(view));
 }
 
-/** The source, and what its operation needs while something is being built. */
-export function awaiting(source: Source, built: () => Awaitable<void>): Source {
-  return {
-    ready: () => andThen(source.ready(), () => (source.isChanging ? built() : undefined)),
-    requireCompleteIn: (view) => source.requireCompleteIn(view),
-    get isChanging() {
-      return source.isChanging;
-    },
-    get hasChanged() {
-      return source.hasChanged;
-    },
-  };
+/**
+ * Work that begins a view of its own: where it needs an index that is being built, it waits for that and is run again, once
+ * for each index.
+ */
+export function onceBuilt<A>(source: Source, work: () => Awaitable<A>): Awaitable<A> {
+  return source.isChanging ? patiently(source, work) : work();
+}
+
+async function patiently<A>(source: Source, work: () => Awaitable<A>): Promise<A> {
+  const waited = new Set<string>();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof IndexNotReady)) throw error;
+      const index = `${error.collection} ${error.index}`;
+      // A database that is only read has nobody who builds.
+      if (waited.has(index)) throw error;
+      waited.add(index);
+      await source.builtFor(error);
+    }
+  }
 }
 
 /** Everything inside one transaction; its operations are counted, so that none is lost un-awaited. */

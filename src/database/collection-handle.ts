@@ -15,8 +15,6 @@ import type {
 import type { ReadView } from "../engine/contract/index.ts";
 import { EVERY_DOCUMENT, withIndex } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
-import { awaiting } from "./access.ts";
-import type { Source } from "./access.ts";
 import { ChangeCursor, refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import type { PlainChange } from "./changes/change-cursor.ts";
 import type { ChangesOptions } from "./changes/change-options.ts";
@@ -58,12 +56,7 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
     return this.#read("getMany", (view, store) => store.getMany(view, ids));
   }
   find(unique: Readonly<Record<string, unknown>>): Kind<F, Document | undefined> {
-    const { access, runner, store } = this.#ground;
-    return runner.run(
-      () => access.read(this.#builtFor(unique), (view) => store.find(view, unique)),
-      "find",
-      this.name,
-    );
+    return this.#read("find", (view, store) => store.find(view, unique));
   }
   insert(document: unknown): Kind<F, Document> {
     return this.#write("insert", (tx, store) => store.insert(tx, document));
@@ -81,12 +74,7 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
     where: Readonly<Record<string, unknown>>,
     values: { readonly create: unknown; readonly update: object },
   ): Kind<F, Document> {
-    const { access, runner, store } = this.#ground;
-    return runner.run(
-      () => access.write(this.#builtFor(where), (tx) => store.upsert(tx, where, values)),
-      "upsert",
-      this.name,
-    );
+    return this.#write("upsert", (tx, store) => store.upsert(tx, where, values));
   }
   delete(id: string): Kind<F, boolean> {
     return this.#write("delete", (tx, store) => store.delete(tx, id));
@@ -123,12 +111,6 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
       this.#ground,
       attempted((request) => withIndex(this.definition, request, name, prefix), EVERY_DOCUMENT),
     );
-  }
-
-  /** The collection, and the index that a unique key needs: outside of transactions and snapshots it is waited for. */
-  #builtFor(where: Readonly<Record<string, unknown>>): Source {
-    const { access, core, store } = this.#ground;
-    return access === core.direct ? awaiting(store, () => store.builtFor(where)) : store;
   }
 
   #read<A>(

@@ -45,7 +45,8 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
   /**
    * What happens to a query that has to look at every document for some of them: 'warn' (default) tells the process, once
    * for all queries that differ in their values only, with the index that would help; 'allow' says nothing; 'error'
-   * refuses it with FullScan. All documents, asked for as such, are no full scan.
+   * refuses it with FullScan. All documents, asked for as such, are no full scan. Where an index would serve that is still
+   * being built, 'warn' says nothing, and under 'error' the query waits for it (in a transaction: IndexNotReady).
    */
   readonly fullScan?: FullScanRule;
   /**

@@ -34,7 +34,6 @@ import {
 } from "../query/index.ts";
 import type { BoundOp, QueryContext, QueryRequest } from "../query/index.ts";
 import type { Transaction } from "../transaction/index.ts";
-import { awaiting } from "./access.ts";
 import type { Access, Source } from "./access.ts";
 import { refuseOutsideDatabase } from "./changes/change-cursor.ts";
 import { lateCursor } from "./changes/late-cursor.ts";
@@ -270,14 +269,10 @@ export class ReadHandle<F extends Run> {
 
   /** What must be ready before the query runs. */
   #source(): Source {
-    const { access, core, store } = this.#ground;
+    const { core, store } = this.#ground;
     const request = this.#request;
-    if (request instanceof KotobaError) return store;
-    const { includes, index } = request;
-    const source =
-      includes.length === 0 ? store : core.sources.of([store, ...includedStores(request, core)]);
-    if (index === undefined || access !== core.direct) return source;
-    return awaiting(source, () => store.built(index.name));
+    if (request instanceof KotobaError || request.includes.length === 0) return store;
+    return core.sources.of([store, ...includedStores(request, core)]);
   }
 
   #end<A>(

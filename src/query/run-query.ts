@@ -179,11 +179,28 @@ function planned(request: QueryRequest, context: QueryContext): Plan {
   const plan = planFor(request, context);
   const { fullScan = "allow", warn } = context;
   if (!plan.fullScan || fullScan === "allow") return plan;
+  const missing = missingIndex(request, context);
+  if (missing !== undefined) {
+    if (fullScan === "error") throw new IndexNotReady(plan.collection, missing);
+    return plan;
+  }
   const problem = (): FullScan =>
     new FullScan(plan.collection, filterText(plan.filter), plan.suggestion);
   if (fullScan === "error") throw problem();
   warn?.(formOf(plan), problem);
   return plan;
+}
+
+/** The index that would serve the query, and is still being built. */
+function missingIndex(request: QueryRequest, { store }: QueryContext): string | undefined {
+  const layout = store.layoutOnceBuilt();
+  if (layout === undefined) return undefined;
+  const plan = choosePlan(request, { definition: store.definition, layout });
+  if (plan.fullScan) return undefined;
+  const ready = new Set(store.layout().indexes.map(({ name }) => name));
+  return plan.branches
+    .flatMap(({ access }) => (access.kind === "index" ? [access.index.name] : []))
+    .find((name) => !ready.has(name));
 }
 
 /** The query without its values, `tasks: state = ? by -at`: equal for queries that differ in nothing else. */

@@ -28,11 +28,12 @@ type Rows = Db<{ rows: typeof After }>;
 /** A program that knows the indexes, over documents of one that did not. */
 async function building(
   documents: readonly object[] = rows(ROWS),
+  fullScan: "allow" | "error" = "allow",
 ): Promise<{ readonly db: Rows; readonly engine: MemoryEngine }> {
   const engine = new MemoryEngine();
   const first = await open({ engine }, { collections: { rows: Before } });
   await first.rows.insertMany(documents as ReturnType<typeof row>[]);
-  const db = await open({ engine }, { collections: { rows: After }, fullScan: "allow" });
+  const db = await open({ engine }, { collections: { rows: After }, fullScan });
   return { db, engine };
 }
 
@@ -76,6 +77,35 @@ test("an index that is asked for by name is waited for, and so is a unique key",
     { create: row(1), update: { tags: [] } },
   );
   expect(changed).toMatchObject({ n: 2_998, tags: [] });
+});
+
+test("where full scans are refused, a query waits for the index that will serve it", async () => {
+  const { db } = await building(rows(ROWS), "error");
+  expect(await db.rows.where({ n: 2_900 }).count()).toBe(1);
+  const { db: streaming } = await building(rows(ROWS), "error");
+  const found: number[] = [];
+  for await (const { n } of streaming.rows.where({ n: { gte: 2_998 } }).stream()) found.push(n);
+  expect(found).toEqual([2_999, 2_998]);
+  const { db: writing } = await building(rows(ROWS), "error");
+  expect(await writing.rows.where({ n: 2_900 }).delete()).toBe(1);
+  const { db: inside } = await building(rows(ROWS), "error");
+  const reading = inside.transaction((tx) => tx.rows.where({ n: 2_900 }).count());
+  await expect(reading).rejects.toMatchObject({ _tag: "IndexNotReady", index: "byN" });
+  // What no index will ever serve is a full scan, now and later.
+  const { db: helpless } = await building(rows(ROWS), "error");
+  await expect(helpless.rows.where({ n: { ne: 3 } }).count()).rejects.toMatchObject({
+    _tag: "FullScan",
+  });
+});
+
+test("a live query waits for the index that it names", async () => {
+  const { db } = await building();
+  const shown: number[] = [];
+  using live = db.rows.index("byN", 2_950).live(({ rows: found }) => void shown.push(found.length));
+  await db.ready();
+  while (shown.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(shown).toEqual([1]);
+  live.close();
 });
 
 test("in a transaction or a snapshot nothing can be waited for: IndexNotReady says what to do", async () => {

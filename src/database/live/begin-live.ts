@@ -5,7 +5,7 @@ import type { ReadView, StorageEngine } from "../../engine/contract/index.ts";
 import { allRows } from "../../query/index.ts";
 import type { QueryContext, QueryRequest } from "../../query/index.ts";
 import { withRecordedView } from "../../transaction/index.ts";
-import { looking } from "../access.ts";
+import { looking, onceBuilt } from "../access.ts";
 import type { Source } from "../access.ts";
 import type { LiveHub } from "./live-hub.ts";
 import { LiveRows } from "./live-rows.ts";
@@ -28,8 +28,10 @@ export function beginLive(ground: LiveGround, request: QueryRequest, memory: Row
   const asked = hidesId ? { ...request, select: [...select, "id"] } : request;
   return new LiveRows(hub, memory, () =>
     andThen(source.ready(), () => {
-      const run = looking(source, (view: ReadView) => allRows(asked, context(view)));
-      const read = withRecordedView(engine, run);
+      const read = onceBuilt(source, () => {
+        const run = looking(source, (view: ReadView) => allRows(asked, context(view)));
+        return withRecordedView(engine, run);
+      });
       return andThen(read, ({ reads, value, version }) => ({
         rows: value.map((document) => identified(document, hidesId)),
         reads,

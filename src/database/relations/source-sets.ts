@@ -22,6 +22,7 @@ export class SourceSets {
       ready: () => each(distinct, (store) => store.ready()),
       requireCompleteIn: (view: ReadView) =>
         each(distinct, (store) => store.requireCompleteIn(view)),
+      builtFor: (missing) => each(distinct, (store) => store.builtFor(missing)),
       get isChanging() {
         return distinct.some((store) => store.isChanging);
       },

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { compareBytes, hex } from "../../../src/base/index.ts";
 import type { Bytes } from "../../../src/base/index.ts";
 import { nextPass, passBatch } from "../../../src/collections/build/document-pass.ts";
+import type { DocumentPass } from "../../../src/collections/build/document-pass.ts";
 import { IndexMakers } from "../../../src/collections/build/index-states.ts";
 import { Positions } from "../../../src/collections/build/positions.ts";
 import { register } from "../../../src/collections/catalog/registration.ts";
@@ -172,15 +173,29 @@ const arbitraryWrite = fc.array(fc.tuple(arbitraryId, arbitraryPatch), {
   maxLength: 3,
 });
 
+/** A pass that also gives every document the tag "w". */
+function tagging(stored: StoredCollection, pass: DocumentPass): DocumentPass {
+  return {
+    ...pass,
+    rewrite: (tx, document) => {
+      const { id, ...fields } = document as unknown as Fields & { readonly id: string };
+      if (fields.tags.includes("w")) return undefined;
+      return stored.encode(tx, id, { ...fields, tags: [...fields.tags, "w"] });
+    },
+  };
+}
+
 /** One batch, or the rest of them; a violation is true, and is mended by taking a document away. */
 async function batch(
   engine: StorageEngine,
   stored: StoredCollection,
   documentsMax: number,
   gap: (where: string) => Promise<unknown>,
+  tags: boolean,
 ): Promise<boolean> {
-  const pass = nextPass(stored);
-  if (pass === undefined) return true;
+  const next = nextPass(stored);
+  if (next === undefined) return true;
+  const pass = tags ? tagging(stored, next) : next;
   try {
     const { ended } = await transact(testTransactionHost, engine, async (tx) => {
       await gap("batch begins");
@@ -229,8 +244,9 @@ test("whoever writes while indexes are built, what is built is true", async () =
       fc.dictionary(arbitraryId, arbitraryFields, { maxKeys: 12 }),
       fc.array(arbitraryWrite, { maxLength: 8 }),
       fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
+      fc.boolean(),
       fc.scheduler(),
-      async (documents, writes, sizes, s) => {
+      async (documents, writes, sizes, tags, s) => {
         const engine = new MemoryEngine();
         const first = await opened(engine, Plain);
         const initial = Object.entries(documents);
@@ -244,7 +260,7 @@ test("whoever writes while indexes are built, what is built is true", async () =
             transact(testTransactionHost, engine, (tx) => write(stored, tx, some, gap)),
           ),
           (async () => {
-            for (const size of sizes) await batch(engine, stored, size, gap);
+            for (const size of sizes) await batch(engine, stored, size, gap, tags);
           })(),
         ]);
         await s.waitFor(working);
@@ -257,9 +273,15 @@ test("whoever writes while indexes are built, what is built is true", async () =
         const next = await opened(engine, Indexed as unknown as typeof Plain);
         for (let left = 100; next.unready !== undefined; left--) {
           expect(left).toBeGreaterThan(0);
-          await batch(engine, next, 3, nothing);
+          await batch(engine, next, 3, nothing, tags);
         }
         expect(await withView(engine, (view) => verifyCollection(next, view))).toEqual([]);
+        if (tags && writes.length === 0) {
+          const found = await withView(engine, (view) => rowsIn(view, next.layout.documents));
+          for (const { value } of found) {
+            expect(next.decodeValue("", value, 0, value.length)["tags"]).toContain("w");
+          }
+        }
         const rest = await withView(engine, (view) =>
           rowsIn(view, prefixRange(Uint8Array.of(1, 4))),
         );
