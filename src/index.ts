@@ -11,6 +11,7 @@ export { collection, ref } from "./database/index.ts";
 export type {
   CollectionOptions,
   Def,
+  Definition,
   DocOf,
   Id,
   IndexSpec,
@@ -72,6 +73,7 @@ export {
   IndexNotReady,
   DatabaseLocked,
   DiskFull,
+  EvolutionFailed,
   FullScan,
   ImportFailed,
   InvalidCursor,
@@ -95,6 +97,7 @@ export {
 } from "./database/index.ts";
 export type {
   EngineFailure,
+  MismatchReason,
   OneError,
   OpenError,
   PageError,

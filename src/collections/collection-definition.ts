@@ -2,11 +2,18 @@
  * `collection()`: a collection's name, schema and indexes, checked and compiled once. A definition is plain frozen data;
  * it belongs to no database and may be used in several.
  */
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { InvalidDefinition } from "./collection-error.ts";
-import type { Def, ObjectSchema } from "./collection-type.ts";
+import type {
+  CollectionOptions,
+  Definition,
+  InputOf,
+  ObjectSchema,
+  OutputOf,
+} from "./collection-type.ts";
+import { VERSION_MAX } from "./evolution/past-version.ts";
+import type { PastVersion, UpgradeFunction } from "./evolution/past-version.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
-import type { ExactSpecs, IndexSpecs } from "./index/index-spec.ts";
+import type { IndexSpecs } from "./index/index-spec.ts";
 import { compileSchema } from "./schema/document-schema.ts";
 import type { DocumentSchema } from "./schema/document-schema.ts";
 import type { WithId } from "./schema/document-type.ts";
@@ -16,11 +23,14 @@ import type { TallyDefinition } from "./tally/tally-definition.ts";
 /** What the floors below the types know of a collection. */
 export interface CollectionDefinition {
   readonly name: string;
+  /** Of the newest version: what documents are to everyone above. */
   readonly schema: DocumentSchema;
+  /** The versions before, oldest first. */
+  readonly past: readonly PastVersion[];
   readonly indexes: readonly IndexDefinition[];
   /** Indexes that count or sum, which have no entries and are never scanned. */
   readonly tallies: readonly TallyDefinition[];
-  /** Shape and indexes as stable text: definitions with equal texts store, index and expire alike. */
+  /** Shapes and indexes as stable text: definitions with equal texts store, index and expire alike. */
   readonly fingerprint: string;
 }
 
@@ -65,15 +75,6 @@ export const RESERVED_NAMES = [
 export type ReservedName = (typeof RESERVED_NAMES)[number];
 /** The name N, or never where it belongs to the database itself. */
 export type FreeName<N extends string> = N extends ReservedName ? never : N;
-/** What a schema takes. */
-export type InputOf<S extends ObjectSchema> = StandardSchemaV1.InferInput<S>;
-/** What a schema gives, and documents are. */
-export type OutputOf<S extends ObjectSchema> = StandardSchemaV1.InferOutput<S>;
-
-export interface CollectionOptions<I> {
-  /** Indexes by name. Default: none. */
-  readonly indexes?: I & ExactSpecs<I>;
-}
 
 /** How long a collection's or an index's name may be, in characters: keys of the catalog stay short. */
 const NAME_LENGTH_MAX = 64;
@@ -114,25 +115,57 @@ export function collection<
   name: N & FreeName<N>,
   schema: S,
   options?: CollectionOptions<I>,
-): Def<N, InputOf<S>, OutputOf<S>, I> {
+): Definition<N, InputOf<S>, OutputOf<S>, I> {
   checkCollectionName(name);
-  const compiled = compileSchema(name, schema);
+  return defined(name, compileSchema(name, schema), [], options);
+}
+
+function defined<N extends string, In, Out, I>(
+  name: N,
+  schema: DocumentSchema,
+  past: readonly PastVersion[],
+  options: { readonly indexes?: object } | undefined,
+): Definition<N, In, Out, I> {
   const specs = options?.indexes === undefined ? {} : options.indexes;
-  const { indexes, tallies } = parseIndexes(name, compiled.shape, specs);
+  const { indexes, tallies } = parseIndexes(name, schema.shape, specs);
   const definition: CollectionDefinition = Object.freeze({
     name,
-    schema: compiled,
+    schema,
+    past: Object.freeze(past),
     indexes,
     tallies,
     fingerprint: JSON.stringify([
-      compiled.fingerprint,
+      ...past.map((version) => version.schema.fingerprint),
+      schema.fingerprint,
       ...indexes.map(({ name: index, fingerprint, expireMillis }) =>
         expireMillis === undefined ? [index, fingerprint] : [index, fingerprint, expireMillis],
       ),
       ...tallies.map((tally) => [tally.name, tally.fingerprint]),
     ]),
   });
-  return Object.freeze({ name, definition });
+  return Object.freeze({
+    name,
+    definition,
+    evolve: (next: ObjectSchema, up: unknown, nextOptions?: { readonly indexes?: object }) => {
+      checkUp(name, up);
+      if (past.length + 2 > VERSION_MAX) {
+        throw new InvalidDefinition(name, `it has more than ${VERSION_MAX} versions`);
+      }
+      return defined(name, compileSchema(name, next), [...past, { schema, up }], nextOptions);
+    },
+  } as unknown as Definition<N, In, Out, I>);
+}
+
+function checkUp(name: string, up: unknown): asserts up is UpgradeFunction {
+  if (typeof up !== "function") {
+    throw new InvalidDefinition(name, "the second argument of evolve() is no function");
+  }
+  if (up.constructor.name === "AsyncFunction") {
+    throw new InvalidDefinition(
+      name,
+      "the function of evolve() is async; an upgrade is made at once",
+    );
+  }
 }
 
 function checkCollectionName(name: unknown): asserts name is string {

@@ -182,17 +182,82 @@ export class NotFound extends KotobaError<"NotFound"> {
   }
 }
 
+/**
+ * Why a stored collection does not fit its definition. fields: documents may have, or lack, what the schema does not
+ * allow, and no step leads there. past: so it is with an earlier version. newer: the documents are of a version that the
+ * program does not know. inUse: the name is in use in this database with another definition.
+ */
+export type MismatchReason = "fields" | "past" | "newer" | "inUse";
+
+export interface SchemaDifference {
+  readonly reason: MismatchReason;
+  /** In words, naming the field. */
+  readonly text: string;
+  /** Of 'fields': the call that is missing, to be completed where it has comments. */
+  readonly missingStep?: string;
+}
+
+const MISMATCH_REMEDIES: Readonly<Record<MismatchReason, string>> = {
+  fields:
+    "Keep the schema that the documents were stored with, and go on from it by the missing step; or use a new collection name.",
+  past: "Give the named version the schema that its documents were stored with, and put the change into a step of its own.",
+  newer: "Run the program that knows the stored version, or a later one. Nothing was changed.",
+  inUse: "Use one definition of a name in one database.",
+};
+
 /** The stored collection was written with another schema or other indexes that do not fit. Nothing was changed. */
 export class SchemaMismatch extends KotobaError<"SchemaMismatch"> {
   readonly _tag = "SchemaMismatch" as const;
   readonly collection: string;
-  constructor(collection: string, difference: string) {
+  readonly reason: MismatchReason;
+  /** What is missing between the stored schema and that of the program, as code; undefined where no step would help. */
+  readonly missingStep: string | undefined;
+  constructor(collection: string, { missingStep, reason, text }: SchemaDifference) {
     super({
       sentence: "The stored collection does not fit the definition in the program.",
-      remedy: "Use the definition it was written with, or a new collection name.",
-      details: { collection, difference },
+      remedy: MISMATCH_REMEDIES[reason],
+      details: { collection, difference: text, missingStep },
     });
     this.collection = collection;
+    this.reason = reason;
+    this.missingStep = missingStep;
+  }
+}
+
+/**
+ * A stored document of an earlier version could not be brought to the next one: the function of evolve() threw, gave a
+ * promise, or what it gave is refused by the next schema. Nothing was written. Other documents can be used.
+ */
+export class EvolutionFailed extends KotobaError<"EvolutionFailed"> {
+  readonly _tag = "EvolutionFailed" as const;
+  readonly collection: string;
+  readonly id: string;
+  /** The version from which the failing step leads, from 1. */
+  readonly version: number;
+  readonly issues: readonly ValidationIssue[];
+  constructor(
+    collection: string,
+    id: string,
+    version: number,
+    issues: readonly ValidationIssue[],
+    options: { readonly cause?: unknown } = {},
+  ) {
+    super({
+      sentence: "A stored document could not be brought to the next version of its schema.",
+      remedy:
+        "Correct the function of evolve() for such documents; kotoba migrate --dry-run names all of them.",
+      details: {
+        collection,
+        id,
+        step: `${version} to ${version + 1}`,
+        issues: shownIssues(issues),
+      },
+      cause: options.cause,
+    });
+    this.collection = collection;
+    this.id = id;
+    this.version = version;
+    this.issues = issues;
   }
 }
 

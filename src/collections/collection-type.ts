@@ -1,6 +1,7 @@
 /** A collection's definition as a type, and the document types that follow from it. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { CollectionDefinition } from "./collection-definition.ts";
+import type { ExactSpecs, IndexSpecs } from "./index/index-spec.ts";
 import type { Id, Simplify, WithId } from "./schema/document-type.ts";
 
 /** What `collection()` gives: the definition, with the types of its documents beside it. */
@@ -19,6 +20,54 @@ export interface Def<
   /** Only a type: the indexes as declared. */
   readonly "~indexes"?: I;
 }
+
+/** What `collection()` gives: a definition that can go on to the next version of its schema. */
+export interface Definition<
+  N extends string = string,
+  In = any, // type kernel: a definition of any documents
+  Out = any, // type kernel: a definition of any documents
+  I = any, // type kernel: a definition with any indexes
+> extends Def<N, In, Out, I> {
+  /**
+   * The next version of the schema. `up` makes of a document of the version before, without its id, what the next schema
+   * takes; the id comes second. `options.indexes` are the indexes of the collection from now on, all of them.
+   *
+   * Documents carry their version. Those of earlier versions are brought up when they are read, step by step, so that
+   * queries, indexes, feeds and writes only ever see the newest one; at the first use of the collection every document
+   * is tried first, then all of them are written anew and every index is built anew, after a crash as far as was left.
+   *
+   * `up` is synchronous and gives the same for the same document, whatever the time or the day: as long as a document is
+   * not written anew it runs at each reading, and so do the defaults of the next schema.
+   *
+   * A version stays in the program for as long as there may be a database with documents of it, and its schema stays as
+   * it was stored; what needs no step (a field that is optional or has a default, a wider enum, an index) may be added to
+   * the last one.
+   *
+   * @throws InvalidDefinition, as collection() does, and where `up` is no function, or an async one. Reading fails with
+   *   EvolutionFailed where `up` throws or gives what the next schema refuses.
+   * @example
+   * const Users = collection("users", z.object({ fullName: z.string() })).evolve(
+   *   z.object({ first: z.string(), last: z.string() }),
+   *   ({ fullName }) => ({ first: fullName.split(" ")[0] ?? "", last: fullName.split(" ").at(-1) ?? "" }),
+   *   { indexes: { byLast: ["last"] } },
+   * );
+   */
+  evolve<S2 extends ObjectSchema, const I2 extends IndexSpecs<WithId<N, OutputOf<S2>>> = {}>(
+    schema: S2,
+    up: (old: Out, id: Id<N>) => InputOf<S2>,
+    options?: CollectionOptions<I2>,
+  ): Definition<N, InputOf<S2>, OutputOf<S2>, I2>;
+}
+/** What a schema takes. */
+export type InputOf<S extends ObjectSchema> = StandardSchemaV1.InferInput<S>;
+/** What a schema gives, and documents are. */
+export type OutputOf<S extends ObjectSchema> = StandardSchemaV1.InferOutput<S>;
+
+export interface CollectionOptions<I> {
+  /** Indexes by name. Default: none. */
+  readonly indexes?: I & ExactSpecs<I>;
+}
+
 /**
  * Any schema that gives objects: zod, or another library that speaks Standard Schema. It answers at once, and a document
  * goes through it unchanged, for it does so again with every update; what it makes of an input is kept, so trimming and

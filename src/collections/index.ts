@@ -1,14 +1,17 @@
 // Definitions
 export { RESERVED_NAMES, collection } from "./collection-definition.ts";
+export type { CollectionDefinition, ReservedName, FreeName } from "./collection-definition.ts";
 export type {
-  CollectionDefinition,
-  ReservedName,
   CollectionOptions,
-  FreeName,
+  Def,
+  Definition,
+  DocOf,
+  IdOf,
   InputOf,
+  InsertOf,
+  ObjectSchema,
   OutputOf,
-} from "./collection-definition.ts";
-export type { Def, DocOf, IdOf, InsertOf, ObjectSchema } from "./collection-type.ts";
+} from "./collection-type.ts";
 // Documents
 export { documentKey, idOf, isUlid } from "./document/document-key.ts";
 export type { Document } from "./document/document.ts";
@@ -114,6 +117,7 @@ export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors
 export {
   DanglingReference,
+  EvolutionFailed,
   IndexNotReady,
   InvalidDefinition,
   InvalidQuery,
@@ -123,4 +127,4 @@ export {
   UniqueViolation,
   ValidationError,
 } from "./collection-error.ts";
-export type { Referrer, ValidationIssue } from "./collection-error.ts";
+export type { MismatchReason, Referrer, ValidationIssue } from "./collection-error.ts";

@@ -20,6 +20,7 @@ import { catalogKey, structureKey } from "./catalog/keyspace.ts";
 import type { DocumentCodec } from "./document/document-codec.ts";
 import { documentKey, idOf } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
+import type { DocumentUpgrade } from "./evolution/document-upgrade.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import type { EntryMaker } from "./index/index-entries.ts";
 import { coveredIn, referenceIn } from "./index/index-value.ts";
@@ -32,6 +33,7 @@ export class StoredCollection {
   readonly births: BirthNotes | undefined;
   readonly #makers: IndexMakers;
   readonly #codec: DocumentCodec;
+  readonly #upgrade: DocumentUpgrade;
   /** Written by become(). */
   #states: IndexStates;
   #hasChanged = false;
@@ -52,8 +54,10 @@ export class StoredCollection {
       readonly makers: IndexMakers;
       readonly row: CatalogRow;
       readonly births: BirthNotes | undefined;
+      /** The row as it is stored, where it is another one and nothing can be written. */
+      readonly bytes?: Bytes | undefined;
     },
-    codec: DocumentCodec,
+    { codec, upgrade }: { readonly codec: DocumentCodec; readonly upgrade: DocumentUpgrade },
     limits: Limits,
   ) {
     const { births, makers, row } = stored;
@@ -61,9 +65,10 @@ export class StoredCollection {
     this.births = births;
     this.limits = limits;
     this.#codec = codec;
+    this.#upgrade = upgrade;
     this.#makers = makers;
     this.#prefixLength = makers.documents.start.length;
-    this.#states = makers.statesOf(row, encodeCatalogRow(row));
+    this.#states = makers.statesOf(row, stored.bytes ?? encodeCatalogRow(row));
     this.#hasChanged = this.#states.unready !== undefined;
   }
 
@@ -125,8 +130,8 @@ export class StoredCollection {
     // Before the beginning of the collection all is empty, and every index of it complete.
     if (bytes === undefined || equalBytes(bytes, this.#states.row)) return this.#states;
     const row = decodeCatalogRow(this.name, bytes);
-    const { documents, shape } = decodeCatalogRow(this.name, this.#states.row);
-    if (row.documents !== documents || row.shape !== shape) {
+    const known = decodeCatalogRow(this.name, this.#states.row);
+    if (areWhole(row) !== areWhole(known) || row.shape !== known.shape) {
       throw new StorageError("TooOld", { collection: this.name });
     }
     return this.#makers.statesOf(row, bytes);
@@ -205,6 +210,15 @@ export class StoredCollection {
     return { row, document: this.decodeValue(id, row, 0, row.length) };
   }
 
+  /** A document that was read, as a row of the newest version. */
+  encodeAgain(
+    tx: Transaction,
+    document: Document,
+  ): { readonly row: Bytes; readonly document: Document } {
+    const { id, ...record } = document as Record<string, unknown> & { readonly id: string };
+    return this.encode(tx, id, record);
+  }
+
   #carry(tx: Transaction): void {
     this.#carriers.add(tx);
     let count = 0;
@@ -232,17 +246,23 @@ export class StoredCollection {
     valueStart: number,
     valueEnd: number,
   ): Document {
-    const record = this.#codec.decode(values, valueStart, valueEnd);
+    const id = idOf(keys, keyStart + this.#prefixLength, keyEnd);
+    return this.decodeValue(id, values, valueStart, valueEnd);
+  }
+
+  /** The same where the id is known. @throws EvolutionFailed for one that cannot be brought to the newest version. */
+  decodeValue(id: string, values: Bytes, valueStart: number, valueEnd: number): Document {
+    let record = this.#codec.decode(values, valueStart, valueEnd);
+    const version = this.#codec.versionAt(values, valueStart, valueEnd);
+    if (this.#upgrade.concerns(version)) record = this.#upgrade.upgraded(id, record, version);
     // Behind the other fields: a new object with the id in front would cost 150 ns a document.
-    record["id"] = idOf(keys, keyStart + this.#prefixLength, keyEnd);
+    record["id"] = id;
     return record as Document;
   }
 
-  /** The same where the id is known. */
-  decodeValue(id: string, values: Bytes, valueStart: number, valueEnd: number): Document {
-    const record = this.#codec.decode(values, valueStart, valueEnd);
-    record["id"] = id;
-    return record as Document;
+  /** Is the document of an earlier version, to be brought up whenever it is read? */
+  isPast(values: Bytes, valueStart: number, valueEnd: number): boolean {
+    return this.#codec.versionAt(values, valueStart, valueEnd) < this.#codec.version;
   }
 
   /**
@@ -274,4 +294,9 @@ export class StoredCollection {
     const reference = referenceIn(values, start, end);
     return idOf(values, reference.start + this.#prefixLength, reference.end);
   }
+}
+
+/** Are the documents as the definition says, or become so when they are read? */
+function areWhole({ documents }: CatalogRow): boolean {
+  return documents === "ready" || documents === "upgrading";
 }

@@ -2,6 +2,7 @@
 import type { Closed } from "../base/index.ts";
 import type {
   DanglingReference,
+  EvolutionFailed,
   IndexNotReady,
   NotFound,
   ReferenceViolation,
@@ -32,6 +33,7 @@ export type OpenError = EngineFailure | DatabaseLocked;
 export type ReadError =
   | EngineFailure
   | SchemaMismatch
+  | EvolutionFailed
   | InvalidQuery
   | FullScan
   | SortTooLarge
@@ -42,6 +44,7 @@ export type PageError = ReadError | InvalidCursor;
 export type WriteError =
   | EngineFailure
   | SchemaMismatch
+  | EvolutionFailed
   | ValidationError
   | UniqueViolation
   | ReferenceViolation
@@ -49,6 +52,7 @@ export type WriteError =
 export type TransactionError =
   | EngineFailure
   | SchemaMismatch
+  | EvolutionFailed
   | UniqueViolation
   | Conflict
   | TransactionTimeout;

@@ -66,6 +66,7 @@ export type { Transaction } from "../transaction/index.ts";
 export {
   collection,
   DanglingReference,
+  EvolutionFailed,
   IndexNotReady,
   inc,
   InvalidDefinition,
@@ -81,12 +82,14 @@ export {
 export type {
   CollectionOptions,
   Def,
+  Definition,
   DocOf,
   Filter,
   Id,
   IndexSpec,
   InsertOf,
   ExactRelations,
+  MismatchReason,
   Patch,
   Referrer,
   RelationSpec,

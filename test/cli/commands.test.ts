@@ -63,6 +63,7 @@ test("documents that were deleted are not shown, and those in the log alone are"
       {
         name: "cities",
         number: 1,
+        version: 1,
         state: "ready",
         documents: 3,
         indexes: [
@@ -70,7 +71,7 @@ test("documents that were deleted are not shown, and those in the log alone are"
           { name: "byPlace", state: "ready", entries: 3 },
         ],
       },
-      { name: "roads", number: 2, state: "ready", documents: 2, indexes: [] },
+      { name: "roads", number: 2, version: 1, state: "ready", documents: 2, indexes: [] },
     ],
   });
   expect((await kotoba(host, "get /data roads e18")).out).toContain('"to": "kyoto"');

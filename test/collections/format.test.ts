@@ -120,3 +120,26 @@ test("how far a pass over the documents has come is stored as the format says", 
   const { key, value } = positions.row(Uint8Array.of(0x01, 0x00, 0x11, 0x61, 0x64, 0x61), 512);
   expect([hex(key), hex(value)]).toEqual(["010403" + "11616461", "0000000000000200"]);
 });
+
+test("documents of later versions are stored as the format says", async () => {
+  const First = collection("users", z.object({ name: z.string(), age: z.number() }));
+  const schema = z.object({ name: z.string(), age: z.number() });
+  const same = (old: { name: string; age: number }) => old;
+  let Latest = First.evolve(schema, same);
+  for (const [version, value] of [
+    [1, "40a341646124"],
+    [2, "c10240a341646124"],
+    [300, "c1812c40a341646124"],
+  ] as const) {
+    for (let last = Latest.definition.past.length + 1; last < version; last++) {
+      Latest = Latest.evolve(schema, same);
+    }
+    const database = new TestDatabase();
+    const store = await database.store(version === 1 ? First : Latest);
+    const stored = await store.insert({ id: "ada", name: "Ada", age: 36 });
+    const rows = await rowsOf(database.engine);
+    expect(rows.get("010011616461")).toBe(value);
+    expect(rows.get("00637573657273")!.slice(0, 2)).toBe(version === 1 ? "01" : "02");
+    expect(await store.get("ada")).toEqual(stored);
+  }
+});

@@ -3,6 +3,7 @@ import { collection, UniqueViolation } from "kotobadb";
 import type {
   Conflict,
   EngineFailure,
+  EvolutionFailed,
   ImportFailed,
   NotFound,
   ReferenceViolation,
@@ -36,6 +37,7 @@ test("operations are effects with their errors in the type", () =>
       expectTypeOf<Effect.Error<typeof insert>>().toEqualTypeOf<
         | EngineFailure
         | SchemaMismatch
+        | EvolutionFailed
         | ValidationError
         | UniqueViolation
         | ReferenceViolation

@@ -15,9 +15,10 @@ export const collections: Command<[path: string], CommonOptions> = async (
     const view = engine.snapshot();
     const stored = await storedCollections(view);
     return Promise.all(
-      stored.map(async ({ documents, indexes, name, number, state }) => ({
+      stored.map(async ({ documents, indexes, name, number, state, version }) => ({
         name,
         number,
+        version,
         state,
         documents: await countRows(view, documents),
         indexes: await Promise.all(
@@ -34,15 +35,16 @@ export const collections: Command<[path: string], CommonOptions> = async (
     await context.terminal.out(`${JSON.stringify({ collections: found })}\n`);
     return EXIT.fine;
   }
-  const rows = found.map(({ documents, indexes, name, state }) => [
+  const rows = found.map(({ documents, indexes, name, state, version }) => [
     name,
     documents,
+    version,
     state,
     indexes
       .map((index) => (index.state === "ready" ? index.name : `${index.name} (${index.state})`))
       .join(", "),
   ]);
-  const table = tableText(["collection", "documents", "state", "indexes"], rows);
+  const table = tableText(["collection", "documents", "version", "state", "indexes"], rows);
   await context.terminal.out(rows.length === 0 ? "no collections\n" : table);
   return EXIT.fine;
 };

@@ -5,6 +5,7 @@ import type { ReadView } from "../../engine/index.ts";
 import { bytesOfHex, hexOf, withReader } from "../command.ts";
 import type { Command, CommonOptions } from "../command.ts";
 import { EXIT, NothingThere, WrongUsage } from "../exit-code.ts";
+import type { Terminal } from "../terminal.ts";
 
 export interface GetOptions extends CommonOptions {
   readonly key?: string;
@@ -21,7 +22,7 @@ export const get: Command<
     const view = engine.snapshot();
     if (key !== undefined) return valueText(view, bytesOfHex("key", key), json === true);
     const documents = await requireCollection(view, collection!);
-    return documentText(view, documents, id!, json === true);
+    return documentText(context.terminal, view, documents, id!, json === true);
   });
   await context.terminal.out(text);
   return EXIT.fine;
@@ -44,6 +45,7 @@ async function valueText(view: ReadView, key: Uint8Array, json: boolean): Promis
 }
 
 async function documentText(
+  terminal: Terminal,
   view: ReadView,
   collection: StoredDocuments,
   id: string,
@@ -55,5 +57,10 @@ async function documentText(
     throw new NothingThere("document", { collection: collection.name, id });
   }
   const reader = await collection.reader(view);
-  return `${documentJson(reader.decode(id, bytes), collection.shape, json ? undefined : 2)}\n`;
+  const version = reader.versionOf(bytes);
+  if (version < collection.version) {
+    terminal.err(`of version ${version} of the schema, of ${collection.version}\n`);
+  }
+  const shape = collection.shapeOf(version);
+  return `${documentJson(reader.decode(id, bytes), shape, json ? undefined : 2)}\n`;
 }

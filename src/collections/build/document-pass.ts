@@ -43,14 +43,8 @@ export interface DocumentPass {
   /** Indexes that get the entries of each document, and tallies that count it. */
   readonly indexes: readonly EntryMaker[];
   readonly tallies: readonly CellMaker[];
-  /**
-   * The document in the form in which it should be stored, and its row; undefined where it stays as it is. What changes is
-   * written as by any other writer, with all that other indexes need. Default: all stay.
-   */
-  readonly rewrite?: (
-    tx: Transaction,
-    document: Document,
-  ) => { readonly row: Bytes; readonly document: Document } | undefined;
+  /** Documents of earlier versions of the schema are written anew, as by any other writer. */
+  readonly upgrades: boolean;
 }
 
 /** How much a batch does at most; of documents and entries together. */
@@ -74,8 +68,9 @@ export function nextPass(
   stuck: ReadonlySet<number> = new Set(),
 ): DocumentPass | undefined {
   if (unready === undefined) return undefined;
-  const { indexes, tallies } = unready;
+  const { indexes, tallies, upgradePass } = unready;
   const passes = [...indexes, ...tallies].map(({ pass }) => pass);
+  if (upgradePass !== undefined) passes.push(upgradePass);
   const left = passes.filter((pass) => !stuck.has(pass));
   if (left.length === 0) return undefined;
   const number = Math.min(...left);
@@ -84,6 +79,7 @@ export function nextPass(
     number,
     indexes: indexes.filter(isOfPass).map(({ maker }) => maker),
     tallies: tallies.filter(isOfPass).map(({ maker }) => maker),
+    upgrades: number === upgradePass,
   };
 }
 
@@ -209,12 +205,13 @@ class Batch {
     const key = copyBytes(buffer, keyStart[row]!, keyEnd[row]!);
     const id = this.#collection.idOfKey(key);
     const stored = this.#collection.decodeValue(id, buffer, valueStart[row]!, valueEnd[row]!);
-    const rewritten = this.#pass.rewrite?.(this.#tx, stored);
+    const isRewritten =
+      this.#pass.upgrades && this.#collection.isPast(buffer, valueStart[row]!, valueEnd[row]!);
     this.#bytes += valueEnd[row]! - valueStart[row]!;
     this.lastKey = key;
     this.documents++;
-    if (rewritten === undefined) return this.#index(key, stored);
-    const { document: after, row: bytes } = rewritten;
+    if (!isRewritten) return this.#index(key, stored);
+    const { document: after, row: bytes } = this.#collection.encodeAgain(this.#tx, stored);
     const change = documentChange(this.#collection, key, { before: stored, after, row: bytes });
     // One after the other: of two documents with one unique key the second must see the first.
     const written = writeChanges(this.#collection, this.#tx, [change]);

@@ -34,10 +34,12 @@ interface Building<M> {
   readonly pass: number;
 }
 
-/** What is not ready. */
+/** What is not ready: indexes, and documents that are brought to the newest version whenever they are read. */
 export interface UnreadyIndexes {
   readonly indexes: readonly Building<EntryMaker>[];
   readonly tallies: readonly Building<CellMaker>[];
+  /** The pass that writes documents of earlier versions anew; undefined where there are none. */
+  readonly upgradePass: number | undefined;
 }
 
 export interface IndexStates {
@@ -84,6 +86,7 @@ export class IndexMakers {
     const cellMakers = readyOf(this.#tallies, known);
     const indexes = buildingOf(this.#indexes, known);
     const tallies = buildingOf(this.#tallies, known);
+    const isReady = indexes.length + tallies.length === 0 && row.pass === undefined;
     return Object.freeze({
       row: bytes,
       layout: Object.freeze({
@@ -94,7 +97,7 @@ export class IndexMakers {
       }),
       entryMakers,
       cellMakers,
-      unready: indexes.length + tallies.length === 0 ? undefined : { indexes, tallies },
+      unready: isReady ? undefined : { indexes, tallies, upgradePass: row.pass },
     });
   }
 }

@@ -7,23 +7,28 @@
  * (2) All indexes that become new at once are built by one pass over the documents. One that was being built goes on in
  *     its own pass, from where that had come.
  * (3) A collection that is new has no documents, so its indexes are ready at once.
+ * (4) A step to a later version of the schema may change any value, so it makes every index anew.
  */
 import type { CollectionDefinition } from "../collection-definition.ts";
-import { parseShape } from "../schema/shape-text.ts";
+import type { SchemaDifference } from "../collection-error.ts";
+import { pastOf, versionPlan } from "../evolution/version-plan.ts";
 import type { CatalogIndex, CatalogRow } from "./catalog-row.ts";
-import { shapeChange } from "./shape-change.ts";
 
 export type CatalogPlan =
   | {
       readonly row: CatalogRow;
       /** The row must be written. */
       readonly changed: boolean;
+      /** For version n of the schema at n - 1: its documents may lack fields that have a default by now. */
+      readonly fills: readonly boolean[];
+      /** The stored documents are of earlier versions of the schema. */
+      readonly evolves: boolean;
       /** Numbers of indexes whose entries are to be deleted: dropped ones, and those that are built anew. */
       readonly erase: readonly number[];
       /** Numbers of passes whose positions are to be deleted: nothing is left for them to do. */
       readonly endedPasses: readonly number[];
     }
-  | { readonly difference: string };
+  | { readonly difference: SchemaDifference };
 
 /**
  * `freeNumber`: the number that a new collection gets.
@@ -36,15 +41,27 @@ export function catalogPlan(
   freeNumber: number,
 ): CatalogPlan {
   if (stored === undefined) return planOfNew(definition, freeNumber);
-  const shape = shapePlan(definition, stored);
-  if (shape.difference !== undefined) return { difference: shape.difference };
-  const { erase, indexes, nextIndex } = indexPlan(definition, stored);
-  const documents = shape.fill ? "filling" : stored.documents;
-  const row = { ...stored, shape: definition.schema.fingerprint, documents, indexes, nextIndex };
+  const versions = versionPlan(definition, stored);
+  if ("reason" in versions) return { difference: versions };
+  const { documents, evolves, fills, past } = versions;
+  const { erase, indexes, nextIndex } = indexPlan(definition, stored, evolves);
+  const row: CatalogRow = {
+    ...stored,
+    past,
+    shape: definition.schema.fingerprint,
+    documents,
+    // The pass that builds the indexes writes documents of earlier versions anew as well.
+    ...(evolves ? { pass: stored.nextIndex } : {}),
+    indexes,
+    nextIndex,
+  };
   const passes = passesOf(row);
   return {
     row,
+    fills,
+    evolves,
     changed:
+      evolves ||
       stored.shape !== row.shape ||
       stored.documents !== documents ||
       nextIndex !== stored.nextIndex ||
@@ -57,6 +74,7 @@ export function catalogPlan(
 function indexPlan(
   definition: CollectionDefinition,
   stored: CatalogRow,
+  evolves: boolean,
 ): Pick<CatalogRow, "indexes" | "nextIndex"> & { readonly erase: readonly number[] } {
   const pass = stored.nextIndex;
   let { nextIndex } = stored;
@@ -65,7 +83,7 @@ function indexPlan(
   const indexes = declaredIn(definition).map((declared) => {
     const { name, fingerprint } = declared;
     const known = stored.indexes.find(
-      (index) => index.name === name && index.fingerprint === fingerprint,
+      (index) => !evolves && index.name === name && index.fingerprint === fingerprint,
     );
     if (known === undefined) return newIndex(declared, nextIndex++, { state: "building", pass });
     kept.add(known);
@@ -74,7 +92,7 @@ function indexPlan(
     begun.push(known.number);
     return newIndex(declared, known.number, { state: "building", pass });
   });
-  if (begun.length > 0 && nextIndex === pass) nextIndex++;
+  if ((begun.length > 0 || evolves) && nextIndex === pass) nextIndex++;
   const dropped = stored.indexes.filter((index) => !kept.has(index)).map(({ number }) => number);
   return { indexes, nextIndex, erase: [...dropped, ...begun] };
 }
@@ -86,14 +104,16 @@ export function isUnfinished(row: CatalogRow): boolean {
 
 /** The passes over the documents that are still to be ended, in the order in which they were begun. */
 export function passesOf(row: CatalogRow): readonly number[] {
-  const passes = new Set(row.indexes.flatMap(({ pass }) => (pass === undefined ? [] : [pass])));
+  const passes = new Set([row, ...row.indexes].flatMap(({ pass }) => pass ?? []));
   return [...passes].toSorted((a, b) => a - b);
 }
 
 /** The row when a pass has come to its end. */
 export function rowAfterPass(row: CatalogRow, ended: number): CatalogRow {
   const indexes = row.indexes.map((index) => (index.pass === ended ? madeReady(index) : index));
-  return { ...row, indexes };
+  if (row.pass !== ended) return { ...row, indexes };
+  const { pass, ...rest } = row;
+  return { ...rest, documents: "ready", indexes };
 }
 
 /** The index when it is built, or where there is nothing to be built. */
@@ -107,12 +127,13 @@ function planOfNew(definition: CollectionDefinition, number: number): CatalogPla
   );
   const row: CatalogRow = {
     number,
+    past: pastOf(definition),
     shape: definition.schema.fingerprint,
     documents: "ready",
     indexes,
     nextIndex: indexes.length + 1,
   };
-  return { row, changed: true, erase: [], endedPasses: [] };
+  return { row, fills: [], evolves: false, changed: true, erase: [], endedPasses: [] };
 }
 
 type DeclaredIndex = Pick<CatalogIndex, "name" | "fingerprint" | "cells">;
@@ -131,14 +152,4 @@ function newIndex(
   progress: Pick<CatalogIndex, "state" | "pass">,
 ): CatalogIndex {
   return { name, number, fingerprint, ...progress, ...(cells === undefined ? {} : { cells }) };
-}
-
-function shapePlan(
-  definition: CollectionDefinition,
-  stored: CatalogRow,
-): { readonly difference: string | undefined; readonly fill: boolean } {
-  if (stored.shape === definition.schema.fingerprint) return { difference: undefined, fill: false };
-  const shape = parseShape(definition.name, stored.shape);
-  if (shape.kind !== "object") return { difference: "the stored shape is no object", fill: false };
-  return shapeChange(shape, definition.schema.shape);
 }

@@ -2,7 +2,7 @@
  * What a database keeps of a collection: one row for each.
  *
  *   offset size what
- *   0      1    version of this format: 01
+ *   0      1    version of this format: 01; 02 where the schema has versions before the stored one (`past`)
  *   1      …    JSON in UTF-8, the fields of CatalogRow
  *
  * JSON, because it is read once at the first use, should be readable with bare eyes when a database is repaired, and may
@@ -14,6 +14,8 @@ import type { Bytes } from "../../base/index.ts";
 import { CorruptionError, StorageError } from "../../engine/contract/index.ts";
 
 const ROW_VERSION = 0x01;
+/** Of a collection whose documents may say their version: a program that does not know of that must not read them. */
+const EVOLVED_ROW_VERSION = 0x02;
 
 export interface CatalogIndex {
   readonly name: string;
@@ -29,16 +31,29 @@ export interface CatalogIndex {
   readonly cells?: true;
 }
 
+/** A version of the schema before the stored one. */
+export interface PastShape {
+  /** The shape that the collection had when it left this version. */
+  readonly shape: string;
+  /** Documents of this version may lack fields that the shape says they have, which get their defaults. */
+  readonly fills?: true;
+}
+
 export interface CatalogRow {
   /** From 1, never used again in this database. */
   readonly number: number;
+  /** The versions of the schema before the one of `shape`, oldest first: that is version past.length + 1. */
+  readonly past: readonly PastShape[];
   /** The shape of the stored documents (DocumentSchema.fingerprint). */
   readonly shape: string;
   /**
-   * filling: stored documents may still lack fields that the shape says they have, which get their defaults. loading: a
-   * bulk load was begun and has not ended, so what is stored of documents and entries does not count.
+   * upgrading: stored documents may still be of earlier versions. filling: so it may be, and those of the newest version may
+   * lack fields that the shape says they have, which get their defaults. loading: a bulk load was begun and has not ended,
+   * so what is stored of documents and entries does not count.
    */
-  readonly documents: "ready" | "filling" | "loading";
+  readonly documents: "ready" | "upgrading" | "filling" | "loading";
+  /** Of documents that may be of earlier versions: the pass over them that writes them anew. */
+  readonly pass?: number;
   readonly indexes: readonly CatalogIndex[];
   /** The number that the next new index gets; numbers of passes are taken from here too. */
   readonly nextIndex: number;
@@ -48,10 +63,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function encodeCatalogRow(row: CatalogRow): Bytes {
-  const { number, shape, documents, indexes, nextIndex } = row;
-  const text = encoder.encode(JSON.stringify({ number, shape, documents, indexes, nextIndex }));
+  const { number, past, pass, shape, documents, indexes, nextIndex } = row;
+  const earlier = past.length === 0 ? {} : { past };
+  const passing = pass === undefined ? {} : { pass };
+  const fields = { number, ...earlier, shape, documents, ...passing, indexes, nextIndex };
+  const text = encoder.encode(JSON.stringify(fields));
   const bytes = new Uint8Array(1 + text.length);
-  bytes[0] = ROW_VERSION;
+  bytes[0] = past.length === 0 ? ROW_VERSION : EVOLVED_ROW_VERSION;
   bytes.set(text, 1);
   return bytes;
 }
@@ -59,34 +77,49 @@ export function encodeCatalogRow(row: CatalogRow): Bytes {
 /** @throws StorageError 'FormatTooNew' for a later version, CorruptionError for anything that is no row. */
 export function decodeCatalogRow(collection: string, bytes: Bytes): CatalogRow {
   const version = bytes[0];
-  if (version !== undefined && version > ROW_VERSION) {
-    throw new StorageError("FormatTooNew", { collection, version, known: ROW_VERSION });
+  if (version !== undefined && version > EVOLVED_ROW_VERSION) {
+    throw new StorageError("FormatTooNew", { collection, version, known: EVOLVED_ROW_VERSION });
   }
   try {
-    const row: unknown = JSON.parse(decoder.decode(bytes.subarray(1)));
-    if (version === ROW_VERSION && isCatalogRow(row)) return row;
+    const fields: unknown = JSON.parse(decoder.decode(bytes.subarray(1)));
+    const row = { past: [], ...(fields as object) };
+    const isEvolved = version === EVOLVED_ROW_VERSION;
+    if ((isEvolved || version === ROW_VERSION) && isCatalogRow(row)) {
+      if (row.past.length > 0 === isEvolved) return row;
+    }
   } catch {
     // Falls through to the error that shows the bytes.
   }
   throw new CorruptionError({
     file: `catalog row of ${collection}`,
     offset: 0,
-    expected: "01 and JSON with number, shape, documents, indexes and nextIndex",
+    expected:
+      "01 or 02 and JSON with number, past (of 02), shape, documents, indexes and nextIndex",
     found: hex(bytes),
   });
 }
 
+const DOCUMENT_STATES: readonly unknown[] = ["ready", "upgrading", "filling", "loading"];
+
 function isCatalogRow(row: unknown): row is CatalogRow {
-  const { number, shape, documents, indexes, nextIndex } = row as Partial<CatalogRow>;
+  const { number, past, pass, shape, documents, indexes, nextIndex } = row as Partial<CatalogRow>;
   return (
     isNumber(number) &&
+    Array.isArray(past) &&
+    past.every(isPastShape) &&
     typeof shape === "string" &&
-    (documents === "ready" || documents === "filling" || documents === "loading") &&
+    DOCUMENT_STATES.includes(documents) &&
     isNumber(nextIndex) &&
+    (pass === undefined || (isNumber(pass) && pass < nextIndex)) &&
     Array.isArray(indexes) &&
     indexes.every(isCatalogIndex) &&
     indexes.every((index) => index.number < nextIndex && (index.pass ?? 0) < nextIndex)
   );
+}
+
+function isPastShape(past: unknown): past is PastShape {
+  const { fills, shape } = past as Partial<PastShape>;
+  return typeof shape === "string" && (fills === undefined || fills === true);
 }
 
 function isCatalogIndex(index: unknown): index is CatalogIndex {

@@ -7,13 +7,14 @@
  *     time; a registration that failed is tried again by the next operation.
  * (2) One name has one definition while the database is open: a second one that stores or indexes otherwise is refused,
  *     for its writes would leave out the first one's index entries.
- * (3) No operation sees documents that still lack their defaults. Indexes are built while operations go on
- *     (build/index-build.ts), and no query sees one that is not ready.
+ * (3) No operation sees documents that still lack their defaults, nor one of an earlier version. Indexes are built, and
+ *     documents of earlier versions written anew, while operations go on (build/index-build.ts); no query sees an index
+ *     that is not ready.
  */
 import { isPromise } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
-import { transact } from "../../transaction/index.ts";
+import { transact, withView } from "../../transaction/index.ts";
 import type { TransactionHost } from "../../transaction/index.ts";
 import type { BuildEventBody } from "../build/build-event.ts";
 import { IndexBuild } from "../build/index-build.ts";
@@ -24,9 +25,14 @@ import type { CollectionDefinition } from "../collection-definition.ts";
 import { DocumentCodec } from "../document/document-codec.ts";
 import { DocumentIds } from "../document/document-id.ts";
 import type { IdHost } from "../document/document-id.ts";
+import { DocumentUpgrade } from "../evolution/document-upgrade.ts";
+import { versionOf } from "../evolution/past-version.ts";
+import { refuseFailingSteps } from "../evolution/try-upgrades.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
+import { registeredReading } from "./read-only-registration.ts";
 import { register } from "./registration.ts";
+import type { Registered } from "./registration.ts";
 
 /** What collections need of the database they live in. */
 export interface StoreHost extends IdHost {
@@ -59,16 +65,17 @@ export class Catalog {
    * The collection, registered, its documents complete. What indexes lack is being built.
    *
    * @throws SchemaMismatch where stored documents do not fit the definition, or another definition is in use.
+   * @throws EvolutionFailed where a stored document cannot be brought to the newest version; nothing was changed.
    */
   open(definition: CollectionDefinition): Awaitable<StoredCollection> {
     const { name, fingerprint } = definition;
     const known = this.#registrations.get(name);
     if (known !== undefined) {
       if (known.fingerprint === fingerprint) return known.collection;
-      throw new SchemaMismatch(
-        name,
-        "it is in use in this database with another schema or other indexes",
-      );
+      throw new SchemaMismatch(name, {
+        reason: "inUse",
+        text: "it is in use in this database with another schema or other indexes",
+      });
     }
     const opening = this.#open(definition);
     const registration: Registration = { fingerprint, collection: opening };
@@ -99,20 +106,20 @@ export class Catalog {
   }
 
   async #open(definition: CollectionDefinition): Promise<StoredCollection> {
-    const { engine, transactionHost } = this.host;
-    const found = await transact(
-      transactionHost,
-      engine,
-      (tx) => register(tx, definition),
-      LIBRARY_CODE,
-    );
+    const { engine } = this.host;
+    const found = await this.#registered(definition);
     const { name, schema } = definition;
-    const { row } = found;
+    const { readOnlyRow: bytes, row } = found;
     const makers = new IndexMakers(definition, row);
-    const codec = new DocumentCodec(name, schema.shape, found.structures);
+    const codec = new DocumentCodec(name, schema.shape, found.structures, versionOf(definition));
+    // Who writes fills in what the newest version lacks, before anyone reads.
+    const fills = bytes === undefined ? found.fills.slice(0, -1) : found.fills;
+    const upgrade = new DocumentUpgrade(definition, fills);
     const births = engine.capabilities.changes === "log" ? new BirthNotes(row.number) : undefined;
-    const collection = new StoredCollection(name, { makers, row, births }, codec, engine.limits);
+    const stored = { makers, row, births, bytes };
+    const collection = new StoredCollection(name, stored, { codec, upgrade }, engine.limits);
     if (found.newestId !== undefined) this.ids.follow(found.newestId);
+    if (bytes !== undefined) return collection;
     if (row.documents === "filling") {
       collection.become(await finishCollection(this.host, definition, collection, row));
     }
@@ -122,5 +129,15 @@ export class Catalog {
       await build.begin();
     }
     return collection;
+  }
+
+  async #registered(definition: CollectionDefinition): Promise<Registered> {
+    const { engine, transactionHost } = this.host;
+    if (engine.capabilities.readOnly === true) {
+      const found = await withView(engine, (view) => registeredReading(view, definition));
+      if (found !== undefined) return found;
+      // What is not stored would have to be written: refused below, by the engine.
+    } else await refuseFailingSteps(engine, definition);
+    return transact(transactionHost, engine, (tx) => register(tx, definition), LIBRARY_CODE);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Brings the stored documents of a collection up to its definition before the first use: fills in fields that have a
- * default now. In batches, each a transaction, so that a large collection can be done at all. What indexes lack is built
- * afterwards (build/index-build.ts).
+ * default now, and writes documents of earlier versions anew where it comes upon them. In batches, each a transaction, so
+ * that a large collection can be done at all. What indexes lack is built afterwards (build/index-build.ts).
  *
  * Always true:
  * (1) The catalog row says `filling` from before the first batch until after the last one: after a crash in between, the
@@ -51,7 +51,8 @@ export async function finishCollection(
     const from: Bytes = start;
     start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
-  const finished: CatalogRow = { ...row, documents: "ready" };
+  const { pass, ...rest } = row;
+  const finished: CatalogRow = { ...rest, documents: "ready" };
   await transact(
     transactionHost,
     engine,
@@ -95,12 +96,24 @@ class FinishingWork {
   #change(tx: Transaction, key: Bytes, value: Bytes): DocumentChange {
     const id = this.#collection.idOfKey(key);
     const before = this.#collection.decodeValue(id, value, 0, value.length);
-    const filled = this.#collection.encode(tx, id, this.#filled(before));
+    const whole = this.#whole(tx, before, value);
     return documentChange(this.#collection, key, {
       before,
-      after: filled.document,
-      row: equalBytes(filled.row, value) ? "kept" : filled.row,
+      after: whole.document,
+      row: equalBytes(whole.row, value) ? "kept" : whole.row,
     });
+  }
+
+  /** The document as the definition says, and its row. */
+  #whole(
+    tx: Transaction,
+    before: Document,
+    value: Bytes,
+  ): { readonly row: Bytes; readonly document: Document } {
+    if (this.#collection.isPast(value, 0, value.length)) {
+      return this.#collection.encodeAgain(tx, before);
+    }
+    return this.#collection.encode(tx, before.id, this.#filled(before));
   }
 
   /** The document with its defaults. */
@@ -110,10 +123,10 @@ class FinishingWork {
       return this.#definition.schema.revalidate(record);
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      throw new SchemaMismatch(
-        this.#definition.name,
-        `the stored document "${id}" cannot be filled up: ${String(error.details["issues"])}`,
-      );
+      throw new SchemaMismatch(this.#definition.name, {
+        reason: "fields",
+        text: `the stored document "${id}" cannot be filled up: ${String(error.details["issues"])}`,
+      });
     }
   }
 }

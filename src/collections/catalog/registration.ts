@@ -29,10 +29,14 @@ import {
 
 export interface Registered {
   readonly row: CatalogRow;
+  /** See CatalogPlan. */
+  readonly fills: readonly boolean[];
   /** The codec's structures in the order of their numbers. */
   readonly structures: readonly (readonly string[])[];
   /** The greatest id that is a ULID; undefined where there is none. */
   readonly newestId: string | undefined;
+  /** Where nothing can be written: the catalog row as it is stored. What is ready in `row` can be used. */
+  readonly readOnlyRow?: Bytes;
 }
 
 /** @throws SchemaMismatch where stored documents do not fit the definition. */
@@ -57,6 +61,7 @@ export async function register(
   for (const pass of plan.endedPasses) tx.deleteRange(prefixRange(passPrefix(row.number, pass)));
   return {
     row,
+    fills: plan.fills,
     structures: await storedStructures(tx, name, row.number),
     newestId: await newestUlid(tx, row.number),
   };

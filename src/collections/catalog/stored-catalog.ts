@@ -1,7 +1,7 @@
 /**
  * The collections of a database as they are stored, without the program that defined them: for tools that look into a
- * database. Documents are read with the structures of their codec alone, so every field is there, and no default is
- * filled in.
+ * database. Documents are read with the structures of their codec alone, so every field is there, no default is filled
+ * in, and one of an earlier version is as it was.
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -71,8 +71,11 @@ export class StoredDocuments {
   readonly name: string;
   /** Its number in this database, the first part of all its keys. */
   readonly number: number;
+  /** Which version of the schema is the newest, from 1. */
+  readonly version: number;
   /**
-   * filling: documents may still lack fields that the newest shape has. loading: a bulk load did not come to its end; the
+   * upgrading: documents may still be of earlier versions of the schema. filling: so they may, and lack fields that the
+   * newest shape has. loading: a bulk load did not come to its end; the
    * collection counts as empty, and is emptied at its next use.
    */
   readonly state: CatalogRow["documents"];
@@ -85,6 +88,7 @@ export class StoredDocuments {
     this.name = name;
     this.#row = row;
     this.number = row.number;
+    this.version = row.past.length + 1;
     this.state = row.documents;
     this.#prefix = documentsPrefix(row.number);
     const isLoading = row.documents === "loading";
@@ -101,7 +105,13 @@ export class StoredDocuments {
 
   /** What its documents look like. @throws CorruptionError where no shape is stored. */
   get shape(): ObjectShape {
-    const shape = parseShape(this.name, this.#row.shape);
+    return this.shapeOf(this.version);
+  }
+
+  /** What documents of a version look like. */
+  shapeOf(version: number): ObjectShape {
+    const text = this.#row.past[version - 1]?.shape ?? this.#row.shape;
+    const shape = parseShape(this.name, text);
     return shape.kind === "object" ? shape : OPAQUE_SHAPE;
   }
 
@@ -119,7 +129,7 @@ export class StoredDocuments {
   /** Reads what is needed to decode documents. */
   async reader(view: ReadView): Promise<StoredDocumentReader> {
     const structures = await storedStructures(view, this.name, this.number);
-    const codec = new DocumentCodec(this.name, OPAQUE_SHAPE, structures);
+    const codec = new DocumentCodec(this.name, OPAQUE_SHAPE, structures, this.version);
     return new StoredDocumentReader(codec, this.#prefix.length);
   }
 }
@@ -140,7 +150,13 @@ export class StoredDocumentReader {
     return this.decode(id, page.buffer, page.valueStart[row]!, page.valueEnd[row]!);
   }
 
+  /** As it is stored, whatever its version. */
   decode(id: string, bytes: Bytes, start = 0, end: number = bytes.length): Document {
     return { id, ...this.#codec.decode(bytes, start, end) };
+  }
+
+  /** Which version of the schema a document is of. */
+  versionOf(bytes: Bytes, start = 0, end: number = bytes.length): number {
+    return this.#codec.versionAt(bytes, start, end);
   }
 }

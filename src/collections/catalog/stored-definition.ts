@@ -4,11 +4,15 @@
  * Always true: an index of the definition is the one that the program defined, down to its fingerprint; where that cannot
  * be (a filter is stored as text for people, and an index may count or sum), or where work on the collection is unfinished, there is no definition.
  */
+import { assert } from "../../base/index.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { InvalidDefinition } from "../collection-error.ts";
 import { parseIndex } from "../index/index-definition.ts";
 import type { IndexDefinition } from "../index/index-definition.ts";
+import type { PastVersion } from "../evolution/past-version.ts";
+import { OPAQUE_SHAPE } from "../schema/field-shape.ts";
 import type { ObjectShape } from "../schema/field-shape.ts";
+import { parseShape } from "../schema/shape-text.ts";
 import { isPlainObject } from "../schema/storable.ts";
 import { shapeSchema } from "../schema/shape-check.ts";
 import type { CatalogIndex, CatalogRow } from "./catalog-row.ts";
@@ -34,8 +38,19 @@ export function storedDefinition(
     indexes.push(index);
   }
   const schema = shapeSchema(name, shape, row.shape);
-  const fingerprint = JSON.stringify([row.shape, ...row.indexes.map((one) => one.fingerprint)]);
-  return { definition: Object.freeze({ name, schema, indexes, tallies: [], fingerprint }) };
+  const past = row.past.map((version) => pastVersion(name, version.shape));
+  const shapes = [...row.past.map((version) => version.shape), row.shape];
+  const fingerprint = JSON.stringify([...shapes, ...row.indexes.map((one) => one.fingerprint)]);
+  return { definition: Object.freeze({ name, schema, past, indexes, tallies: [], fingerprint }) };
+}
+
+/** A version of which there are no documents any more, so that nobody needs its step. */
+function pastVersion(name: string, fingerprint: string): PastVersion {
+  const shape = parseShape(name, fingerprint);
+  return {
+    schema: shapeSchema(name, shape.kind === "object" ? shape : OPAQUE_SHAPE, fingerprint),
+    up: () => assert(false, "a finished collection has documents of its newest version alone"),
+  };
 }
 
 function storedIndex(

@@ -15,15 +15,18 @@
  * (5) Where a string of more than 64 bytes begins with a byte order mark, it is stored with two of them: msgpackr reads
  *     such a string by a TextDecoder that takes one away.
  * (6) Names that no schema declares (the keys of a z.record) make no structures: they travel inside their document.
+ * (7) A document of the first version of its schema is the record alone. In front of one of a later version stand c1, which
+ *     begins nothing in MessagePack, and the version as an ordered number.
  *
  * Worked example, the first document of a collection: { name: "Ada", age: 36 } is 40 a3 416461 24, and its structure 0
- * is 92 a4 6e616d65 a3 616765.
+ * is 92 a4 6e616d65 a3 616765. The same document, written when the schema had its version 2, is c1 02 40 a3 416461 24.
  */
 // The package's main door loads a native accelerator where it finds one; this one is JavaScript alone.
-import { Packr } from "msgpackr/pack";
-import { assert, hex } from "../../base/index.ts";
+import { Packr, RESERVE_START_SPACE } from "msgpackr/pack";
+import { EMPTY_BYTES, assert, hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
+import { orderedNumber } from "../catalog/keyspace.ts";
 import { ValidationError } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
 import { documentDepthMax, isLongMarked, isPlainObject } from "../schema/storable.ts";
@@ -38,6 +41,9 @@ const SHARED_STRUCTURES_MAX = 256;
  * array of two equal shapes is enough). Shapes that are not shared are written as maps, with their names.
  */
 const OWN_STRUCTURES_MAX = 0;
+
+/** The first byte of a document that says its version. */
+const VERSIONED = 0xc1;
 
 type FieldNames = readonly string[];
 
@@ -59,9 +65,17 @@ export function encodeValue(value: unknown): Bytes {
   return packed(plain, value);
 }
 
-function packed(packr: Packr, value: unknown): Bytes {
-  const bytes = packr.pack(value);
-  return mayHoldMark(bytes) ? packr.pack(withMarks(value)) : bytes;
+/** The bytes of the value behind `prefix`. */
+function packed(packr: Packr, value: unknown, prefix: Bytes = EMPTY_BYTES): Bytes {
+  const bytes = packedBehind(packr, value, prefix);
+  return mayHoldMark(bytes) ? packedBehind(packr, withMarks(value), prefix) : bytes;
+}
+
+function packedBehind(packr: Packr, value: unknown, prefix: Bytes): Bytes {
+  if (prefix.length === 0) return packr.pack(value);
+  const bytes = packr.pack(value, RESERVE_START_SPACE | prefix.length);
+  bytes.set(prefix);
+  return bytes;
 }
 
 /** Is EF BB BF anywhere in the bytes? Most documents have no EF at all. */
@@ -98,9 +112,25 @@ export class DocumentCodec {
   /** One object for all calls: it is read at once and not kept. */
   readonly #place = { start: 0, end: 0 };
 
-  /** `stored`: the structures of the collection in the order of their numbers, all of them committed. */
-  constructor(collection: string, shape: ObjectShape, stored: readonly FieldNames[]) {
+  /** Of the documents that are written. */
+  readonly version: number;
+  /** What stands in front of each of them. */
+  readonly #prefix: Bytes;
+
+  /**
+   * `stored`: the structures of the collection in the order of their numbers, all of them committed. `version`: of the
+   * documents that are written; none is of a later one.
+   */
+  constructor(
+    collection: string,
+    shape: ObjectShape,
+    stored: readonly FieldNames[],
+    version: number = 1,
+  ) {
     this.#collection = collection;
+    this.version = version;
+    this.#prefix =
+      version === 1 ? EMPTY_BYTES : Uint8Array.of(VERSIONED, ...orderedNumber(version));
     this.#structures = [...stored];
     this.#savedCount = stored.length;
     const declared = new DeclaredNames(shape);
@@ -133,7 +163,7 @@ export class DocumentCodec {
    */
   encode(record: Readonly<Record<string, unknown>>): Bytes {
     try {
-      return plainBytes(packed(this.#packr, record));
+      return plainBytes(packed(this.#packr, record, this.#prefix));
     } catch (cause) {
       const path = unpackablePath(record);
       const message = `it cannot be stored${cause instanceof Error ? `: ${cause.message}` : ""}`;
@@ -141,9 +171,24 @@ export class DocumentCodec {
     }
   }
 
-  /** The record at bytes[start, end), read where it lies. HOT: once for each document read (bench/collections.ts). */
+  /**
+   * Which version of the schema the document at bytes[start, end) is of.
+   *
+   * @throws CorruptionError where it says none that there is.
+   */
+  versionAt(bytes: Bytes, start: number, end: number): number {
+    const version = versionIn(bytes, start, end);
+    if (version !== NO_VERSION && version <= this.version) return version;
+    throw damaged(`document of ${this.#collection}`, bytes, start, end);
+  }
+
+  /**
+   * The record at bytes[start, end), read where it lies, whatever its version.
+   * HOT: once for each document read (bench/collections.ts).
+   */
   decode(bytes: Bytes, start: number, end: number): Record<string, unknown> {
-    this.#place.start = start;
+    const version = this.versionAt(bytes, start, end);
+    this.#place.start = version === 1 ? start : start + (version < 0x80 ? 2 : 3);
     this.#place.end = end;
     let record: unknown;
     try {
@@ -177,6 +222,20 @@ export class DocumentCodec {
     assert(count <= this.#structures.length, "only structures that were made are saved");
     this.#savedCount = Math.max(this.#savedCount, count);
   }
+}
+
+const NO_VERSION = 0;
+
+/** The version in front of a document, in the only spelling that it has. HOT: bench/collections.ts. */
+function versionIn(bytes: Bytes, start: number, end: number): number {
+  if (bytes[start] !== VERSIONED) return 1;
+  // A document follows, so one byte more at least.
+  if (start + 2 >= end) return NO_VERSION;
+  const first = bytes[start + 1]!;
+  if (first < 0x80) return first >= 2 ? first : NO_VERSION;
+  if (first >= 0xc0 || start + 3 >= end) return NO_VERSION;
+  const version = (first & 0x3f) * 256 + bytes[start + 2]!;
+  return version >= 0x80 ? version : NO_VERSION;
 }
 
 export function encodeStructure(names: FieldNames): Bytes {

@@ -187,6 +187,8 @@ export interface Capabilities {
    * wait. Absent: the transaction room retries with backoff until its deadline, then Conflict.
    */
   readonly exclusive: boolean;
+  /** Opened for reading: a commit that writes is refused with StorageError 'OpenedReadOnly'. Absent: it is not. */
+  readonly readOnly?: boolean;
   /** How many transactions may be open at once; Infinity where nothing bounds them. */
   readonly openTransactions: number;
 }

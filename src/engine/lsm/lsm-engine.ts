@@ -95,8 +95,11 @@ export class LsmEngine implements StorageEngine {
     this.#writes = writes;
     this.limits = parts.settings.limits;
     const { changeLog } = parts;
-    this.capabilities =
-      changeLog === undefined ? CAPABILITIES : { ...CAPABILITIES, changes: "log" };
+    this.capabilities = {
+      ...CAPABILITIES,
+      ...(changeLog === undefined ? {} : { changes: "log" }),
+      ...(writes.isReadOnly ? { readOnly: true } : {}),
+    };
     if (changeLog !== undefined) this.changes = (after, options) => this.#changes(after, options);
     else this.load = (rows) => this.#load(rows);
     this.#source = {

@@ -297,24 +297,46 @@ describe("a schema that grew", () => {
 });
 
 describe("a catalog row", () => {
-  const row: CatalogRow = {
+  const fields: Omit<CatalogRow, "past"> = {
     number: 1,
     shape: '{"object":{}}',
     documents: "ready",
     indexes: [{ name: "byName", number: 1, fingerprint: "x", state: "building" }],
     nextIndex: 2,
   };
+  const row: CatalogRow = { ...fields, past: [] };
+  const evolved: CatalogRow = {
+    ...fields,
+    past: [{ shape: '{"object":{}}', fills: true }, { shape: '{"object":{"a":"string"}}' }],
+    documents: "upgrading",
+  };
 
   test("is a version and JSON", () => {
     const bytes = encodeCatalogRow(row);
     expect(bytes[0]).toBe(1);
-    expect(new TextDecoder().decode(bytes.subarray(1))).toBe(JSON.stringify(row));
+    expect(new TextDecoder().decode(bytes.subarray(1))).toBe(JSON.stringify(fields));
     expect(decodeCatalogRow("people", bytes)).toEqual(row);
+  });
+
+  test("has another version where the schema has versions before the stored one", () => {
+    const bytes = encodeCatalogRow(evolved);
+    expect(bytes[0]).toBe(2);
+    expect(decodeCatalogRow("people", bytes)).toEqual(evolved);
+    for (const [first, source] of [
+      [1, evolved],
+      [2, row],
+      [2, { ...evolved, past: [{ shape: 5 }] }],
+      [2, { ...evolved, past: [null] }],
+      [2, { ...evolved, past: "x" }],
+    ] as const) {
+      const bad = Uint8Array.from([first, ...Buffer.from(JSON.stringify(source))]);
+      expect(() => decodeCatalogRow("people", bad)).toThrow(CorruptionError);
+    }
   });
 
   test("of a later version is refused as too new, and anything else as damaged", () => {
     const later = encodeCatalogRow(row);
-    later[0] = 2;
+    later[0] = 3;
     expect(() => decodeCatalogRow("people", later)).toThrow(
       expect.objectContaining({ code: "FormatTooNew" }) as Error,
     );

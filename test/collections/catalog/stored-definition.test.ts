@@ -28,6 +28,7 @@ function rowWith(
 ): CatalogRow {
   return {
     number: 1,
+    past: [],
     shape: definition.schema.fingerprint,
     documents: "ready",
     indexes: definition.indexes.map(({ fingerprint, name }, i) => ({

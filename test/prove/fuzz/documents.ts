@@ -146,6 +146,35 @@ const documents: Decoder = {
   },
 };
 
+// ---------------------------------------------------------------- documents that say their version
+
+/** Versions whose numbers take one byte, and two. */
+const VERSIONS = [2, 127, 128, 300] as const;
+const evolved = new DocumentCodec("things", OPAQUE_SHAPE, STRUCTURES, Math.max(...VERSIONS));
+const VERSIONED_SEEDS: readonly Bytes[] = VERSIONS.flatMap((version) => {
+  const codec = new DocumentCodec("things", OPAQUE_SHAPE, STRUCTURES, version);
+  return DOCUMENTS.map((document) => Uint8Array.from(codec.encode(document)));
+});
+
+const versionedDocuments: Decoder = {
+  name: "documents of later versions",
+  seeds: [...VERSIONED_SEEDS, DOCUMENT_SEEDS[0]!],
+  judge({ bytes, choice, length }) {
+    const version = evolved.versionAt(bytes, 0, length);
+    const record = evolved.decode(bytes, 0, length);
+    if ((choice >>> 8) % WALK_ONE_IN !== 0 || !isStorable(record)) return true;
+    if (sizeOf(record, 4 * length + 16) > 4 * length + 16)
+      throw new Error("more values than bytes");
+    const codec = new DocumentCodec("things", OPAQUE_SHAPE, STRUCTURES, version);
+    const again = codec.encode(record);
+    if (codec.versionAt(again, 0, again.length) !== version)
+      throw new Error("written again, it is of another version");
+    if (!isDeepStrictEqual(codec.decode(again, 0, again.length), record))
+      throw new Error("written again, it is another document");
+    return true;
+  },
+};
+
 const structures: Decoder = {
   name: "structures",
   seeds: STRUCTURES.map(encodeStructure),
@@ -264,8 +293,23 @@ const numbers: Decoder = {
 const INDEX = { name: "by_age", number: 1, fingerprint: '{"on":["age"]}', state: "ready" } as const;
 const SHAPE = '{"object":{"age":"number","role":{"string":["a","b"]}},"defaults":["role"]}';
 const ROWS = [
-  { number: 1, shape: SHAPE, documents: "ready", indexes: [INDEX], nextIndex: 2 },
-  { number: 300, shape: '{"object":{}}', documents: "filling", indexes: [], nextIndex: 1 },
+  { number: 1, past: [], shape: SHAPE, documents: "ready", indexes: [INDEX], nextIndex: 2 },
+  {
+    number: 300,
+    past: [],
+    shape: '{"object":{}}',
+    documents: "filling",
+    indexes: [],
+    nextIndex: 1,
+  },
+  {
+    number: 2,
+    past: [{ shape: SHAPE, fills: true }, { shape: '{"object":{}}' }],
+    shape: SHAPE,
+    documents: "upgrading",
+    indexes: [INDEX],
+    nextIndex: 2,
+  },
 ] as const;
 const catalogRows: Decoder = {
   name: "catalog rows",
@@ -274,8 +318,11 @@ const catalogRows: Decoder = {
     const row = decodeCatalogRow("things", view);
     if (choice & 0xe0) return true;
     const again = decodeCatalogRow("things", encodeCatalogRow(row));
-    if (again.number !== row.number || again.indexes.length !== row.indexes.length)
-      throw new Error("written again, it is another row");
+    const isSame =
+      again.number === row.number &&
+      again.past.length === row.past.length &&
+      again.indexes.length === row.indexes.length;
+    if (!isSame) throw new Error("written again, it is another row");
     return true;
   },
 };
@@ -299,6 +346,7 @@ const shapes: Decoder = {
 
 export const documentDecoders: readonly Decoder[] = [
   documents,
+  versionedDocuments,
   structures,
   indexValues,
   references,

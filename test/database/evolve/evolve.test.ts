@@ -1,0 +1,207 @@
+/** Schema evolution as a program sees it: a folder opened by one version after the other, through both doors. */
+import { Effect } from "effect";
+import { EvolutionFailed, SchemaMismatch, StorageError, collection, open, ref } from "kotobadb";
+import type { Id } from "kotobadb";
+import { open as openEffect } from "kotobadb/effect";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const V1 = collection("users", z.object({ fullName: z.string() }), {
+  indexes: { byFullName: ["fullName"] },
+});
+const V2 = V1.evolve(
+  z.object({ first: z.string(), last: z.string() }),
+  ({ fullName }) => ({
+    first: fullName.split(" ")[0] ?? "",
+    last: fullName.split(" ")[1] ?? "",
+  }),
+  { indexes: { byLast: { on: ["last"], unique: true }, perLast: { count: true, by: ["last"] } } },
+);
+const Posts = collection("posts", z.object({ by: ref("users"), title: z.string() }), {
+  indexes: { by: ["by"] },
+});
+const ada = "ada" as Id<"users">;
+const bob = "bob" as Id<"users">;
+const newAda = { id: ada, first: "Ada", last: "Lovelace" };
+const newBob = { id: bob, first: "Bob", last: "Ross" };
+const relations = {
+  users: { posts: { many: "posts", via: "by" } },
+  posts: { author: { one: "users", via: "by", onDelete: "cascade" } },
+} as const;
+
+async function writeFirst(path: string): Promise<void> {
+  await using db = await open(path, {
+    collections: { users: V1, posts: Posts },
+    relations,
+    changeLog: true,
+  });
+  await db.users.insertMany([
+    { id: ada, fullName: "Ada Lovelace" },
+    { id: bob, fullName: "Bob Ross" },
+  ]);
+  await db.posts.insert({ by: ada, title: "Notes" });
+}
+
+test("queries, relations, snapshots, exports and writes see the newest version alone", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  await using db = await open(folder.path, {
+    collections: { users: V2, posts: Posts },
+    relations,
+    fullScan: "error",
+  });
+  expect(await db.users.where({ last: "Ross" }).all()).toEqual([newBob]);
+  expect(await db.users.index("byLast").all()).toEqual([newAda, newBob]);
+  expect(await db.users.where({ last: "Ross" }).count()).toBe(1);
+  const [post] = await db.posts.include("author").all();
+  expect(post!.author).toEqual(newAda);
+  expect((await db.users.include("posts").orderBy("id").all())[0]!.posts).toHaveLength(1);
+  const snapshot = db.snapshot();
+  let text = "";
+  for await (const chunk of snapshot.users.export()) text += chunk;
+  snapshot.close();
+  expect(text).toBe(
+    '{"id":"ada","first":"Ada","last":"Lovelace"}\n{"id":"bob","first":"Bob","last":"Ross"}\n',
+  );
+  expect(await db.users.update(ada, { last: "Byron" })).toEqual({ ...newAda, last: "Byron" });
+  expect(await db.users.replace(bob, { first: "B", last: "R" })).toEqual({
+    id: bob,
+    first: "B",
+    last: "R",
+  });
+  expect(await db.verify()).toEqual({ ok: true, problems: [] });
+});
+
+test("a feed tells old commits as the newest version, and the rewriting as updates", async () => {
+  await using folder = await temporaryFolder();
+  let since: string | undefined;
+  {
+    await using db = await open(folder.path, { collections: { users: V1 }, changeLog: true });
+    const feed = db.users.changes()[Symbol.asyncIterator]();
+    const first = feed.next();
+    await db.users.insert({ id: ada, fullName: "Ada" });
+    since = (await first).value?.version;
+    await feed.return?.();
+    await db.users.replace(ada, { fullName: "Ada Lovelace" });
+    await db.users.insert({ id: bob, fullName: "Bob Ross" });
+  }
+  await using db = await open(folder.path, { collections: { users: V2 }, changeLog: true });
+  await db.ready();
+  const told: unknown[] = [];
+  for await (const { after, id, type } of db.users.changes({ since })) {
+    told.push({ type, id, after });
+    if (told.length === 4) break;
+  }
+  expect(told).toEqual([
+    { type: "update", id: ada, after: newAda },
+    { type: "insert", id: bob, after: newBob },
+    { type: "update", id: ada, after: newAda },
+    { type: "update", id: bob, after: newBob },
+  ]);
+});
+
+test("a live query of the newest version begins with upgraded documents", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  await using db = await open(folder.path, { collections: { users: V2 } });
+  for await (const { rows } of db.users.where({ last: "Ross" }).live()) {
+    expect(rows).toEqual([newBob]);
+    break;
+  }
+});
+
+test("the Effect door upgrades the same documents, and has the failure in its types", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  const Failing = V1.evolve(z.object({ n: z.number() }), () => ({ n: Number.NaN }));
+  const told = await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const db = yield* openEffect(folder.path, { collections: { users: Failing } });
+        return yield* db.users
+          .count()
+          .pipe(Effect.catchTag("EvolutionFailed", ({ id }) => Effect.succeed(id)));
+      }),
+    ),
+  );
+  expect(told).toBe(ada);
+  const users = await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const db = yield* openEffect(folder.path, { collections: { users: V2 } });
+        return yield* db.users.orderBy("id").all();
+      }),
+    ),
+  );
+  expect(users).toEqual([newAda, newBob]);
+});
+
+test("in memory, collections begin at the newest version", async () => {
+  await using db = await open(":memory:", { collections: { users: V2 } });
+  const stored = await db.users.insert({ first: "Eve", last: "E" });
+  expect(await db.users.find({ last: "E" })).toEqual(stored);
+  expect(await db.users.load([]).catch((error: unknown) => error)).toMatchObject({
+    _tag: "CollectionNotEmpty",
+  });
+  await db.users.delete(stored.id);
+  expect((await db.users.load([{ first: "A", last: "B" }])).loaded).toBe(1);
+  expect(await db.verify()).toEqual({ ok: true, problems: [] });
+});
+
+test("opened to be read, documents are upgraded as they are read and old indexes are not used", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  {
+    await using db = await open(folder.path, { collections: { users: V2 }, readOnly: true });
+    expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
+    expect(await db.users.get(ada)).toEqual(newAda);
+    expect(await db.users.where({ last: "Ross" }).all()).toEqual([newBob]);
+    expect(await db.users.where({ last: "Ross" }).count()).toBe(1);
+    expect((await db.users.where({ last: "Ross" }).explain()).kind).toBe("scan");
+    const refused = { _tag: "IndexNotReady", index: "byLast" };
+    await expect(db.users.index("byLast").all()).rejects.toMatchObject(refused);
+    await expect(db.users.find({ last: "Ross" })).rejects.toMatchObject(refused);
+    await expect(db.users.insert({ first: "a", last: "b" })).rejects.toBeInstanceOf(StorageError);
+    const snapshot = db.snapshot();
+    expect(await snapshot.users.count()).toBe(2);
+    snapshot.close();
+    expect(await db.transaction((tx) => tx.users.count(), { readOnly: true })).toBe(2);
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+  }
+  // Nothing was changed: the program before still has its database.
+  await using db = await open(folder.path, { collections: { users: V1 } });
+  expect(await db.users.where({ fullName: "Ada Lovelace" }).count()).toBe(1);
+});
+
+test("opened to be read, a document that cannot be upgraded fails alone", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  const Picky = V1.evolve(z.object({ name: z.string().max(10) }), ({ fullName }) => ({
+    name: fullName,
+  }));
+  await using db = await open(folder.path, { collections: { users: Picky }, readOnly: true });
+  expect(await db.users.get(bob)).toEqual({ id: bob, name: "Bob Ross" });
+  await expect(db.users.get(ada)).rejects.toBeInstanceOf(EvolutionFailed);
+  await expect(db.users.orderBy("name").all()).rejects.toBeInstanceOf(EvolutionFailed);
+  const { problems } = await db.verify();
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toContain("could not be brought to the next version");
+});
+
+test("the program before is refused once the newer one has been there, and nothing is written", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  {
+    await using db = await open(folder.path, { collections: { users: V2 } });
+    await db.ready();
+  }
+  {
+    await using db = await open(folder.path, { collections: { users: V1 } });
+    const error = await db.users.insert({ fullName: "x" }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SchemaMismatch);
+    expect((error as SchemaMismatch).reason).toBe("newer");
+  }
+  await using db = await open(folder.path, { collections: { users: V2 } });
+  expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
+});
