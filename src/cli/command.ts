@@ -3,11 +3,14 @@ import { openLsmEngine } from "../engine/index.ts";
 import type { Host, LsmEngine, LsmOptions } from "../engine/index.ts";
 import { WrongUsage } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
+import type { LoadModule } from "./program-definitions.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly host: Host;
+  /** For commands that work with a program's definitions. */
+  readonly load: LoadModule;
 }
 
 /** Options that every command has. */

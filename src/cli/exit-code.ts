@@ -18,7 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** For --help and docs. */
 export const EXIT_TEXT = `Exit codes:
   0   done, and all is well
-  1   verify found problems, or import found lines that it could not take
+  1   verify, import, check or migrate found something wrong
   2   the command was not given right
   3   the database is open elsewhere
   4   a file of the database is damaged
@@ -64,7 +64,12 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof StorageError) return exitCodeOfStorage(error);
   switch (error._tag) {
     case "ImportFailed":
+    case "EvolutionFailed":
+    case "SchemaMismatch":
+    case "UniqueViolation":
       return EXIT.problems;
+    case "InvalidDefinition":
+    case "ModuleNotLoaded":
     case "NeedsProgram":
     case "WrongUsage":
       return EXIT.usage;

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The kotoba command as a program of its own. */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { runCommand } from "./run-command.ts";
 import { processTerminal } from "./terminal.ts";
 
@@ -10,4 +12,5 @@ const { version } = JSON.parse(packageText) as { readonly version: string };
 process.exitCode = await runCommand(process.argv.slice(2), {
   terminal: processTerminal(),
   version,
+  load: (path) => import(pathToFileURL(resolve(path)).href) as Promise<object>,
 });

@@ -2,7 +2,7 @@
  * The kotoba command: what it understands, and how each call ends.
  *
  * Always true:
- * (1) Every command but compact and import opens the database for reading only and changes nothing in it.
+ * (1) Every command but compact, import and migrate opens the database for reading only and changes nothing in it.
  * (2) It ends with one of the codes of exit-code.ts; it never ends the process itself.
  * (3) With --json the standard output holds JSON and nothing else: one object, or one a line for scan and export.
  */
@@ -10,6 +10,7 @@ import { Command as Program, CommanderError } from "commander";
 import { nodeHost } from "../engine/index.ts";
 import type { Host } from "../engine/index.ts";
 import type { Command, CommandContext, CommonOptions } from "./command.ts";
+import { check } from "./commands/check.ts";
 import { checkpoint } from "./commands/checkpoint.ts";
 import { collections } from "./commands/collections.ts";
 import { compact } from "./commands/compact.ts";
@@ -17,11 +18,13 @@ import { dump } from "./commands/dump.ts";
 import { exportDocuments } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
 import { importFile } from "./commands/import.ts";
+import { migrate } from "./commands/migrate.ts";
 import { scan } from "./commands/scan.ts";
 import { stats } from "./commands/stats.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT, EXIT_TEXT, WrongUsage, exitCodeOf } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
+import type { LoadModule } from "./program-definitions.ts";
 import { errorText } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,16 +34,18 @@ export interface RunOptions {
   readonly version: string;
   /** Default: that of Node. */
   readonly host?: Host;
+  /** Default: what import() takes. */
+  readonly load?: LoadModule;
 }
 
 /** Runs the command with these arguments, without the name of the program; gives its exit code. Never throws. */
 export async function runCommand(
   args: readonly string[],
-  { host = nodeHost(), terminal, version }: RunOptions,
+  { host = nodeHost(), load = importModule, terminal, version }: RunOptions,
 ): Promise<ExitCode> {
   let exit: ExitCode = EXIT.fine;
   const json = args.includes("--json");
-  const program = programOf({ terminal, host }, version, json, (code) => {
+  const program = programOf({ terminal, host, load }, version, json, (code) => {
     exit = code;
   });
   try {
@@ -56,6 +61,10 @@ export async function runCommand(
     terminal.err(errorText(error, json));
     return exitCodeOf(error);
   }
+}
+
+function importModule(path: string): Promise<object> {
+  return import(path) as Promise<object>;
 }
 
 function programOf(
@@ -135,4 +144,14 @@ function addCommands(add: Add): void {
     .option("--on-bad-line <what>", "error (default) or skip")
     .option("--partial", "in batches, for texts larger than a transaction may be");
   add("collections <dir>", "names, documents and indexes", collections);
+  add(
+    "check <dir> <module>",
+    "hold the collections that a module defines against what is stored",
+    check,
+  );
+  add(
+    "migrate <dir> <module>",
+    "bring documents and indexes to what a module defines; changes the database",
+    migrate,
+  ).option("--dry-run", "try every step on every document, and change nothing");
 }

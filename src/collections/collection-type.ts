@@ -54,10 +54,17 @@ export interface Definition<
    */
   evolve<S2 extends ObjectSchema, const I2 extends IndexSpecs<WithId<N, OutputOf<S2>>> = {}>(
     schema: S2,
-    up: (old: Out, id: Id<N>) => InputOf<S2>,
+    up: Upgrade<Out, N, S2>,
     options?: CollectionOptions<I2>,
   ): Definition<N, InputOf<S2>, OutputOf<S2>, I2>;
 }
+/**
+ * The function from a document of one version to an input of the next. A condition, and not the function itself: only so
+ * the compiler knows the schema while it looks at what the function gives, and takes "a" for a word of an enum.
+ */
+type Upgrade<Old, N extends string, S> = S extends ObjectSchema
+  ? (old: Old, id: Id<N>) => InputOf<S>
+  : never;
 /** What a schema takes. */
 export type InputOf<S extends ObjectSchema> = StandardSchemaV1.InferInput<S>;
 /** What a schema gives, and documents are. */

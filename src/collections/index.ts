@@ -32,6 +32,10 @@ export { CollectionStore } from "./collection-store.ts";
 export type { Change } from "./collection-store.ts";
 export type { BuildEventBody } from "./build/build-event.ts";
 export type { CollectionLayout } from "./build/index-states.ts";
+// Versions of a schema
+export { outlookOf, tryStored } from "./evolution/outlook.ts";
+export type { Outlook } from "./evolution/outlook.ts";
+export { versionOf } from "./evolution/past-version.ts";
 // Relations
 export { NO_RELATIONS, RelationGraph } from "./relation/relation.ts";
 export type { Relation } from "./relation/relation.ts";

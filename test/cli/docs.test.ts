@@ -43,6 +43,8 @@ test("every example of the page prints what the page shows, and every command ha
     "collections",
     "export",
     "import",
+    "check",
+    "migrate",
   ]) {
     expect(
       lines.some((line) => line.startsWith(command)),

@@ -21,6 +21,34 @@ const Cities = collection(
 );
 const Roads = collection("roads", z.object({ from: z.string(), to: z.string() }), { indexes: {} });
 
+/** What modules of programs export, by their paths. */
+export const modules: Record<string, object> = {
+  "collections.js": {
+    Cities,
+    CitiesOfToday: Cities.evolve(
+      z.object({ name: z.string(), people: z.bigint(), at: z.tuple([z.number(), z.number()]) }),
+      ({ name, people, place }) => ({ name, people, at: [place.latitude, place.longitude] }),
+      { indexes: { byName: { on: ["name"], unique: true } } },
+    ),
+    Roads: collection("roads", z.object({ from: z.string(), to: z.string() }), {
+      indexes: { byFrom: ["from"] },
+    }),
+    Rivers: collection("rivers", z.object({ name: z.string() })),
+  },
+  "wrong.js": {
+    collections: {
+      cities: Cities.evolve(z.object({ name: z.string().max(4) }), ({ name }) => ({ name })),
+      roads: collection("roads", z.object({ from: z.string(), over: z.string(), km: z.number() })),
+    },
+  },
+};
+
+async function load(path: string): Promise<object> {
+  const found = modules[path];
+  if (found === undefined) throw new Error(`Cannot find module '${path}'`);
+  return found;
+}
+
 const named = ["Oslo", "Bergen", "Kyoto", "Lima"] as const;
 
 /** Writes cities and roads to the folder; the tables and the log hold a part each. */
@@ -72,6 +100,7 @@ export async function kotoba(host: Host, line: string): Promise<Ran> {
     line.split(" ").filter((word) => word !== ""),
     {
       host,
+      load,
       version: "1.2.3",
       terminal: {
         out: (text) => {

@@ -1,17 +1,13 @@
 /** kotoba import: documents from a file, checked against the stored shape of their collection. */
 import { importStored } from "../../collections/index.ts";
-import type {
-  CollectionDefinition,
-  ImportOptions,
-  ImportResult,
-  StoreHost,
-} from "../../collections/index.ts";
-import type { Host, LsmEngine } from "../../engine/index.ts";
+import type { CollectionDefinition, ImportOptions, ImportResult } from "../../collections/index.ts";
+import type { Host } from "../../engine/index.ts";
 import { withReader, withWriter } from "../command.ts";
 import type { Command, CommandContext, CommonOptions } from "../command.ts";
 import { EXIT, NeedsProgram, WrongUsage } from "../exit-code.ts";
 import { progressBar } from "../print/progress-bar.ts";
 import { countText } from "../print/table-text.ts";
+import { storeHost } from "../store-host.ts";
 import { requireCollection } from "./get.ts";
 
 export interface ImportCommandOptions extends CommonOptions {
@@ -69,25 +65,6 @@ function imported(
       options,
     ),
   );
-}
-
-function storeHost(
-  host: Host,
-  engine: LsmEngine,
-): StoreHost & { readonly pause: () => Promise<void> } {
-  return {
-    engine,
-    nowMillis: () => host.clock.nowMillis(),
-    randomFill: (target) => target.set(host.random.bytes(target.length)),
-    pause: () => host.timers.pause(),
-    transactionHost: {
-      nowMillis: () => host.clock.monotonicMillis(),
-      random: () => host.random.bytes(1)[0]! / 256,
-      after: (millis, task) => host.timers.after(millis, task),
-      deadline: (millis, task) => host.timers.deadline(millis, task),
-      report: (error, where) => host.warn(error, where),
-    },
-  };
 }
 
 async function* chunksOf({ files }: Host, path: string): AsyncGenerator<Uint8Array> {

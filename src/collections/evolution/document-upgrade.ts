@@ -83,7 +83,14 @@ function asStored(fields: Fields): unknown {
 }
 
 function issuesOf(cause: unknown): readonly ValidationIssue[] {
-  if (cause instanceof ValidationError) return cause.issues;
-  const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  return [{ path: [], message }];
+  // By its tag: where a tool reads the definitions of a program, the class may be that of the program's own copy.
+  if (isTagged(cause)) return cause.issues;
+  if (cause instanceof Error) return [{ path: [], message: `${cause.name}: ${cause.message}` }];
+  const shown = typeof cause === "string" ? cause : `a value of the type ${typeof cause}`;
+  return [{ path: [], message: `it threw no Error: ${shown}` }];
+}
+
+function isTagged(cause: unknown): cause is Pick<ValidationError, "issues"> {
+  const { _tag, issues } = (cause ?? {}) as Partial<ValidationError>;
+  return _tag === "ValidationError" && Array.isArray(issues);
 }

@@ -18,7 +18,7 @@ import { DocumentUpgrade } from "./document-upgrade.ts";
 import { versionOf } from "./past-version.ts";
 import { versionPlan } from "./version-plan.ts";
 
-interface UpgradeTrial {
+export interface UpgradeTrial {
   /** All that were looked at. */
   readonly documents: number;
   /** Those of them that are of an earlier version. */
@@ -29,7 +29,7 @@ interface UpgradeTrial {
  * `stored`: the row as it is in `view`. `onFailure` is told of each document that cannot be brought up; what it throws
  * ends the trial.
  */
-async function tryUpgrades(
+export async function tryUpgrades(
   view: ReadView,
   definition: CollectionDefinition,
   stored: CatalogRow,

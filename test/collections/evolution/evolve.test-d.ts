@@ -39,9 +39,26 @@ describe("a chain of versions", () => {
     void (() => db.users.where({ name: "x" }));
   });
 
+  test("knows words of enums, tuples and unions in what a step gives", () => {
+    V1.evolve(z.object({ kind: z.enum(["a", "b"]) }), ({ fullName }) => ({
+      kind: fullName === "" ? "a" : "b",
+    }));
+    V1.evolve(z.object({ kind: z.literal("a") }), () => ({ kind: "a" }));
+    V1.evolve(z.object({ at: z.tuple([z.number(), z.number()]) }), () => ({ at: [1, 2] }));
+    V1.evolve(
+      z.discriminatedUnion("k", [
+        z.object({ k: z.literal("x"), x: z.number() }),
+        z.object({ k: z.literal("y") }),
+      ]),
+      ({ fullName }) => (fullName === "" ? { k: "x", x: 3 } : { k: "y" }),
+    );
+  });
+
   test("takes what the next schema takes, and nothing else", () => {
     // @ts-expect-error: a number is no name
     V1.evolve(z.object({ name: z.string() }), ({ fullName }) => ({ name: fullName.length }));
+    // @ts-expect-error: no such word
+    V1.evolve(z.object({ kind: z.enum(["a", "b"]) }), () => ({ kind: "c" }));
     // @ts-expect-error: the name is missing
     V1.evolve(z.object({ name: z.string() }), () => ({}));
     // @ts-expect-error: the old schema has no such field
