@@ -162,6 +162,14 @@ test("the server answers good requests and bad ones, streams changes, and stops 
   expect(told).toContain("Opened again, the folder has 4 contacts.\n");
 });
 
+test("three versions of a program open one database in turn, and the first is too old then", async () => {
+  await using folder = await temporaryFolder();
+  const told = await run("evolve", folder.path);
+  expect(told).toMatch(/^Version 1 has loaded 2449 cities\.\n/);
+  expect(told).toContain("Every index agrees with every document.\n");
+  expect(told).toContain("Version 1 is refused: the database is newer.\n");
+});
+
 test(
   "the atlas imports, answers, moves, survives kills, and checks all of it",
   { timeout: 240_000 },
