@@ -1,8 +1,17 @@
 /** The command as a real process: exit codes, a reader that goes away, a folder that another process holds. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nodeHost, openLsmEngine } from "kotobadb/engine";
 import { makeDatabase } from "./support.ts";
@@ -61,6 +70,29 @@ test("results go to the standard output, errors to the standard error, and the c
   expect(kotoba("dump", "wal", path).out).toMatch(/commit \d+/);
   expect(readdirSync(path)).toEqual(before);
   expect(existsSync(join(folder, "nowhere"))).toBe(false);
+});
+
+test("check and migrate load the module of a program as Node does", () => {
+  const copy = join(folder, "migrated");
+  expect(kotoba("checkpoint", path, copy)).toMatchObject({ exit: 0 });
+  const module = join(folder, "definitions.mjs");
+  const library = pathToFileURL(join(process.cwd(), "node_modules/zod/index.js")).href;
+  writeFileSync(
+    module,
+    `import { collection } from "${pathToFileURL(join(built, "dist/index.js")).href}";
+     import { z } from "${library}";
+     export const Roads = collection("roads", z.object({ from: z.string(), to: z.string() }))
+       .evolve(z.object({ ends: z.array(z.string()).length(2) }), ({ from, to }) => ({ ends: [from, to] }));`,
+  );
+  expect(kotoba("check", copy, module)).toMatchObject({ exit: 0, err: "" });
+  expect(kotoba("check", copy, module).out).toContain(
+    "roads   step 1 to 2: 2 documents to upgrade",
+  );
+  expect(kotoba("migrate", copy, module)).toMatchObject({ exit: 0, err: "" });
+  expect(kotoba("get", copy, "roads", "e16", "--json").out).toBe(
+    '{"id":"e16","ends":["oslo","bergen"]}\n',
+  );
+  expect(kotoba("check", copy, join(folder, "nowhere.mjs"))).toMatchObject({ exit: 2, out: "" });
 });
 
 test("a checkpoint can be read, compacted and verified", () => {
