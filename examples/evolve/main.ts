@@ -23,18 +23,22 @@ const COUNTRIES = new Set(["NO", "SE", "JP"]);
 }
 
 {
-  // At the first use every document is tried, then all are written anew and the new index is built.
   await using db = await open(folder, { collections: { cities: Second }, fullScan: "error" });
+  // Documents are read as the newest version at once; ready() waits until they are written so, and the index is built.
+  const one = await db.cities.first();
+  console.log(`Version 2 reads ${Object.keys(one!).toSorted().join(", ")}.`);
+  await db.ready();
   const largest = await db.cities
     .where({ place: { country: "NO" } })
     .orderBy("people", "desc")
     .first();
-  console.log(`Version 2: the largest city of Norway is ${largest?.name}.`);
+  console.log(`The largest city of Norway is ${largest?.name}.`);
   await db.cities.insert({ name: "Nybyen", people: 120, place: { country: "NO", lat: 78.2 } });
 }
 
 {
   await using db = await open(folder, { collections: { cities: Third } });
+  await db.ready();
   const sizes = await db.cities.groupBy("size").aggregate({ n: { count: true } });
   console.log(`Version 3: ${sizes.map(({ n, size }) => `${n} of size ${size}`).join(", ")}.`);
   const nybyen = await db.cities.where({ place: { country: "NO" }, name: "Nybyen" }).one();

@@ -53,7 +53,7 @@ test("a dry run names every document that fails, up to a bound", async () => {
   };
   const { exit, out } = await kotoba(host, "migrate /notes notes.js --dry-run");
   expect(exit).toBe(1);
-  expect(out).toContain("notes: 30 documents can be brought to version 2, 30 cannot be:\n");
+  expect(out).toContain("notes: 30 documents can be stored as version 2, 30 cannot be:\n");
   expect(out.match(/RangeError: \d+ is odd/g)).toHaveLength(20);
   expect(out).toContain("  and 10 more\n");
   const json = JSON.parse((await kotoba(host, "migrate /notes notes.js --dry-run --json")).out) as {

@@ -3,12 +3,14 @@
  * nothing: every step runs over every document, and all that fail are told.
  */
 import { Catalog, CollectionStore, tryStored, versionOf } from "../../collections/index.ts";
-import type { CollectionDefinition, EvolutionFailed } from "../../collections/index.ts";
-import type { ReadView } from "../../engine/index.ts";
+import type { KotobaError } from "../../base/index.ts";
+import type { BuildEventBody, CollectionDefinition } from "../../collections/index.ts";
+import type { LsmEngine, ReadView } from "../../engine/index.ts";
 import { withReader, withWriter } from "../command.ts";
 import type { Command, CommandContext, CommonOptions } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
+import { progressBar } from "../print/progress-bar.ts";
 import { countText } from "../print/table-text.ts";
 import { programDefinitions } from "../program-definitions.ts";
 import { storeHost } from "../store-host.ts";
@@ -34,7 +36,7 @@ export const migrate: Command<[path: string, module: string], MigrateOptions> = 
   );
   const { terminal } = context;
   const isWrong = isRefused(before);
-  if (!isWrong) await migrateAll(context, path, definitions, before);
+  if (!isWrong) await migrateAll(context, path, definitions, before, json !== true);
   if (json === true) {
     const collections = before.map(({ name, outlook }) => ({ name, ...outlook }));
     await terminal.out(`${JSON.stringify({ done: !isWrong, collections })}\n`);
@@ -47,19 +49,29 @@ async function migrateAll(
   path: string,
   definitions: readonly CollectionDefinition[],
   before: readonly NamedOutlook[],
+  isShown: boolean,
 ): Promise<void> {
-  const names = new Set(
-    before
-      .filter(({ outlook }) => outlook.kind === "step" || outlook.kind === "compatible")
-      .map(({ name }) => name),
+  /** How many documents there are in those that change. */
+  const counts = new Map<string, number>();
+  for (const { name, outlook } of before) {
+    if (outlook.kind === "step" || outlook.kind === "compatible")
+      counts.set(name, outlook.documents);
+  }
+  if (counts.size === 0) return;
+  const bar = progressBar(context.terminal, "migrating", isShown, (total) =>
+    countText(total, "document"),
   );
-  if (names.size === 0) return;
-  await withWriter(context, path, async (engine) => {
-    const catalog = new Catalog(storeHost(context.host, engine));
-    for (const definition of definitions) {
-      if (names.has(definition.name)) await new CollectionStore(catalog, definition).ready();
+  const tellBuild = (event: BuildEventBody): void => {
+    if (event.type === "index-build-progress") {
+      bar.update(event.documents, counts.get(event.collection)!);
     }
-  });
+  };
+  await withWriter(context, path, async (engine) => {
+    const catalog = new Catalog({ ...storeHost(context.host, engine), tellBuild });
+    for (const definition of definitions) {
+      if (counts.has(definition.name)) await new CollectionStore(catalog, definition).built();
+    }
+  }).finally(() => bar.stop());
 }
 
 interface Trial {
@@ -69,7 +81,12 @@ interface Trial {
   readonly upgraded: number;
   readonly failed: number;
   /** The first of them. */
-  readonly failures: readonly EvolutionFailed[];
+  readonly failures: readonly Failure[];
+}
+
+interface Failure {
+  readonly id: string;
+  readonly error: KotobaError;
 }
 
 async function tryAll(
@@ -83,7 +100,7 @@ async function tryAll(
     const view = engine.snapshot();
     const tried: Trial[] = [];
     for (const definition of definitions) {
-      const trial = await trialOf(view, definition);
+      const trial = await trialOf(engine, view, definition);
       if (trial !== undefined) tried.push(trial);
     }
     return { before: await outlooks(view, definitions), trials: tried };
@@ -103,29 +120,53 @@ async function tryAll(
 }
 
 async function trialOf(
+  { limits }: LsmEngine,
   view: ReadView,
   definition: CollectionDefinition,
 ): Promise<Trial | undefined> {
-  const failures: EvolutionFailed[] = [];
+  const failures: Failure[] = [];
   let failed = 0;
-  const found = await tryStored(view, definition, (failure) => {
-    if (failed++ < FAILURES_MAX) failures.push(failure);
+  const found = await tryStored(view, limits, definition, {
+    onFailure: (id, error) => {
+      if (failed++ < FAILURES_MAX) failures.push({ id, error });
+    },
+    // Nobody else is on the thread.
+    pause: () => undefined,
   });
-  if (found === undefined || found.upgraded === 0) return undefined;
-  return { name: definition.name, version: versionOf(definition), ...found, failed, failures };
+  if (found === undefined || (found.upgraded === 0 && failed === 0)) return undefined;
+  const { documents, upgraded } = found;
+  return {
+    name: definition.name,
+    version: versionOf(definition),
+    documents,
+    upgraded,
+    failed,
+    failures,
+  };
 }
 
 function shownTrial({ failed, failures }: Trial): object {
-  const shown = failures.map(({ id, issues, version }) => ({ id, from: version, issues }));
+  const shown = failures.map(({ error: { _tag, details }, id }) => ({ id, name: _tag, details }));
   return { failed, failures: shown };
 }
 
-function trialText({ failed, failures, name, upgraded, version }: Trial): string {
-  const fine = countText(upgraded - failed, "document");
-  const lines = failures.map(({ details, id }) => {
-    return `  ${id}: step ${String(details["step"])}: ${String(details["issues"])}\n`;
-  });
+function trialText({ documents, failed, failures, name, version }: Trial): string {
+  const fine = countText(documents - failed, "document");
+  const lines = failures.map(({ error, id }) => `  ${id}: ${failureText(error)}\n`);
   const more = failed > failures.length ? `  and ${failed - failures.length} more\n` : "";
-  const told = failed === 0 ? "" : `, ${failed} cannot be:\n${lines.join("")}${more}`;
-  return `${name}: ${fine} can be brought to version ${version}${told === "" ? "\n" : told}`;
+  const told = failed === 0 ? "\n" : `, ${failed} cannot be:\n${lines.join("")}${more}`;
+  return `${name}: ${fine} can be stored as version ${version}${told}`;
+}
+
+function failureText({ _tag, details, sentence }: KotobaError): string {
+  if (_tag === "EvolutionFailed")
+    return `step ${told(details["step"])}: ${told(details["issues"])}`;
+  if (_tag === "UniqueViolation") {
+    return `its key in the unique index "${told(details["index"])}" is that of ${told(details["existingId"])}`;
+  }
+  return details["issues"] === undefined ? sentence : told(details["issues"]);
+}
+
+function told(detail: unknown): string {
+  return typeof detail === "string" ? detail : JSON.stringify(detail);
 }

@@ -3,7 +3,10 @@ import type { KotobaError } from "../../base/index.ts";
 
 /** Each kind of event without the time that all of them have. */
 export type BuildEventBody =
-  /** Indexes are being built in the background; `documents` were done before, by whoever had the database open. */
+  /**
+   * Indexes are being built in the background, and documents of earlier versions of the schema written anew; `documents`
+   * were done before, by whoever had the database open. Of a collection without indexes the list is empty.
+   */
   | {
       readonly type: "index-build-begin";
       readonly collection: string;

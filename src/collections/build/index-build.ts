@@ -1,5 +1,6 @@
 /**
- * Builds what indexes of one collection lack, pass by pass, while the collection is read and written.
+ * Builds what indexes of one collection lack, and writes documents of earlier versions anew, pass by pass, while the
+ * collection is read and written.
  *
  * Always true:
  * (1) One batch at a time. What one batch can do is done before the collection is used for the first time, so that the
@@ -155,12 +156,13 @@ export class IndexBuild {
    * that has ended.
    */
   async #ended(pass: DocumentPass, error: unknown): Promise<number> {
-    const { indexes, tallies } = pass;
+    const { indexes, tallies, upgrades } = pass;
     const blamed =
       error instanceof UniqueViolation
         ? indexes.filter(({ index }) => index.name === error.index)
         : [];
-    if (blamed.length === 0 || indexes.length + tallies.length === 1) {
+    const isAlone = indexes.length + tallies.length === 1 && !upgrades;
+    if (blamed.length === 0 || isAlone) {
       this.#report.failed(pass, error);
       return pass.number;
     }
@@ -171,7 +173,7 @@ export class IndexBuild {
       LIBRARY_CODE,
     );
     this.#collection.become(apart.row);
-    const alone = { number: apart.pass, indexes: blamed, tallies: [] };
+    const alone = { number: apart.pass, indexes: blamed, tallies: [], upgrades: false };
     this.#report.failed(alone, error);
     return apart.pass;
   }

@@ -112,8 +112,13 @@ export function passesOf(row: CatalogRow): readonly number[] {
 export function rowAfterPass(row: CatalogRow, ended: number): CatalogRow {
   const indexes = row.indexes.map((index) => (index.pass === ended ? madeReady(index) : index));
   if (row.pass !== ended) return { ...row, indexes };
-  const { pass, ...rest } = row;
-  return { ...rest, documents: "ready", indexes };
+  return withDocumentsReady({ ...row, indexes });
+}
+
+/** The row when all documents are of the newest version and complete. */
+export function withDocumentsReady(row: CatalogRow): CatalogRow {
+  const { indexes, nextIndex, number, past, shape } = row;
+  return { number, past, shape, documents: "ready", indexes, nextIndex };
 }
 
 /** The index when it is built, or where there is nothing to be built. */

@@ -137,7 +137,7 @@ export class Catalog {
       const found = await withView(engine, (view) => registeredReading(view, definition));
       if (found !== undefined) return found;
       // What is not stored would have to be written: refused below, by the engine.
-    } else await refuseFailingSteps(engine, definition);
+    } else await refuseFailingSteps(this.host, definition);
     return transact(transactionHost, engine, (tx) => register(tx, definition), LIBRARY_CODE);
   }
 }

@@ -19,6 +19,7 @@ import type { DocumentChange } from "../document-change.ts";
 import type { Document } from "../document/document.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import type { StoreHost } from "./catalog.ts";
+import { withDocumentsReady } from "./catalog-plan.ts";
 import { encodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import { catalogKey } from "./keyspace.ts";
@@ -51,8 +52,7 @@ export async function finishCollection(
     const from: Bytes = start;
     start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
-  const { pass, ...rest } = row;
-  const finished: CatalogRow = { ...rest, documents: "ready" };
+  const finished = withDocumentsReady(row);
   await transact(
     transactionHost,
     engine,

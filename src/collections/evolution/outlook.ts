@@ -1,6 +1,6 @@
 /** What the first use of a collection by a program would do to what is stored of it, told without doing it. */
 import { prefixRange } from "../../engine/contract/index.ts";
-import type { ReadView } from "../../engine/contract/index.ts";
+import type { Limits, ReadView } from "../../engine/contract/index.ts";
 import { catalogPlan, isUnfinished } from "../catalog/catalog-plan.ts";
 import { decodeCatalogRow } from "../catalog/catalog-row.ts";
 import type { CatalogIndex, CatalogRow } from "../catalog/catalog-row.ts";
@@ -9,8 +9,7 @@ import type { SchemaDifference } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { versionAt } from "../document/document-codec.ts";
 import { tryUpgrades } from "./try-upgrades.ts";
-import type { UpgradeTrial } from "./try-upgrades.ts";
-import type { EvolutionFailed } from "../collection-error.ts";
+import type { TrialListener, UpgradeTrial } from "./try-upgrades.ts";
 
 /**
  * new: nothing is stored under the name. same: nothing is to be done. compatible: indexes are made or dropped, or defaults
@@ -63,12 +62,13 @@ export async function outlookOf(
 /** Tries every step of the definition over what is stored; undefined where nothing is, or it does not fit. */
 export async function tryStored(
   view: ReadView,
+  limits: Limits,
   definition: CollectionDefinition,
-  onFailure: (failure: EvolutionFailed) => void,
+  listener: TrialListener,
 ): Promise<UpgradeTrial | undefined> {
   const stored = await storedRow(view, definition.name);
   if (stored === undefined || "difference" in catalogPlan(definition, stored, 0)) return undefined;
-  return tryUpgrades(view, definition, stored, onFailure);
+  return tryUpgrades(view, limits, definition, stored, listener);
 }
 
 /** Undefined also where a bulk load did not come to its end: such a collection counts as empty. */

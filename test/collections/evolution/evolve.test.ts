@@ -169,6 +169,40 @@ describe("a step that fails", () => {
     });
   });
 
+  test("by giving two documents one key of a unique index is refused, naming both", async () => {
+    const Short = V1.evolve(
+      z.object({ name: z.string() }),
+      ({ fullName }) => ({ name: fullName.slice(0, 3) }),
+      { indexes: { byName: { on: ["name"], unique: true } } },
+    );
+    const database = await filled(V1, [
+      ...Array.from({ length: 700 }, (_, n) => ({ id: `x${n}`, fullName: `${n}` })),
+      { id: "z", fullName: "699 and more" },
+    ]);
+    const before = await rowsOf(database.engine);
+    expect(await failure(database.reopened().store(Short))).toMatchObject({
+      _tag: "UniqueViolation",
+      index: "byName",
+      existingId: "x699",
+      id: "z",
+    });
+    expect(await rowsOf(database.engine)).toEqual(before);
+    await (await database.reopened().store(V1)).delete("z");
+    expect(await (await database.reopened().store(Short)).verify()).toEqual([]);
+  });
+
+  test("by giving what cannot be stored is refused", async () => {
+    const database = await filled(V1, [{ id: "a", fullName: "Ada" }]);
+    const before = await rowsOf(database.engine);
+    const Long = V1.evolve(
+      z.object({ name: z.string() }),
+      () => ({ name: "x".repeat(database.engine.limits.keyBytes) }),
+      { indexes: { byName: ["name"] } },
+    );
+    expect(await failure(database.reopened().store(Long))).toMatchObject({ code: "KeyTooLarge" });
+    expect(await rowsOf(database.engine)).toEqual(before);
+  });
+
   test("that is async, or no function, is refused where it is defined", () => {
     const schema = z.object({ name: z.string() });
     expect(() => V1.evolve(schema, (async () => ({ name: "" })) as never)).toThrow(

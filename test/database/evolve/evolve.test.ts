@@ -1,8 +1,17 @@
 /** Schema evolution as a program sees it: a folder opened by one version after the other, through both doors. */
 import { Effect } from "effect";
-import { EvolutionFailed, SchemaMismatch, StorageError, collection, open, ref } from "kotobadb";
+import {
+  EvolutionFailed,
+  SchemaMismatch,
+  StorageError,
+  collection,
+  inc,
+  open,
+  ref,
+} from "kotobadb";
 import type { Id } from "kotobadb";
 import { open as openEffect } from "kotobadb/effect";
+import { MemoryEngine } from "kotobadb/engine";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -205,3 +214,74 @@ test("the program before is refused once the newer one has been there, and nothi
   await using db = await open(folder.path, { collections: { users: V2 } });
   expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
 });
+
+const Counters = collection("counters", z.object({ n: z.number(), text: z.string() }), {
+  indexes: { byN: ["n"] },
+});
+const Counted = Counters.evolve(
+  z.object({ double: z.number(), words: z.array(z.string()), edits: z.number().default(0) }),
+  ({ n, text }) => ({ double: 2 * n, words: text.split(" ") }),
+  {
+    indexes: {
+      byDouble: { on: ["double"], unique: true },
+      byWord: ["words[]", "-double"],
+      perEdits: { count: true, by: ["edits"] },
+      total: { sum: "double" },
+    },
+  },
+);
+const COUNT = 4_000;
+const idOf = (n: number): Id<"counters"> => `c${String(n).padStart(5, "0")}` as Id<"counters">;
+const wordsOf = (n: number): string[] => [`w${n % 9}`, "all"];
+
+for (const where of ["in memory", "on the disk"] as const) {
+  test(`documents are read, changed and deleted while they are written anew, ${where}`, async () => {
+    await using folder = await temporaryFolder();
+    const target = where === "in memory" ? { engine: new MemoryEngine() } : folder.path;
+    const first = await open(target, { collections: { counters: Counters } });
+    await first.counters.insertMany(
+      Array.from({ length: COUNT }, (_, n) => ({ id: idOf(n), n, text: wordsOf(n).join(" ") })),
+    );
+    if (where === "on the disk") await first.close();
+    const db = await open(target, { collections: { counters: Counted }, fullScan: "allow" });
+    const model = new Map<string, object>();
+    for (let n = 0; n < COUNT; n++) {
+      model.set(idOf(n), { id: idOf(n), double: 2 * n, words: wordsOf(n), edits: 0 });
+    }
+    // Both ends and the middle: some are written anew already, others are not.
+    for (const n of [0, 5, 999, 1_000, 1_001, 2_500, COUNT - 2]) {
+      expect(await db.counters.get(idOf(n))).toEqual(model.get(idOf(n)));
+      const changed = await db.counters.update(idOf(n), { edits: inc(), words: ["changed"] });
+      model.set(idOf(n), { id: idOf(n), double: 2 * n, words: ["changed"], edits: 1 });
+      expect(changed).toEqual(model.get(idOf(n)));
+    }
+    for (const n of [1, 1_500, COUNT - 1]) {
+      expect(await db.counters.delete(idOf(n))).toBe(true);
+      model.delete(idOf(n));
+    }
+    await db.counters.insert({ id: idOf(COUNT), double: -1, words: ["new"] });
+    model.set(idOf(COUNT), { id: idOf(COUNT), double: -1, words: ["new"], edits: 0 });
+    const { kind } = await db.counters.where({ double: 4 }).explain();
+    expect(await db.counters.where({ edits: 1 }).count()).toBe(7);
+    expect(await db.counters.where({ words: { has: "changed" } }).count()).toBe(7);
+    expect(await db.counters.where({ words: { has: "w3" } }).all()).toEqual(
+      [...model.values()].filter((one) => (one as { words: string[] }).words.includes("w3")),
+    );
+    const snapshot = db.snapshot();
+    await db.ready();
+    // All of this was done before the index was ready.
+    expect(kind).toBe("scan");
+    expect(await snapshot.counters.count()).toBe(model.size);
+    snapshot.close();
+    expect(await db.counters.orderBy("id").all()).toEqual([...model.values()]);
+    expect(await db.counters.index("byWord", "changed").count()).toBe(7);
+    expect(await db.counters.where({ edits: 1 }).count()).toBe(7);
+    const { total } = await db.counters.aggregate({ total: { sum: "double" } });
+    expect(total).toBe(
+      [...model.values()].reduce((sum, one) => sum + (one as { double: number }).double, 0),
+    );
+    expect(await db.counters.find({ double: 2_000 })).toEqual(model.get(idOf(1_000)));
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    await db.close();
+  });
+}
