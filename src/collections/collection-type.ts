@@ -33,8 +33,9 @@ export interface Definition<
    * takes; the id comes second. `options.indexes` are the indexes of the collection from now on, all of them.
    *
    * Documents carry their version. Those of earlier versions are brought up when they are read, step by step, so that
-   * queries, indexes, feeds and writes only ever see the newest one; at the first use of the collection every document
-   * is tried first, then all of them are written anew and every index is built anew, after a crash as far as was left.
+   * queries, indexes, feeds and writes only ever see the newest one. At the first use of the collection every document is
+   * tried, and nothing is changed where one fails; then, in the background, all are written anew and every index is built
+   * anew, after a crash from where that had come. `ready()` waits for it.
    *
    * `up` is synchronous and gives the same for the same document, whatever the time or the day: as long as a document is
    * not written anew it runs at each reading, and so do the defaults of the next schema.

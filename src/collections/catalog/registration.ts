@@ -11,7 +11,7 @@ import { SchemaMismatch } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { decodeStructure } from "../document/document-codec.ts";
 import { idOf, ulidRange } from "../document/document-key.ts";
-import { catalogPlan, madeReady } from "./catalog-plan.ts";
+import { catalogPlan, madeReady, withDocumentsReady } from "./catalog-plan.ts";
 import { decodeCatalogRow, encodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import {
@@ -72,8 +72,7 @@ function erased(tx: Transaction, row: CatalogRow): CatalogRow {
   tx.deleteRange(prefixRange(documentsPrefix(row.number)));
   tx.deleteRange(prefixRange(indexesPrefix(row.number)));
   tx.deleteRange(prefixRange(passesPrefix(row.number)));
-  const indexes = row.indexes.map(madeReady);
-  return { ...row, documents: "ready", indexes };
+  return withDocumentsReady({ ...row, indexes: row.indexes.map(madeReady) });
 }
 
 async function nextCollectionNumber(view: ReadView): Promise<number> {

@@ -198,6 +198,31 @@ test("opened to be read, a document that cannot be upgraded fails alone", async 
   expect(problems[0]).toContain("could not be brought to the next version");
 });
 
+test("opened to be read, new defaults are filled in as documents are read, and an index that is there is used", async () => {
+  await using folder = await temporaryFolder();
+  await writeFirst(folder.path);
+  const fields = { fullName: z.string(), rank: z.number().default(3) };
+  const Filled = collection("users", z.object(fields), { indexes: { byRank: ["rank"] } });
+  const More = collection("users", z.object({ fullName: z.string() }), {
+    indexes: { byFullName: ["fullName"], reversed: ["-fullName"] },
+  });
+  {
+    await using db = await open(folder.path, { collections: { users: Filled }, readOnly: true });
+    expect(await db.users.get(bob)).toEqual({ id: bob, fullName: "Bob Ross", rank: 3 });
+    expect(await db.users.where({ rank: 3 }).count()).toBe(2);
+  }
+  await using db = await open(folder.path, { collections: { users: More }, readOnly: true });
+  const byName = db.users.where({ fullName: "Bob Ross" });
+  expect((await byName.explain()).index).toBe("byFullName");
+  expect(await byName.all()).toHaveLength(1);
+  await expect(db.users.index("reversed").all()).rejects.toMatchObject({ _tag: "IndexNotReady" });
+  // What was never stored cannot be made here.
+  const Other = collection("others", z.object({ a: z.string() }));
+  await db.close();
+  await using empty = await open(folder.path, { collections: { others: Other }, readOnly: true });
+  await expect(empty.others.count()).rejects.toMatchObject({ code: "OpenedReadOnly" });
+});
+
 test("the program before is refused once the newer one has been there, and nothing is written", async () => {
   await using folder = await temporaryFolder();
   await writeFirst(folder.path);
