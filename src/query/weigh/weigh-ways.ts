@@ -70,7 +70,7 @@ export function weighWays(ways: readonly Way[], asked: Asked, scales: Scales): W
   const others = weighed.filter((other) => other !== chosen);
   if (others.length === 0 || !stopsEarly(way, asked)) return way;
   const other = cheapest(others, ({ whole }) => whole);
-  return chosen.whole <= other.whole ? way : turning(way, other.way, other.whole);
+  return chosen.whole <= other.whole ? way : turning(way, other.way, scales);
 }
 
 /** No index answers the filter: all is read, by an index if that gives an order worth having. */
@@ -83,11 +83,13 @@ function unanswered(ways: readonly Way[], asked: Asked, scales: Scales): Way {
   }
   const all = ways.find(({ rank }) => rank === RANK.scan);
   if (all === undefined || first === all || !stopsEarly(first, asked)) return first;
-  return turning(first, all, costOf(all));
+  return turning(first, all, scales);
 }
 
-function turning(way: Way, other: Way, cost: number): Way {
-  const afterKeys = Math.max(FEW_ROWS_ALONE, Math.ceil(cost / unitOf(way.branches[0]!)));
+/** Hopes no longer than the other way takes to read: a hope that fails found little that would have to be sorted. */
+function turning(way: Way, other: Way, scales: Scales): Way {
+  const keys = Math.ceil(readCost(other, scales) / unitOf(way.branches[0]!));
+  const afterKeys = Math.max(FEW_ROWS_ALONE, keys);
   return { ...way, instead: { way: other, afterKeys } };
 }
 
@@ -117,12 +119,16 @@ function rowsOf({ branches }: Way, scales: Scales): number {
 }
 
 function wholeCost(way: Way, { limit, ordered }: Asked, scales: Scales, matches: number): number {
-  const read = way.branches.reduce((sum, one) => sum + scales.rowsOf(one.access) * unitOf(one), 0);
+  const read = readCost(way, scales);
   const isSorted = ordered && way.direction === undefined;
   if (!isSorted) return read;
   const sorted = Math.min(matches, rowsOf(way, scales));
   const isWhole = limit !== undefined || sorted <= ROWS_SORTED_WHOLE;
   return read + sorted * (isWhole ? SORTED_ROW : SORTED_ROW + LOOKUP);
+}
+
+function readCost({ branches }: Way, scales: Scales): number {
+  return branches.reduce((sum, one) => sum + scales.rowsOf(one.access) * unitOf(one), 0);
 }
 
 /** Results are taken to be spread evenly. */
