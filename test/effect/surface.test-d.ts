@@ -11,6 +11,7 @@ import type {
   DiskFull,
   DocOf,
   DocumentChange,
+  EvolutionFailed,
   FullScan,
   ImportFailed,
   IndexNotReady,
@@ -46,6 +47,7 @@ type Engine = StorageError | CorruptionError | DiskFull | Closed;
 type Read =
   | Engine
   | SchemaMismatch
+  | EvolutionFailed
   | InvalidQuery
   | FullScan
   | SortTooLarge
@@ -54,6 +56,7 @@ type Read =
 type Write =
   | Engine
   | SchemaMismatch
+  | EvolutionFailed
   | ValidationError
   | UniqueViolation
   | ReferenceViolation

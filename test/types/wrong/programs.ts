@@ -16,11 +16,11 @@ const id = '' as Id<'users'>; const pid = '' as Id<'posts'>
 /*OK 4*/ await db.transaction(async (tx) => (await tx.users.getOrThrow(id)).address.city)
 /*OK 5*/ ;(await db.posts.include('author', (a) => a.select('name')).all())[0]?.author.name
 /*OK 6*/ collection('a', z.object({ at: z.date(), o: z.object({ at: z.date().nullish() }) }), { indexes: { i: { on: ['at'], expire: '1.5h', where: { at: { gt: new Date() } } }, j: { on: ['-o.at'], expire: true, unique: true, include: ['at'] }, k: { on: ['at', 'o.at'], unique: true } } })
-/*OK 11*/ await db.users.where({ role: 'member' }).update({ age: inc() }); await db.users.where({}).delete()
-/*OK 7*/ ;(await db.users.groupBy('role').aggregate({ n: { count: true }, last: { max: 'createdAt' } }))[0]!.last?.getTime()
-/*OK 8*/ db.users.live(({ rows }) => void rows[0]?.age).close(); db.users.store().getSnapshot()?.map((row) => row.name)
-/*OK 9*/ for await (const change of db.users.changes({ since: '' })) if (change.type !== 'delete') change.after.name
-/*OK 10*/ await db.users.import('', { onExisting: 'skip' }); await db.users.load([ok]); db.users.export({ format: 'json' })
+/*OK 7*/ await db.users.where({ role: 'member' }).update({ age: inc() }); await db.users.where({}).delete()
+/*OK 8*/ ;(await db.users.groupBy('role').aggregate({ n: { count: true }, last: { max: 'createdAt' } }))[0]!.last?.getTime()
+/*OK 9*/ db.users.live(({ rows }) => void rows[0]?.age).close(); db.users.store().getSnapshot()?.map((row) => row.name)
+/*OK 10*/ for await (const change of db.users.changes({ since: '' })) if (change.type !== 'delete') change.after.name
+/*OK 11*/ await db.users.import('', { onExisting: 'skip' }); await db.users.load([ok]); db.users.export({ format: 'json' })
 /*OK 12*/ collection('a', z.object({ n: z.number() })).evolve(z.object({ m: z.number() }), (o) => ({ m: o.n })).evolve(z.object({ l: z.number() }), ({ m }) => ({ l: m }), { indexes: { i: ['l'] } })
 /*P1*/ await db.users.where({ agee: 5 }).all()
 /*P2*/ await db.users.where({ age: 'x' }).all()
