@@ -139,7 +139,7 @@ async function ended(result: unknown): Promise<void> {
     return void (await (result as { aggregate(of: object): Promise<unknown> }).aggregate({
       n: { count: true },
     }));
-  await result;
+  await (result as Promise<unknown>);
 }
 
 async function filled(): Promise<AppDb> {
