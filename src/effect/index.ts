@@ -3,6 +3,9 @@
  *
  * A mistake in the program (a use after the end, a nested transaction, a wrong definition) is a defect; everything that
  * the world or the data may bring is a typed failure.
+ *
+ * Under a span of the program each operation and each transaction is a span of its own, with the method and the collection
+ * as attributes; without one nothing is traced.
  */
 export { effectRunner } from "./effect-runner.ts";
 export type { EffectRun } from "./effect-runner.ts";
