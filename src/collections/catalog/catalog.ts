@@ -12,7 +12,7 @@
  *     that is not ready.
  */
 import { isPromise } from "../../base/index.ts";
-import type { Awaitable } from "../../base/index.ts";
+import type { Awaitable, KotobaError } from "../../base/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { transact, withView } from "../../transaction/index.ts";
 import type { TransactionHost } from "../../transaction/index.ts";
@@ -27,7 +27,7 @@ import { DocumentIds } from "../document/document-id.ts";
 import type { IdHost } from "../document/document-id.ts";
 import { DocumentUpgrade } from "../evolution/document-upgrade.ts";
 import { versionOf } from "../evolution/past-version.ts";
-import { refuseFailingSteps } from "../evolution/try-upgrades.ts";
+import { failingStep } from "../evolution/try-upgrades.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
 import { registeredReading } from "./read-only-registration.ts";
@@ -55,6 +55,9 @@ export class Catalog {
   readonly #registrations = new Map<string, Registration>();
   /** Of the collections whose indexes were not all ready when they were registered, by name. */
   readonly #builds = new Map<string, IndexBuild>();
+
+  /** Why steps cannot be made. Nobody can write such a collection, so it is told again without being tried again. */
+  readonly #failures = new WeakMap<CollectionDefinition, KotobaError>();
 
   constructor(host: StoreHost) {
     this.host = host;
@@ -131,13 +134,22 @@ export class Catalog {
     return collection;
   }
 
+  async #refuseFailingSteps(definition: CollectionDefinition): Promise<void> {
+    const known = this.#failures.get(definition);
+    if (known !== undefined) throw known;
+    const failure = await failingStep(this.host, definition);
+    if (failure === undefined) return;
+    this.#failures.set(definition, failure);
+    throw failure;
+  }
+
   async #registered(definition: CollectionDefinition): Promise<Registered> {
     const { engine, transactionHost } = this.host;
     if (engine.capabilities.readOnly === true) {
       const found = await withView(engine, (view) => registeredReading(view, definition));
       if (found !== undefined) return found;
       // What is not stored would have to be written: refused below, by the engine.
-    } else await refuseFailingSteps(this.host, definition);
+    } else await this.#refuseFailingSteps(definition);
     return transact(transactionHost, engine, (tx) => register(tx, definition), LIBRARY_CODE);
   }
 }

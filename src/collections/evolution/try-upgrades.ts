@@ -173,16 +173,14 @@ function isAboutDocument(error: unknown): error is KotobaError {
 
 /**
  * Before the database takes up new versions: tries them over all documents, so that a step that fails has changed nothing,
- * and the program before can go on.
- *
- * @throws EvolutionFailed for the first document that cannot be brought up; UniqueViolation, ValidationError or
- *   StorageError for one that could not be written.
+ * and the program before can go on. Gives the first failure: EvolutionFailed for a document that cannot be brought up;
+ * UniqueViolation, ValidationError or StorageError for one that could not be written.
  */
-export async function refuseFailingSteps(
+export async function failingStep(
   { engine, transactionHost }: StoreHost,
   definition: CollectionDefinition,
-): Promise<void> {
-  if (definition.past.length === 0) return;
+): Promise<KotobaError | undefined> {
+  if (definition.past.length === 0) return undefined;
   let start = transactionHost.nowMillis();
   const pause = async (): Promise<void> => {
     if (transactionHost.nowMillis() - start < WORK_MILLIS) return;
@@ -191,16 +189,22 @@ export async function refuseFailingSteps(
     });
     start = transactionHost.nowMillis();
   };
-  await withView(engine, async (view) => {
+  return withView(engine, async (view) => {
     const bytes = await view.get(catalogKey(definition.name));
-    if (bytes === undefined) return;
+    if (bytes === undefined) return undefined;
     const stored = decodeCatalogRow(definition.name, bytes);
     const plan = catalogPlan(definition, stored, 0);
     // What does not fit is refused, with its reason, when the collection is registered.
-    if ("difference" in plan || !plan.evolves || stored.documents === "loading") return;
+    if ("difference" in plan || !plan.evolves || stored.documents === "loading") return undefined;
+    let found: KotobaError | undefined;
     const onFailure = (_: string, failure: KotobaError): void => {
-      throw failure;
+      throw (found = failure);
     };
-    await tryUpgrades(view, engine.limits, definition, stored, { onFailure, pause });
+    try {
+      await tryUpgrades(view, engine.limits, definition, stored, { onFailure, pause });
+    } catch (error) {
+      if (error !== found) throw error;
+    }
+    return found;
   });
 }

@@ -18,7 +18,7 @@ export interface LiveResult<R> {
 export interface LiveOptions {
   /**
    * Takes what a run of the query or your function fails with; the query goes on with the next commit, but for an error
-   * that every run would meet (InvalidQuery, FullScan, SchemaMismatch). Default: a warning of the process.
+   * that every run would meet (InvalidQuery, FullScan, SchemaMismatch, EvolutionFailed). Default: a warning of the process.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }

@@ -15,7 +15,12 @@ export interface LiveListener {
 }
 
 /** What a further run would meet again, whatever the data. */
-const lasting: ReadonlySet<string> = new Set(["InvalidQuery", "FullScan", "SchemaMismatch"]);
+const lasting: ReadonlySet<string> = new Set([
+  "InvalidQuery",
+  "FullScan",
+  "SchemaMismatch",
+  "EvolutionFailed",
+]);
 
 export class LiveQueryHandle implements Disposable {
   readonly #rows: LiveRows;

@@ -169,6 +169,20 @@ describe("a step that fails", () => {
     });
   });
 
+  test("is told again to every operation, without being tried again", async () => {
+    const database = await filled(V1, [{ id: "a", fullName: "boom" }]);
+    let runs = 0;
+    const Failing = V1.evolve(z.object({}), () => {
+      runs++;
+      throw new Error("never");
+    });
+    const reopened = database.reopened();
+    for (let i = 0; i < 3; i++) {
+      expect(await failure(reopened.store(Failing))).toBeInstanceOf(EvolutionFailed);
+    }
+    expect(runs).toBe(1);
+  });
+
   test("by giving two documents one key of a unique index is refused, naming both", async () => {
     const Short = V1.evolve(
       z.object({ name: z.string() }),
