@@ -283,3 +283,30 @@ test("whoever writes while indexes are built, what is built is true", async () =
   expect(unfinished).toBeGreaterThan(50);
   expect(violations).toBeGreaterThan(20);
 }, 120_000);
+
+test("of the batches of a build only the one that does a document is a conflict for its writer", async () => {
+  const engine = new MemoryEngine();
+  const first = await opened(engine, Plain);
+  const initial: Write = Array.from("abcdefgh", (id, n) => [id, { n: n % 4, k: n }] as const);
+  await transact(testTransactionHost, engine, (tx) => write(first, tx, initial, nothing));
+  const stored = await opened(engine, Indexed as unknown as typeof Plain);
+  await batch(engine, stored, 2, nothing, false);
+  /** How often a change of this document is begun, where the next batch commits before it. */
+  const attempts = async (id: string): Promise<number> => {
+    let begun = 0;
+    const body = async (tx: Transaction): Promise<void> => {
+      begun++;
+      await write(stored, tx, [[id, { n: 1 }]], async (where) => {
+        if (where === "after" && begun === 1) await batch(engine, stored, 2, nothing, false);
+      });
+    };
+    // As the builder's, the batch stands apart from the body that it is run in.
+    await transact(testTransactionHost, engine, body, { runsUserCode: false });
+    await withView(engine, (view) => checkUnfinished(stored, view));
+    return begun;
+  };
+  // Done are a and b, then c and d, then e and f, and at last g, which is being written.
+  expect(await attempts("a")).toBe(1);
+  expect(await attempts("h")).toBe(1);
+  expect(await attempts("g")).toBe(2);
+});
