@@ -63,7 +63,7 @@ export class Reaper {
     return visit.deleted;
   }
 
-  /** Idempotent. Resolves when the visit that was under way has ended. */
+  /** Idempotent. Whoever asked for a visit that is under way has been told when it resolves. */
   async stop(): Promise<void> {
     this.#cancelSleep?.();
     this.#cancelSleep = undefined;
@@ -72,9 +72,22 @@ export class Reaper {
   }
 
   #inTurn<A>(work: () => Promise<A>): Promise<A> {
-    const result = this.#line.then(work);
+    const result = this.#line.then(() => this.#untilStopped(work));
     this.#line = result.catch(() => undefined);
     return result;
+  }
+
+  /** The work's outcome, or Closed at once when the reaper is stopped: a load that it waits for may never end. */
+  #untilStopped<A>(work: () => Promise<A>): Promise<A> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(signal.reason as Error);
+      if (signal.aborted) return stop();
+      signal.addEventListener("abort", stop, { once: true });
+      work()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener("abort", stop));
+    });
   }
 
   async #visit(standsApart: boolean): Promise<Visit> {

@@ -36,7 +36,7 @@ export class Reapers {
     return deleted;
   }
 
-  /** Nothing is begun after this; what was under way has ended when it resolves. */
+  /** Nothing is begun after this, and nobody waits for a visit any more when it resolves. */
   async stop(): Promise<void> {
     await Promise.all(this.#reapers.map((reaper) => reaper.stop()));
   }

@@ -224,6 +224,23 @@ test("asked for and then closed, it fails with Closed, and what was deleted is d
   expect(await again.expire()).toBe(left);
 });
 
+test.each(kinds)("a load that never ends keeps no database from closing: %s", async (kind) => {
+  const host = new SimulatedHost();
+  const db = await open(targetOf(kind), { collections, host });
+  await db.ready();
+  const never = async function* () {
+    yield { user: "a", lastSeen: dateIn(host, -40 * DAY) };
+    await new Promise(() => undefined);
+  };
+  void db.sessions.load(never()).catch(() => undefined);
+  await pass(host, SECOND);
+  const expired = expect(db.expire()).rejects.toThrow(Closed);
+  await turns(50);
+  await db.close();
+  await expired;
+  expect(warned(host)).toEqual([]);
+});
+
 test("an engine that is far away, and one on which nobody succeeds at once, delete the same", async () => {
   for (const engine of [promisedEngine(new MemoryEngine()), conflictFirst(new MemoryEngine())]) {
     const host = new SimulatedHost();
