@@ -66,6 +66,11 @@ const Skewed = collection(
 );
 const { definition } = Skewed;
 
+/** One early in every order but the reverse, the others late. */
+function isSeldom(n: number): boolean {
+  return n === 3 || n >= DOCUMENTS - 10;
+}
+
 function skewed(n: number): object {
   const common = n % 10 === 0 ? n : 0;
   return {
@@ -76,7 +81,7 @@ function skewed(n: number): object {
     late: n >= DOCUMENTS - 5,
     kind: ["a", "a", "a", "b"][n % 4],
     tags: Array.from({ length: 10 }, (_, i) => `t${i}`).filter((_, i) => (n + i) % 3 !== 0),
-    note: n % 2 === 0 ? "even" : "odd",
+    note: isSeldom(n) ? "seldom" : n % 2 === 0 ? "even" : "odd",
   };
 }
 
@@ -162,6 +167,11 @@ const hard: Readonly<Record<string, Asked>> = {
     orderBy: "rare",
     limit: 3,
   },
+  "an order with one row early and the others at its end": {
+    where: { note: "seldom" },
+    orderBy: "at",
+    limit: 8,
+  },
   "the order of ids, with rows at the end": { where: { late: true }, orderBy: "id", limit: 2 },
   "an order within a common value": { where: { kind: "a", note: "odd" }, orderBy: "at", limit: 20 },
   "elements that most documents have": {
@@ -207,6 +217,7 @@ for (const [engine, opening] of stores) {
     for (const about of [
       "an order whose rows are not there at all",
       "an order that a common field hopes for in vain",
+      "an order with one row early and the others at its end",
     ]) {
       const request = requestOf(hard[about]!);
       await inContext(store, async (context) => {
@@ -256,21 +267,28 @@ for (const [engine, opening] of stores) {
 
   test(`${engine}: pages go on behind each other, also where a page gave its plan up`, async () => {
     const store = await opening;
-    const request = requestOf({ where: { common: { gte: 5_000 } }, orderBy: "at" });
-    const wanted = await inContext(store, (context) =>
-      allRows(request, { ...context, estimate: undefined }),
-    );
-    expect(wanted.length).toBeGreaterThan(50);
-    for (const turned of [false, true]) {
+    const many = requestOf({ where: { common: { gte: 5_000 } }, orderBy: "at" });
+    const few = requestOf({ where: { note: "seldom" }, orderBy: "at" });
+    for (const [request, turned, size] of [
+      [many, false, 30],
+      [many, true, 30],
+      [few, false, 1],
+      [few, true, 4],
+    ] as const) {
+      const wanted = await inContext(store, (context) =>
+        allRows(request, { ...context, estimate: undefined }),
+      );
+      expect(wanted.length).toBeGreaterThan(10);
       const asked = turned ? withReverse(request) : request;
       const found: Document[] = [];
       let after: string | null = null;
       do {
         const from: string | null = after;
         const page: RowPage = await inContext(store, (context) =>
-          pageOfRows(asked, context, { size: 30, after: from }),
+          pageOfRows(asked, context, { size, after: from }),
         );
         found.push(...page.items);
+        expect(found.length).toBeLessThanOrEqual(wanted.length);
         after = page.next;
       } while (after !== null);
       expect(ids(found)).toEqual(ids(turned ? wanted.toReversed() : wanted));
