@@ -204,7 +204,8 @@ function bestWay(question: Question, search: Search, effort: Effort): Way {
   if (ways.length < 2) return best;
   const { limit, predicates } = search.request;
   const ordered = question.order !== undefined;
-  return weighWays(ways, { ordered, limit, hasPredicates: predicates.length > 0 }, scales);
+  const asked = { ordered, limit, hasPredicates: predicates.length > 0 };
+  return { ...weighWays(ways, asked, scales), lawful: best };
 }
 
 /** Reads the documents by their ids, or all of them. */
@@ -331,19 +332,30 @@ function branch(access: Branch["access"], residual: FilterNode, question: Questi
   return Object.freeze({ access, residual, filter: question.filter, except: [] });
 }
 
+function sortOf({ branches, direction }: Way, order: Order | undefined): Plan["sort"] {
+  if (order === undefined) return "none";
+  return direction !== undefined || branches.length === 0 ? "index" : "memory";
+}
+
+/** May it have to look at every document, although not all are asked for? */
+function isFullScan(way: Way, request: QueryRequest, order: Order | undefined): boolean {
+  const checks =
+    request.predicates.length > 0 || way.branches.some(({ residual }) => residual.kind !== "all");
+  const sortsForFew = sortOf(way, order) === "memory" && request.limit !== undefined;
+  return way.rank <= RANK.order && (checks || sortsForFew);
+}
+
 function planOf(
   request: QueryRequest,
   order: Order | undefined,
   way: Way,
   target: QueryTarget,
 ): Plan {
-  const { branches, direction, instead, rank } = way;
-  const inOrder = direction !== undefined || branches.length === 0;
-  const sort = order === undefined ? "none" : inOrder ? "index" : "memory";
-  const checks =
-    request.predicates.length > 0 || branches.some(({ residual }) => residual.kind !== "all");
+  const { branches, instead } = way;
+  const sort = sortOf(way, order);
+  const lawful = way.lawful ?? way;
+  const fullScan = isFullScan(lawful, request, order);
   const sortsForFew = sort === "memory" && request.limit !== undefined;
-  const fullScan = rank <= RANK.order && way.answered !== true && (checks || sortsForFew);
   const isHelpless = (fullScan || sortsForFew) && request.index === undefined;
   const suggestion = isHelpless
     ? suggestedIndexes(conditionsOf(request.filter), order, target.layout.indexes)
@@ -352,7 +364,7 @@ function planOf(
     collection: target.definition.name,
     branches: Object.freeze([...branches]),
     predicates: request.predicates,
-    backward: order === undefined ? request.reverse : direction === "backward",
+    backward: order === undefined ? request.reverse : way.direction === "backward",
     sort,
     order,
     limit: request.limit,
@@ -362,7 +374,7 @@ function planOf(
       instead === undefined
         ? undefined
         : Object.freeze({
-            plan: planOf(request, order, instead.way, target),
+            plan: planOf(request, order, { ...instead.way, lawful }, target),
             afterKeys: instead.afterKeys,
           }),
     fullScan,

@@ -11,8 +11,8 @@ export interface Way {
   readonly branches: readonly Branch[];
   readonly rank: number;
   readonly direction: ScanDirection | undefined;
-  /** An index answers the filter, though this way may read something else because that is less. */
-  readonly answered?: boolean;
+  /** What the laws alone would have taken, by which the rule for full scans judges; absent: this way. */
+  readonly lawful?: Way;
   /** Another way that is taken when this one has read so many keys and is not done. */
   readonly instead?: { readonly way: Way; readonly afterKeys: number } | undefined;
 }

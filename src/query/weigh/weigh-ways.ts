@@ -66,7 +66,7 @@ export function weighWays(ways: readonly Way[], asked: Asked, scales: Scales): W
     return { way, whole, hoped: Math.min(whole, hopedCost(way, asked, scales, matches)) };
   });
   const chosen = cheapest(weighed, ({ hoped }) => hoped);
-  const way = { ...chosen.way, answered: true };
+  const { way } = chosen;
   const others = weighed.filter((other) => other !== chosen);
   if (others.length === 0 || !stopsEarly(way, asked)) return way;
   const other = cheapest(others, ({ whole }) => whole);

@@ -290,14 +290,14 @@ test("of the batches of a build only the one that does a document is a conflict 
   const initial: Write = Array.from("abcdefgh", (id, n) => [id, { n: n % 4, k: n }] as const);
   await transact(testTransactionHost, engine, (tx) => write(first, tx, initial, nothing));
   const stored = await opened(engine, Indexed as unknown as typeof Plain);
-  await batch(engine, stored, 2, nothing, false);
+  await batch(engine, stored, 2, nothing);
   /** How often a change of this document is begun, where the next batch commits before it. */
   const attempts = async (id: string): Promise<number> => {
     let begun = 0;
     const body = async (tx: Transaction): Promise<void> => {
       begun++;
       await write(stored, tx, [[id, { n: 1 }]], async (where) => {
-        if (where === "after" && begun === 1) await batch(engine, stored, 2, nothing, false);
+        if (where === "after" && begun === 1) await batch(engine, stored, 2, nothing);
       });
     };
     // As the builder's, the batch stands apart from the body that it is run in.
