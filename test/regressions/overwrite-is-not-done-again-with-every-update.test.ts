@@ -15,3 +15,24 @@ test("a value that its schema would change again is refused, and one that stays 
   const { id } = await trimmed.insert({ s: " a ", other: 1 });
   expect(await trimmed.update(id, { other: 2 })).toEqual({ id, s: "a", other: 2 });
 });
+
+test("a check that writes to the value is held to the same", async () => {
+  const db = await open(":memory:");
+  const shouts = db.collection(
+    "shouts",
+    z.object({
+      s: z.string().check((context) => {
+        context.value = `${context.value}!`;
+      }),
+    }),
+  );
+  await expect(shouts.insert({ s: "a" })).rejects.toThrow("s: the schema changes what it gave");
+  const refined = db.collection(
+    "refined",
+    z.object({ s: z.string() }).superRefine(({ s }, context) => {
+      if (s === "") context.addIssue("a text is needed");
+    }),
+  );
+  expect(await refined.insert({ s: "a" })).toMatchObject({ s: "a" });
+  await expect(refined.insert({ s: "" })).rejects.toThrow("a text is needed");
+});

@@ -53,11 +53,13 @@ interface Functions {
   readonly transform?: unknown;
   readonly reverseTransform?: unknown;
   readonly checks?: readonly {
-    readonly _zod: {
-      readonly check?: unknown;
-      readonly def: { readonly fn?: unknown; readonly tx?: unknown };
-    };
+    readonly _zod: { readonly check?: unknown; readonly def: CheckDef };
   }[];
+}
+interface CheckDef {
+  readonly check?: unknown;
+  readonly fn?: unknown;
+  readonly tx?: unknown;
 }
 
 /** Types that say all by themselves. */
@@ -101,7 +103,7 @@ class ZodReader {
     const inside = checks.flatMap(({ _zod }) => [_zod.check, _zod.def.fn, _zod.def.tx]);
     if ([fn, reverseTransform, transform, ...inside].some(isAsyncFunction))
       unfit(place, "an async function checks or transforms it; check what needs waiting before");
-    if (checks.some(({ _zod }) => _zod.def.tx !== undefined)) this.hasOverwrite = true;
+    if (checks.some(({ _zod }) => mayOverwrite(_zod.def))) this.hasOverwrite = true;
   }
 
   #read(schema: $ZodType, def: Def, place: Place): FieldShape {
@@ -222,6 +224,11 @@ class ZodReader {
       unfit(place, "a pipe gives what its own input refuses; write a codec (z.codec) instead");
     return output;
   }
+}
+
+/** Those of overwrite(); those of check() and superRefine() are handed the value in a place that they may write to. */
+function mayOverwrite({ check, fn, tx }: CheckDef): boolean {
+  return tx !== undefined || (check === "custom" && fn === undefined);
 }
 
 function isAsyncFunction(value: unknown): boolean {
