@@ -17,7 +17,14 @@ import type { ValidationIssue } from "../collection-error.ts";
 import { OPAQUE_SHAPE } from "./field-shape.ts";
 import type { ObjectShape } from "./field-shape.ts";
 import { shapeText } from "./shape-text.ts";
-import { differenceOf, inputIssues, isPlainObject, isSafeInput, storableCopy } from "./storable.ts";
+import {
+  differenceOf,
+  inputIssues,
+  isPlainObject,
+  isSafeInput,
+  isSameStorable,
+  storableCopy,
+} from "./storable.ts";
 import { compileInputCheck, compileStorableCheck } from "./storable-check.ts";
 import { UnfitSchema, readZodSchema } from "./zod-shape.ts";
 import type { ZodReading } from "./zod-shape.ts";
@@ -207,6 +214,7 @@ class Validator {
   #requireSettled(document: Record<string, unknown>, input: unknown): void {
     const again = this.#standard.validate(input);
     if (again instanceof Promise) throw asynchronous(this.#collection, again);
+    if (again.issues === undefined && isSameStorable(document, again.value)) return;
     const refused = again.issues?.[0];
     const verb = again.issues === undefined ? "changes" : "refuses";
     const place =
