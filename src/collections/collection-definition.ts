@@ -5,6 +5,7 @@
 import { InvalidDefinition } from "./collection-error.ts";
 import type {
   CollectionOptions,
+  Def,
   Definition,
   InputOf,
   ObjectSchema,
@@ -126,6 +127,7 @@ function defined<N extends string, In, Out, I>(
   past: readonly PastVersion[],
   options: { readonly indexes?: object } | undefined,
 ): Definition<N, In, Out, I> {
+  checkCollectionOptions(name, options);
   const specs = options?.indexes === undefined ? {} : options.indexes;
   const { indexes, tallies } = parseIndexes(name, schema.shape, specs);
   const definition: CollectionDefinition = Object.freeze({
@@ -169,6 +171,11 @@ function checkUp(name: string, up: unknown): asserts up is UpgradeFunction {
 }
 
 function checkCollectionName(name: unknown): asserts name is string {
+  if (isDefinition(name))
+    throw new InvalidDefinition(
+      name.name,
+      "it is defined already: hand the definition to open(…, { collections: { … } }), or here a name and a schema",
+    );
   if (typeof name !== "string")
     throw new InvalidDefinition(`a ${typeof name}`, "the name is no string");
   if (!isPlainName(name)) {
@@ -180,6 +187,19 @@ function checkCollectionName(name: unknown): asserts name is string {
   if ((RESERVED_NAMES as readonly string[]).includes(name)) {
     throw new InvalidDefinition(name, "the name is a member of the database itself");
   }
+}
+
+function isDefinition(value: unknown): value is Def {
+  return typeof (value as Partial<Def> | null | undefined)?.definition?.name === "string";
+}
+
+/** A misspelt `indexes` would leave the collection without any. */
+function checkCollectionOptions(collection: string, options: object = {}): void {
+  if (typeof options !== "object" || options === null)
+    throw new InvalidDefinition(collection, "its options are no object: { indexes }");
+  for (const name of Object.keys(options))
+    if (name !== "indexes")
+      throw new InvalidDefinition(collection, `there is no option "${name}": there is indexes`);
 }
 
 /** May this be the name of a collection or of an index? */

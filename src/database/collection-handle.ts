@@ -19,6 +19,7 @@ import { ChangeCursor, refuseOutsideDatabase } from "./changes/change-cursor.ts"
 import type { PlainChange } from "./changes/change-cursor.ts";
 import type { ChangesOptions } from "./changes/change-options.ts";
 import { lateCursor } from "./changes/late-cursor.ts";
+import type { DatabaseCore } from "./database-core.ts";
 import { attempted, QueryHandle, ReadHandle } from "./query-handle.ts";
 import type { Ground } from "./query-handle.ts";
 import { importText } from "./transfer/import-text.ts";
@@ -39,6 +40,11 @@ export class CollectionHandle<F extends Run> extends ReadHandle<F> {
   }
   get definition(): CollectionDefinition {
     return this.#ground.store.definition;
+  }
+
+  /** Is it one of this database, be it bound to a transaction or not? */
+  isOf(core: DatabaseCore): boolean {
+    return this.#ground.core === core;
   }
 
   get(id: string): Kind<F, Document | undefined> {

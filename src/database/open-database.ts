@@ -184,13 +184,19 @@ function bindHandle<F extends Run>(
   runner: Runner<F>,
   access: Access,
 ): CollectionHandle<F> {
-  if (!(handle instanceof CollectionHandle))
+  if (!(handle instanceof CollectionHandle) || !handle.isOf(core))
     throw new InvalidDefinition(
-      typeof handle === "string" ? handle : `a ${typeof handle}`,
-      "collection() takes a collection of this database",
+      nameIn(handle),
+      "collection() takes a collection of this database: db.users, or what db.collection() gave",
     );
   const { definition }: { definition: CollectionDefinition } = handle;
   return core.handle(definition, runner, access);
+}
+
+/** What was handed in goes by this name, for messages. */
+function nameIn(handed: unknown): string {
+  const name: unknown = (handed as { readonly name?: unknown } | null | undefined)?.name;
+  return typeof name === "string" ? name : typeof handed;
 }
 
 /** Errors that are mistakes in the program, whatever the data: a door with typed failures makes defects of them. */

@@ -6,7 +6,7 @@
  */
 import { KotobaError, andThen } from "../base/index.ts";
 import type { Awaitable, BatchCursor, Kind, Run, Runner, StreamKind } from "../base/index.ts";
-import { InvalidQuery } from "../collections/index.ts";
+import { filterText, InvalidQuery } from "../collections/index.ts";
 import type { Change, CollectionStore, Document } from "../collections/index.ts";
 import type { ReadView } from "../engine/contract/index.ts";
 import {
@@ -122,19 +122,19 @@ export class ReadHandle<F extends Run> {
   }
 
   all(): Kind<F, Document[]> {
-    return this.#end("all", allRows);
+    return this.#end("all", allRows, arguments.length);
   }
   first(): Kind<F, Document | undefined> {
-    return this.#end("first", firstRow);
+    return this.#end("first", firstRow, arguments.length);
   }
   one(): Kind<F, Document> {
-    return this.#end("one", onlyRow);
+    return this.#end("one", onlyRow, arguments.length);
   }
   exists(): Kind<F, boolean> {
-    return this.#end("exists", hasRows);
+    return this.#end("exists", hasRows, arguments.length);
   }
   count(): Kind<F, number> {
-    return this.#end("count", countRows);
+    return this.#end("count", countRows, arguments.length);
   }
   page(options: PageOptions): Kind<F, unknown> {
     return this.#end("page", (request, context) => pageOfRows(request, context, options));
@@ -160,9 +160,13 @@ export class ReadHandle<F extends Run> {
   }
   stream(): StreamKind<F, Document> {
     const { access, runner } = this.#ground;
-    return runner.stream((): BatchCursor<Document> =>
-      access.cursor(this.#source(), (view) => openRows(this.#checked(), this.#context(view))),
-    );
+    const given = arguments.length;
+    return runner.stream((): BatchCursor<Document> => {
+      this.#refuseArguments(given);
+      return access.cursor(this.#source(), (view) =>
+        openRows(this.#checked(), this.#context(view)),
+      );
+    });
   }
 
   live(
@@ -209,6 +213,14 @@ export class ReadHandle<F extends Run> {
         warn(thrown);
       }
     };
+  }
+
+  /** For people who print a query: which documents it asks for. */
+  get [Symbol.toStringTag](): string {
+    const { name } = this.#definition;
+    if (this.#request instanceof KotobaError) return `${name}, not well formed`;
+    const { filter } = this.#request;
+    return filter.kind === "all" ? name : `${name} where ${filterText(filter)}`;
   }
 
   get #definition() {
@@ -275,12 +287,24 @@ export class ReadHandle<F extends Run> {
     return core.sources.of([store, ...includedStores(request, core)]);
   }
 
+  /** A filter that an end was handed would be left out, and the result wider than its caller thinks. */
+  #refuseArguments(given: number): void {
+    if (given > 0)
+      throw new InvalidQuery(
+        this.#definition.name,
+        "all, first, one, exists, count and stream take nothing; a condition goes into where()",
+      );
+  }
+
+  /** `given`: how many arguments the caller handed to an end that takes none. */
   #end<A>(
     method: string,
     run: (request: QueryRequest, context: QueryContext) => Awaitable<A>,
+    given = 0,
   ): Kind<F, A> {
     const { access, runner } = this.#ground;
     const work = (): Awaitable<A> => {
+      this.#refuseArguments(given);
       const request = this.#checked();
       return access.read(this.#source(), (view) => run(request, this.#context(view)));
     };

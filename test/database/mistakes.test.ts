@@ -1,0 +1,70 @@
+/** What programs without types get wrong, because other databases do it so: refused in words, never half understood. */
+import { inspect } from "node:util";
+import { collection, InvalidDefinition, InvalidQuery, open } from "kotobadb";
+import { expect, test } from "vitest";
+import { z } from "zod";
+
+interface Loose {
+  (...args: readonly unknown[]): Promise<unknown> & AsyncIterable<unknown>;
+}
+type LooseHandle = Readonly<Record<string, Loose>>;
+
+const schema = z.object({
+  name: z.string(),
+  age: z.number().optional(),
+  address: z.object({ city: z.string() }).optional(),
+});
+const Users = collection("users", schema, { indexes: { byName: ["name"] } });
+const openOne = () => open(":memory:", { collections: { users: Users }, fullScan: "allow" });
+
+async function problemOf(work: () => unknown): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidQuery);
+    return String((error as InvalidQuery).details["problem"]);
+  }
+  throw new Error("it should have been refused");
+}
+
+test("a filter that is handed to an end is refused, not left out", async () => {
+  await using db = await openOne();
+  await db.users.insertMany([{ name: "Ada" }, { name: "Bob" }]);
+  const users = db.users as unknown as LooseHandle;
+  for (const end of ["all", "first", "one", "exists", "count"])
+    expect(await problemOf(() => users[end]!({ name: "Ada" })), end).toContain("into where()");
+  expect(
+    await problemOf(async () => {
+      for await (const _ of users["stream"]!({ name: "Ada" }));
+    }),
+  ).toContain("into where()");
+  expect(await db.users.where({ name: "Ada" }).count()).toBe(1);
+});
+
+test("a collection's options that are none are refused: a misspelt one would leave it without indexes", () => {
+  const define = collection as unknown as (...args: readonly unknown[]) => unknown;
+  expect(() => define("users", schema, { index: { byName: ["name"] } })).toThrow(
+    'there is no option "index": there is indexes',
+  );
+  expect(() => define("users", schema, null)).not.toThrow(TypeError);
+  expect(() => define(Users)).toThrow(/collection=users, .* open\(…, \{ collections/);
+});
+
+test("a transaction takes no collection of another database", async () => {
+  await using db = await openOne();
+  await using other = await openOne();
+  await other.users.insert({ name: "Ada" });
+  const count = db.transaction(async (tx) => tx.collection(other.users).count());
+  await expect(count).rejects.toThrow(InvalidDefinition);
+  await expect(count).rejects.toThrow("a collection of this database");
+  expect(await db.transaction(async (tx) => tx.collection(db.users).count())).toBe(0);
+});
+
+test("a query that is printed says what it asks for", async () => {
+  await using db = await openOne();
+  expect(inspect(db.users)).toContain("[users]");
+  expect(inspect(db.users.where({ name: "Ada", age: { gt: 3 } }))).toContain(
+    '[users where name = "Ada" and age > 3]',
+  );
+  expect(inspect(db.users.where({ nme: 1 } as never))).toContain("not well formed");
+});
