@@ -62,5 +62,5 @@ function shownChoices(definition: CollectionDefinition): string {
   const keys = definition.indexes
     .filter((index) => index.unique)
     .map((index) => `{ ${index.fields.map((field) => field.path.text).join(", ")} }`);
-  return `a document is named by { id }${keys.map((key) => ` or ${key}`).join("")}`;
+  return `a document is named by { id }${keys.map((key) => ` or ${key}`).join("")}; where() takes any other condition`;
 }

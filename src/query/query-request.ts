@@ -133,7 +133,12 @@ export function withOrderBy(
   if (path.each) return refuse("a list has no order: order by a field with one value");
   if (direction !== "asc" && direction !== "desc") return refuse('a direction is "asc" or "desc"');
   const shape = shapeAt(withId(definition.schema.shape), path);
-  if (shape === undefined) return refuse("there is no such field");
+  if (shape === undefined)
+    return refuse(
+      pathText.startsWith("-")
+        ? `there is no such field; descending is orderBy(${JSON.stringify(pathText.slice(1))}, "desc")`
+        : "there is no such field",
+    );
   if (!canBeOrdered(shape)) return refuse("objects and lists have no order");
   const field: OrderField = Object.freeze({ path, direction });
   return changed(request, { orderBy: Object.freeze([...request.orderBy, field]) });

@@ -41,6 +41,25 @@ test("a filter that is handed to an end is refused, not left out", async () => {
   expect(await db.users.where({ name: "Ada" }).count()).toBe(1);
 });
 
+test("what other databases write differently is told in our words", async () => {
+  await using db = await openOne();
+  const users = db.users as unknown as Readonly<
+    Record<string, (...args: unknown[]) => LooseHandle>
+  >;
+  const where = (filter: object): Promise<string> =>
+    problemOf(() => users["where"]!(filter)["all"]!());
+  expect(await where({ "address.city": "Oslo" })).toContain("is { address: { city: … } }");
+  expect(await where({ or: [{ name: "Ada" }] })).toContain("OR");
+  expect(await where({ age: { $gt: 1 } })).toMatch(/there are eq, ne, .*gte/);
+  expect(await where({ nme: "Ada" })).toBe("there is no such field");
+  expect(await problemOf(() => users["orderBy"]!("-age")["all"]!())).toContain(
+    'orderBy("age", "desc")',
+  );
+  expect(
+    await problemOf(() => (db.users as unknown as LooseHandle)["find"]!({ name: "Ada" })),
+  ).toContain("where()");
+});
+
 test("a collection's options that are none are refused: a misspelt one would leave it without indexes", () => {
   const define = collection as unknown as (...args: readonly unknown[]) => unknown;
   expect(() => define("users", schema, { index: { byName: ["name"] } })).toThrow(

@@ -111,7 +111,7 @@ class FilterParser {
     const isId = name === "id" && scope === WHOLE;
     const shape = isId ? STRING_SHAPE : fieldShape(parent, name);
     if (shape === undefined || name === "__proto__") {
-      this.#refuse(shownScope(inner), "there is no such field");
+      this.#refuse(shownScope(inner), noSuchField(name));
     }
     return this.#condition(shape, inner, value);
   }
@@ -185,7 +185,7 @@ class FilterParser {
 
   #arrayOperator(shape: FieldShape, scope: Scope, name: string, operand: unknown): FilterNode {
     const place = `${shownScope(scope)}.${name}`;
-    if (!operators.has(name)) this.#refuse(place, "there is no such operator");
+    if (!operators.has(name)) this.#refuse(place, NO_SUCH_OPERATOR);
     const element = elementShape(shape);
     if (element === undefined) this.#refuse(place, "the operator is for arrays");
     const path = pathOf(scope.names, []);
@@ -274,6 +274,19 @@ class FilterParser {
 
 const UNDEFINED =
   "the value is undefined; leave the condition out, or use null for a missing field";
+
+const NO_SUCH_OPERATOR = `there is no such operator; there are ${[...operators].join(", ")}`;
+
+/** What those try who know paths with dots, or conditions in small letters, from elsewhere. */
+function noSuchField(name: string): string {
+  const said = "there is no such field";
+  if (["and", "or", "not"].includes(name))
+    return `${said}; whole filters are ${name.toUpperCase()}`;
+  const [first, ...rest] = name.split(".");
+  if (first === "" || rest.length === 0 || rest.includes("")) return said;
+  const nested = rest.reduceRight((inner, part) => `{ ${part}: ${inner} }`, "…");
+  return `${said}; a field inside of another is { ${first}: ${nested} }`;
+}
 
 function has(path: FieldPath, value: Scalar): FilterNode {
   return Object.freeze({ kind: "has", path, value });
