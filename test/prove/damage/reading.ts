@@ -104,7 +104,10 @@ async function askPeople(db: Data, asked: Asked, { emails, people }: Questions):
   for (const email of emails) await asked.ask(`person ${email}`, () => all.find({ email }));
   for (const city of cities) {
     await asked.ask(`people of ${city}`, () => all.index("byCity", city).all());
-    await asked.ask(`grown people of ${city}`, () => all.where({ city, grown: true }).all());
+    // Which plan answers, and so the order, follows from estimates, which damage may change.
+    await asked.ask(`grown people of ${city}`, async () =>
+      (await all.where({ city, grown: true }).all()).toSorted(byId),
+    );
     await asked.ask(`people of ${city} counted`, () => all.where({ city }).count());
   }
   for (const tag of tagWords)
@@ -112,6 +115,10 @@ async function askPeople(db: Data, asked: Asked, { emails, people }: Questions):
   await asked.ask("people by city, backward", () => all.index("byCity").reverse().all());
   await asked.ask("seats", () => all.index("bySeat").all());
   await asked.ask("rows, covered", () => all.index("lean").select("row", "city").all());
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
 }
 
 async function askNotes(db: Data, asked: Asked, { notes }: Questions): Promise<void> {
