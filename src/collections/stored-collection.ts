@@ -20,6 +20,7 @@ import { catalogKey, structureKey } from "./catalog/keyspace.ts";
 import type { DocumentCodec } from "./document/document-codec.ts";
 import { documentKey, idOf } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
+import type { KeyNumbers } from "./evolution/key-claims.ts";
 import type { DocumentUpgrade } from "./evolution/document-upgrade.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
 import type { EntryMaker } from "./index/index-entries.ts";
@@ -36,6 +37,8 @@ export class StoredCollection {
   readonly #upgrade: DocumentUpgrade;
   /** Written by become(). */
   #states: IndexStates;
+  /** See mayBeHeld(). Written by become(). */
+  #claims: KeyNumbers | undefined;
   #hasChanged = false;
   /** What views show, of those that were asked. */
   readonly #seen = new WeakMap<ReadView, IndexStates>();
@@ -56,17 +59,20 @@ export class StoredCollection {
       readonly births: BirthNotes | undefined;
       /** The row as it is stored, where it is another one and nothing can be written. */
       readonly bytes?: Bytes | undefined;
+      /** The unique keys of all documents, where they were of earlier versions when the collection was opened. */
+      readonly claims?: KeyNumbers | undefined;
     },
     { codec, upgrade }: { readonly codec: DocumentCodec; readonly upgrade: DocumentUpgrade },
     limits: Limits,
   ) {
-    const { births, makers, row } = stored;
+    const { births, claims, makers, row } = stored;
     this.name = name;
     this.births = births;
     this.limits = limits;
     this.#codec = codec;
     this.#upgrade = upgrade;
     this.#makers = makers;
+    this.#claims = claims;
     this.#prefixLength = makers.documents.start.length;
     this.#states = makers.statesOf(row, stored.bytes ?? encodeCatalogRow(row));
     this.#hasChanged = this.#states.unready !== undefined;
@@ -98,6 +104,16 @@ export class StoredCollection {
   /** The catalog row is another one now, durably. */
   become(row: CatalogRow): void {
     this.#states = this.#makers.statesOf(row, encodeCatalogRow(row));
+    if (this.#states.unready?.strictPass === undefined) this.#claims = undefined;
+  }
+
+  /**
+   * May a document that is still to be written anew have this key of a unique index that the pass builds? What was written
+   * since has its entry; of the others the trial has told the keys, and where somebody else has made it nothing is known.
+   */
+  mayBeHeld(key: Bytes, pass: number): boolean {
+    if (this.#states.unready?.strictPass !== pass) return false;
+    return this.#claims?.mayHave(key) ?? true;
   }
 
   /**

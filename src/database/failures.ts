@@ -48,6 +48,7 @@ export type WriteError =
   | ValidationError
   | UniqueViolation
   | ReferenceViolation
+  | IndexNotReady
   | Conflict;
 export type TransactionError =
   | EngineFailure

@@ -5,6 +5,7 @@ import type {
   EngineFailure,
   EvolutionFailed,
   ImportFailed,
+  IndexNotReady,
   NotFound,
   ReferenceViolation,
   SchemaMismatch,
@@ -41,6 +42,7 @@ test("operations are effects with their errors in the type", () =>
         | ValidationError
         | UniqueViolation
         | ReferenceViolation
+        | IndexNotReady
         | Conflict
       >();
       const index = yield* insert.pipe(

@@ -60,6 +60,7 @@ type Write =
   | ValidationError
   | UniqueViolation
   | ReferenceViolation
+  | IndexNotReady
   | Conflict;
 type ErrorOf<M extends (...args: never[]) => unknown> =
   ReturnType<M> extends Effect.Effect<unknown, infer E, unknown> ? E : "no effect";

@@ -40,6 +40,11 @@ export interface UnreadyIndexes {
   readonly tallies: readonly Building<CellMaker>[];
   /** The pass that writes documents of earlier versions anew; undefined where there are none. */
   readonly upgradePass: number | undefined;
+  /**
+   * The same pass while others write: a unique index that it builds says nothing of documents further on, though their
+   * keys were unique before.
+   */
+  readonly strictPass: number | undefined;
 }
 
 export interface IndexStates {
@@ -97,7 +102,14 @@ export class IndexMakers {
       }),
       entryMakers,
       cellMakers,
-      unready: isReady ? undefined : { indexes, tallies, upgradePass: row.pass },
+      unready: isReady
+        ? undefined
+        : {
+            indexes,
+            tallies,
+            upgradePass: row.pass,
+            strictPass: row.documents === "upgrading" ? row.pass : undefined,
+          },
     });
   }
 }

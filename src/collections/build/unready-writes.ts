@@ -11,6 +11,8 @@
  * (3) Of two documents with one unique key the entry belongs to the one that was written first, or reached first by the
  *     pass. So an entry is deleted or replaced only by the document that it refers to, which is read. A write that takes a
  *     key which has an entry is refused; one that only keeps its key is not, and leaves the matter to the pass.
+ * (4) While documents of an earlier version are written anew, no two of them get one key: a write that takes a key which
+ *     one further on may have is IndexNotReady. For the key was unique before, and whoever wrote it relies on that.
  *
  * Why (1) holds: the pass reads each document in the transaction that puts its entries, so whoever writes the document
  * meanwhile and the pass cannot both commit; after that, and before, each write deletes the entries of what the document
@@ -20,10 +22,11 @@ import { andThen } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import type { Transaction } from "../../transaction/index.ts";
 import type { Claim, DocumentChange } from "../document-change.ts";
+import { IndexNotReady } from "../collection-error.ts";
 import type { Document } from "../document/document.ts";
 import { indexChange } from "../index/index-change.ts";
 import type { IndexChange } from "../index/index-change.ts";
-import type { EntryMaker, IndexEntry } from "../index/index-entries.ts";
+import type { IndexEntry } from "../index/index-entries.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import type { CellChange } from "../tally/tally-cells.ts";
 import type { IndexStates, UnreadyIndexes } from "./index-states.ts";
@@ -49,7 +52,7 @@ export function resolveUnready(
 ): Awaitable<readonly DocumentChange[]> {
   return andThen(collection.seenIn(tx), (seen) => {
     const isReady = readyIn(seen);
-    const drafts = changes.map((change) => new Draft(change, isReady));
+    const drafts = changes.map((change) => new Draft(collection, change, isReady));
     return andThen(takeOwned(collection, tx, drafts), () =>
       andThen(takeDone(collection, tx, drafts), () => drafts.map((draft) => draft.finished())),
     );
@@ -69,12 +72,18 @@ class Draft {
   readonly exclusive: IndexChange[] = [];
   /** What it does to cells, if the pass has done the document. */
   readonly counted: { readonly pass: number; readonly cells: readonly CellChange[] }[] = [];
+  readonly #collection: StoredCollection;
   readonly #change: DocumentChange;
   readonly #indexes: IndexChange[];
   readonly #cells: CellChange[];
   readonly #claims: Claim[];
 
-  constructor(change: DocumentChange, isReady: (name: string) => boolean) {
+  constructor(
+    collection: StoredCollection,
+    change: DocumentChange,
+    isReady: (name: string) => boolean,
+  ) {
+    this.#collection = collection;
     this.#change = change;
     this.key = change.key;
     this.#indexes = [...change.indexes];
@@ -82,7 +91,7 @@ class Draft {
     this.#claims = [...change.claims];
     if (change.unready === undefined) return;
     const { after, before, building } = change.unready;
-    for (const { maker } of building.indexes) this.#index(maker, before, after, isReady);
+    for (const one of building.indexes) this.#index(one, before, after, isReady);
     for (const { maker, pass } of building.tallies) {
       const cells = maker.changesOf(before, after);
       if (isReady(maker.tally.name)) this.#cells.push(...cells);
@@ -90,8 +99,9 @@ class Draft {
     }
   }
 
+  /** @throws IndexNotReady */
   #index(
-    maker: EntryMaker,
+    { maker, pass }: UnreadyIndexes["indexes"][number],
     before: Document | undefined,
     after: Document | undefined,
     isReady: (name: string) => boolean,
@@ -102,7 +112,12 @@ class Draft {
       after === undefined ? NO_ENTRIES : maker.entriesOf(this.key, after),
     );
     const { name, unique } = maker.index;
-    for (const { key } of changed.claims) this.#claims.push({ key, index: name });
+    for (const { key } of changed.claims) {
+      if (!isReady(name) && this.#collection.mayBeHeld(key, pass)) {
+        throw new IndexNotReady(this.#collection.name, name);
+      }
+      this.#claims.push({ key, index: name });
+    }
     if (unique && !isReady(name)) this.exclusive.push(changed);
     else this.#indexes.push(changed);
   }

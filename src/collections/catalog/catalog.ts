@@ -15,7 +15,7 @@ import { isPromise } from "../../base/index.ts";
 import type { Awaitable, KotobaError } from "../../base/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import { transact, withView } from "../../transaction/index.ts";
-import type { TransactionHost } from "../../transaction/index.ts";
+import type { Transaction, TransactionHost } from "../../transaction/index.ts";
 import type { BuildEventBody } from "../build/build-event.ts";
 import { IndexBuild } from "../build/index-build.ts";
 import { IndexMakers } from "../build/index-states.ts";
@@ -27,7 +27,8 @@ import { DocumentIds } from "../document/document-id.ts";
 import type { IdHost } from "../document/document-id.ts";
 import { DocumentUpgrade } from "../evolution/document-upgrade.ts";
 import { versionOf } from "../evolution/past-version.ts";
-import { failingStep } from "../evolution/try-upgrades.ts";
+import type { KeyNumbers } from "../evolution/key-claims.ts";
+import { triedSteps } from "../evolution/try-upgrades.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
 import { registeredReading } from "./read-only-registration.ts";
@@ -110,7 +111,7 @@ export class Catalog {
 
   async #open(definition: CollectionDefinition): Promise<StoredCollection> {
     const { engine } = this.host;
-    const found = await this.#registered(definition);
+    const { claims, found } = await this.#registered(definition);
     const { name, schema } = definition;
     const { readOnlyRow: bytes, row } = found;
     const makers = new IndexMakers(definition, row);
@@ -119,7 +120,7 @@ export class Catalog {
     const fills = bytes === undefined ? found.fills.slice(0, -1) : found.fills;
     const upgrade = new DocumentUpgrade(definition, fills);
     const births = engine.capabilities.changes === "log" ? new BirthNotes(row.number) : undefined;
-    const stored = { makers, row, births, bytes };
+    const stored = { makers, row, births, bytes, claims };
     const collection = new StoredCollection(name, stored, { codec, upgrade }, engine.limits);
     if (found.newestId !== undefined) this.ids.follow(found.newestId);
     if (bytes !== undefined) return collection;
@@ -134,22 +135,27 @@ export class Catalog {
     return collection;
   }
 
-  async #refuseFailingSteps(definition: CollectionDefinition): Promise<void> {
+  /** Gives the unique keys of documents that will be of a later version. */
+  async #refuseFailingSteps(definition: CollectionDefinition): Promise<KeyNumbers | undefined> {
     const known = this.#failures.get(definition);
     if (known !== undefined) throw known;
-    const failure = await failingStep(this.host, definition);
-    if (failure === undefined) return;
-    this.#failures.set(definition, failure);
-    throw failure;
+    const tried = await triedSteps(this.host, definition);
+    if (tried === undefined || "claims" in tried) return tried?.claims;
+    this.#failures.set(definition, tried.failure);
+    throw tried.failure;
   }
 
-  async #registered(definition: CollectionDefinition): Promise<Registered> {
+  async #registered(
+    definition: CollectionDefinition,
+  ): Promise<{ readonly found: Registered; readonly claims: KeyNumbers | undefined }> {
     const { engine, transactionHost } = this.host;
+    let claims: KeyNumbers | undefined;
     if (engine.capabilities.readOnly === true) {
       const found = await withView(engine, (view) => registeredReading(view, definition));
-      if (found !== undefined) return found;
+      if (found !== undefined) return { found, claims };
       // What is not stored would have to be written: refused below, by the engine.
-    } else await this.#refuseFailingSteps(definition);
-    return transact(transactionHost, engine, (tx) => register(tx, definition), LIBRARY_CODE);
+    } else claims = await this.#refuseFailingSteps(definition);
+    const work = (tx: Transaction): Promise<Registered> => register(tx, definition);
+    return { found: await transact(transactionHost, engine, work, LIBRARY_CODE), claims };
   }
 }

@@ -52,7 +52,9 @@ export async function finishCollection(
     const from: Bytes = start;
     start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
-  const finished = withDocumentsReady(row);
+  // What was being built goes on where it was, and ends the pass.
+  const finished: CatalogRow =
+    row.pass === undefined ? withDocumentsReady(row) : { ...row, documents: "upgrading" };
   await transact(
     transactionHost,
     engine,

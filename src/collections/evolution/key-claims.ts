@@ -1,6 +1,7 @@
 /**
  * Finds out whether two of many documents claim one key of a unique index, without keeping the keys: of each there is a
  * number of 53 bits, and only where two numbers are equal the documents are gone through again with the keys themselves.
+ * The numbers also tell of a key that nobody claims that it is free.
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -11,6 +12,7 @@ const NUMBERS_MIN = 1_024;
 export class KeyNumbers {
   #numbers: Float64Array = new Float64Array(NUMBERS_MIN);
   #count = 0;
+  #isOrdered = false;
 
   add(key: Bytes): void {
     if (this.#count === this.#numbers.length) {
@@ -23,12 +25,33 @@ export class KeyNumbers {
 
   /** Those that came more than once; nothing can be added any more. */
   repeated(): ReadonlySet<number> {
-    const ordered = this.#numbers.subarray(0, this.#count).sort();
+    const ordered = this.#ordered();
     const found = new Set<number>();
     for (let i = 1; i < ordered.length; i++) {
       if (ordered[i] === ordered[i - 1]) found.add(ordered[i]!);
     }
     return found;
+  }
+
+  /** False: the key was not added. True: most likely it was. Nothing can be added any more. */
+  mayHave(key: Bytes): boolean {
+    const ordered = this.#ordered();
+    const number = numberOf(key);
+    let start = 0;
+    let end = ordered.length;
+    while (start < end) {
+      const middle = (start + end) >> 1;
+      if (ordered[middle]! < number) start = middle + 1;
+      else end = middle;
+    }
+    return ordered[start] === number;
+  }
+
+  #ordered(): Float64Array {
+    const numbers = this.#numbers.subarray(0, this.#count);
+    if (!this.#isOrdered) numbers.sort();
+    this.#isOrdered = true;
+    return numbers;
   }
 }
 

@@ -34,6 +34,8 @@ export interface UpgradeTrial {
   readonly documents: number;
   /** Those of them that are of an earlier version. */
   readonly upgraded: number;
+  /** The keys that no other document may have. */
+  readonly claims: KeyNumbers;
 }
 
 export interface TrialListener {
@@ -90,10 +92,10 @@ async function scratch(
 class Trial implements UpgradeTrial {
   documents = 0;
   upgraded = 0;
+  readonly claims: KeyNumbers = new KeyNumbers();
   readonly #collection: StoredCollection;
   readonly #view: ReadView;
   readonly #listener: TrialListener;
-  readonly #numbers = new KeyNumbers();
 
   constructor(collection: StoredCollection, view: ReadView, listener: TrialListener) {
     this.#collection = collection;
@@ -106,7 +108,7 @@ class Trial implements UpgradeTrial {
       this.documents++;
       if (this.#collection.isPast(value, 0, value.length)) this.upgraded++;
       try {
-        for (const claim of this.#change(id, key, value).claims) this.#numbers.add(claim.key);
+        for (const claim of this.#change(id, key, value).claims) this.claims.add(claim.key);
       } catch (error) {
         if (!isAboutDocument(error)) throw error;
         this.#listener.onFailure(id, error);
@@ -115,7 +117,7 @@ class Trial implements UpgradeTrial {
   }
 
   async refuseDoubles(): Promise<void> {
-    const repeated = this.#numbers.repeated();
+    const repeated = this.claims.repeated();
     if (repeated.size === 0) return;
     const holders = new KeyHolders(repeated);
     await this.#eachRow((id, key, value) => {
@@ -171,15 +173,21 @@ function isAboutDocument(error: unknown): error is KotobaError {
   return error instanceof KotobaError && !(error instanceof CorruptionError);
 }
 
+/** What a trial of all steps has come to. */
+export type StepsTried =
+  /** EvolutionFailed for a document that cannot be brought up; UniqueViolation, ValidationError or StorageError for one that could not be written. */
+  | { readonly failure: KotobaError }
+  /** The keys that no other document may have, of all documents as they will be. */
+  | { readonly claims: KeyNumbers };
+
 /**
  * Before the database takes up new versions: tries them over all documents, so that a step that fails has changed nothing,
- * and the program before can go on. Gives the first failure: EvolutionFailed for a document that cannot be brought up;
- * UniqueViolation, ValidationError or StorageError for one that could not be written.
+ * and the program before can go on. Ends with the first failure; undefined where there are no new versions.
  */
-export async function failingStep(
+export async function triedSteps(
   { engine, transactionHost }: StoreHost,
   definition: CollectionDefinition,
-): Promise<KotobaError | undefined> {
+): Promise<StepsTried | undefined> {
   if (definition.past.length === 0) return undefined;
   let start = transactionHost.nowMillis();
   const pause = async (): Promise<void> => {
@@ -201,10 +209,11 @@ export async function failingStep(
       throw (found = failure);
     };
     try {
-      await tryUpgrades(view, engine.limits, definition, stored, { onFailure, pause });
+      const listener = { onFailure, pause };
+      return await tryUpgrades(view, engine.limits, definition, stored, listener);
     } catch (error) {
-      if (error !== found) throw error;
+      if (found === undefined || error !== found) throw error;
+      return { failure: found };
     }
-    return found;
   });
 }

@@ -14,6 +14,7 @@ import { register } from "../../../src/collections/catalog/registration.ts";
 import { UniqueViolation, collection } from "../../../src/collections/index.ts";
 import { documentChange, writeChanges } from "../../../src/collections/document-change.ts";
 import { DocumentCodec } from "../../../src/collections/document/document-codec.ts";
+import { KeyNumbers } from "../../../src/collections/evolution/key-claims.ts";
 import { DocumentUpgrade } from "../../../src/collections/evolution/document-upgrade.ts";
 import { StoredCollection } from "../../../src/collections/stored-collection.ts";
 import { verifyCollection } from "../../../src/collections/verify-collection.ts";
@@ -49,7 +50,9 @@ async function opened(engine: StorageEngine, definition: typeof Plain): Promise<
   );
   const makers = new IndexMakers(definition.definition, found.row);
   const codec = new DocumentCodec("rows", definition.definition.schema.shape, found.structures);
-  const stored = { makers, row: found.row, births: undefined };
+  // As if no document had a unique key: what is built must be true of documents with one key too.
+  const claims = new KeyNumbers();
+  const stored = { makers, row: found.row, births: undefined, claims };
   const upgrade = new DocumentUpgrade(definition.definition, found.fills);
   return new StoredCollection("rows", stored, { codec, upgrade }, engine.limits);
 }
