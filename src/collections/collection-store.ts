@@ -101,9 +101,9 @@ export class CollectionStore {
     return andThen(this.ready(), () => this.#catalog.built(this.definition.name, index));
   }
 
-  /** The same for the index that an operation lacked, if it is one of this collection. */
+  /** The same for the index that an operation lacked: one of this collection, or of one that its writes reach. */
   builtFor({ collection, index }: IndexNotReady): Awaitable<void> {
-    return collection === this.definition.name ? this.built(index) : undefined;
+    return this.#catalog.built(collection, index);
   }
 
   /** Is an index being built? Then a view that is begun now must be asked what it shows, see requireCompleteIn(). */

@@ -25,7 +25,7 @@ export async function loadInto(
   if (access instanceof TransactionAccess)
     throw new InvalidOption("documents", "a load outside of any transaction", documents);
   options.signal?.throwIfAborted();
-  // Another load may begin between the end of one and our turn.
-  for (let ready = store.ready(); ready !== undefined; ready = store.ready()) await ready;
+  // Another load may begin between the end of one, or of a build, and our turn.
+  for (let built = store.built(); built !== undefined; built = store.built()) await built;
   return store.load(documents, options, () => core.host.timers.pause());
 }
