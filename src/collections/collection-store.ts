@@ -21,7 +21,7 @@ import { documentChange, writeChanges } from "./document-change.ts";
 import type { DocumentChange } from "./document-change.ts";
 import { idProblem } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
-import { applyPatch } from "./document/patch.ts";
+import { applyPatch, refuseLeftOut } from "./document/patch.ts";
 import { DocumentImport } from "./transfer/document-import.ts";
 import { exportCursor } from "./transfer/export-documents.ts";
 import type { ExportFormat } from "./transfer/export-documents.ts";
@@ -33,7 +33,7 @@ import type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
 import type { Scalar } from "./schema/document-type.ts";
 import type { CollectionLayout, IndexStates } from "./build/index-states.ts";
 import type { StoredCollection } from "./stored-collection.ts";
-import { uniqueKeyIn } from "./unique-key.ts";
+import { requireOwnKey, uniqueKeyIn } from "./unique-key.ts";
 import { verifyCollection } from "./verify-collection.ts";
 
 /** New values by field, or a function that gives them from the document as it stands in the transaction. */
@@ -360,7 +360,11 @@ export class CollectionStore {
     }
     const run = (before: Document | undefined): Awaitable<Document> => {
       if (before !== undefined) return this.#writeOne(tx, this.#patched(tx, before, values.update));
-      if (!("id" in key)) return this.#writeOne(tx, this.#insertion(tx, values.create));
+      if (!("id" in key)) {
+        const created = this.#insertion(tx, values.create);
+        requireOwnKey(this.definition, key, created.after);
+        return this.#writeOne(tx, created);
+      }
       const { id, fields } = this.#split(values.create);
       if (id !== undefined && id !== key.id) {
         throw this.#invalid("id", "`create` has another id than `where`");
@@ -454,8 +458,11 @@ export class CollectionStore {
         "the function of an update gives the patch itself, no promise",
       );
     }
-    const fields = applyPatch(this.definition.name, before, patch);
-    return this.#overwritten(tx, before, this.definition.schema.revalidate(fields));
+    const { name, schema } = this.definition;
+    const fields = applyPatch(name, before, patch);
+    const record = schema.revalidate(fields);
+    refuseLeftOut(name, patch as object, fields, record);
+    return this.#overwritten(tx, before, record);
   }
 
   #overwritten(tx: Transaction, before: Document, record: Record<string, unknown>): Written {

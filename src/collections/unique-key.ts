@@ -1,8 +1,12 @@
 /** What names one document: its id, or the values of all fields of one unique index. Pure. */
 import type { CollectionDefinition } from "./collection-definition.ts";
-import { InvalidQuery } from "./collection-error.ts";
+import { InvalidQuery, ValidationError } from "./collection-error.ts";
+import type { ValidationIssue } from "./collection-error.ts";
+import type { Document } from "./document/document.ts";
+import { matches } from "./filter/filter-match.ts";
 import type { IndexDefinition } from "./index/index-definition.ts";
-import { isOrdered, typeClass } from "./key/value-order.ts";
+import { compareValues, isOrdered, typeClass } from "./key/value-order.ts";
+import { valueAt } from "./path/field-path.ts";
 import type { Scalar } from "./schema/document-type.ts";
 import { typeProblem } from "./schema/shape-lookup.ts";
 
@@ -48,6 +52,32 @@ export function uniqueKeyIn(
     return value;
   });
   return { index: index.name, values };
+}
+
+/**
+ * A document that is created because none has the key must have it itself. It is looked at as it will be stored: a schema
+ * may make another value of what both `where` and `create` say, and then it would never be found by it.
+ *
+ * @throws ValidationError naming the fields in which it differs.
+ */
+export function requireOwnKey(
+  { indexes, name }: CollectionDefinition,
+  key: Extract<UniqueKey, { readonly index: string }>,
+  document: Document,
+): void {
+  const { fields, where } = indexes.find((index) => index.name === key.index)!;
+  const issues: ValidationIssue[] = [];
+  for (const [i, { path }] of fields.entries()) {
+    const value = valueAt(document, path);
+    if (isOrdered(value) && compareValues(value, key.values[i]!) === 0) continue;
+    const message = "`create` has another value than `where`, which would not find it";
+    issues.push({ path: path.before, message });
+  }
+  if (issues.length === 0 && where !== undefined && !matches(where, document)) {
+    const message = `\`create\` is none of the documents of the unique index "${key.index}", by which \`where\` looks`;
+    issues.push({ path: [], message });
+  }
+  if (issues.length > 0) throw new ValidationError(name, issues);
 }
 
 function isKeyOf(index: IndexDefinition, names: readonly string[]): boolean {

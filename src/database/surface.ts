@@ -312,7 +312,10 @@ export type UniqueWhere<C extends Context> =
       };
     }[UniqueIndexName<Indexes<C>>];
 
-/** New values for some fields, or a function from the document to them; `undefined` removes an optional field. */
+/**
+ * New values for some fields, or a function from the document to them; `undefined` removes an optional field. A value that
+ * the schema would leave out is a ValidationError: there is no such field, or not in a document of this kind.
+ */
 export type Change<C extends Context> = Patch<Doc<C>> | ((document: Doc<C>) => Patch<Doc<C>>);
 
 /** A collection of documents. It is also a query over all of them. */
@@ -333,7 +336,11 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
     id: IdOf<C["D"]>,
     document: InsertOf<C["D"]>,
   ): Kind<C["F"], Doc<C>, WriteError | NotFound>;
-  /** Updates the document that `where` names, or creates it. Finds it as find() does. */
+  /**
+   * Updates the document that `where` names, or creates it. Finds it as find() does. What is created has the key that
+   * `where` names, behind the schema too (which may lower its case), so that the next upsert() finds it: else
+   * ValidationError.
+   */
   upsert(
     where: UniqueWhere<C>,
     values: { readonly create: InsertOf<C["D"]>; readonly update: Change<C> },

@@ -1,6 +1,7 @@
 /** What programs without types get wrong, because other databases do it so: refused in words, never half understood. */
 import { inspect } from "node:util";
-import { collection, InvalidDefinition, InvalidQuery, open } from "kotobadb";
+import { collection, InvalidDefinition, InvalidQuery, open, ValidationError } from "kotobadb";
+import type { Id, ValidationIssue } from "kotobadb";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
@@ -77,6 +78,91 @@ test("a transaction takes no collection of another database", async () => {
   await expect(count).rejects.toThrow(InvalidDefinition);
   await expect(count).rejects.toThrow("a collection of this database");
   expect(await db.transaction(async (tx) => tx.collection(db.users).count())).toBe(0);
+});
+
+async function issuesOf(work: () => Promise<unknown>): Promise<readonly ValidationIssue[]> {
+  try {
+    await work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ValidationError);
+    return (error as ValidationError).issues;
+  }
+  throw new Error("it should have been refused");
+}
+
+test("a patch whose field the schema would leave out is refused, whoever patches", async () => {
+  await using db = await openOne();
+  const ada = await db.users.insert({ name: "Ada", age: 36 });
+  const wrong = { agee: 37, name: "Ada L." } as never;
+  const issues = [{ path: ["agee"], message: "the schema has no such field for this document" }];
+  for (const work of [
+    () => db.users.update(ada.id, wrong),
+    () => db.users.update(ada.id, () => wrong),
+    () => db.users.where({ name: "Ada" }).update(wrong),
+    () => db.users.upsert({ id: ada.id }, { create: { name: "Ada" }, update: wrong }),
+  ])
+    expect(await issuesOf(work)).toEqual(issues);
+  expect(await db.users.getOrThrow(ada.id)).toEqual(ada);
+  // Nothing is lost of what was not there, nor where the schema takes any name.
+  expect(await db.users.update(ada.id, { agee: undefined } as never)).toEqual(ada);
+  // Like all values, those of a new document and of nested objects are the schema's to decide on.
+  expect(await db.users.insert({ name: "Eve", agee: 1 } as never)).not.toHaveProperty("agee");
+  const address = { city: "Oslo", street: "-" };
+  expect((await db.users.update(ada.id, { address })).address).toEqual({ city: "Oslo" });
+  const loose = db.collection("loose", z.looseObject({ name: z.string() }));
+  const any = await loose.insert({ name: "x" });
+  expect(await loose.update(any.id, { other: 1 })).toMatchObject({ other: 1 });
+});
+
+test("a patch of a field that another member of a union has is refused", async () => {
+  const Shapes = collection(
+    "shapes",
+    z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("circle"), radius: z.number() }),
+      z.object({ kind: z.literal("square"), side: z.number() }),
+    ]),
+  );
+  await using db = await open(":memory:", { collections: { shapes: Shapes } });
+  const { id } = await db.shapes.insert({ kind: "circle", radius: 1 });
+  expect(await issuesOf(() => db.shapes.update(id, { side: 2 }))).toMatchObject([
+    { path: ["side"] },
+  ]);
+  const square = { kind: "square", side: 2, radius: undefined } as const;
+  expect(await db.shapes.update(id, square)).toEqual({ id, kind: "square", side: 2 });
+});
+
+test("upsert creates nothing under another key than the one it looked for", async () => {
+  const People = collection(
+    "people",
+    z.object({
+      email: z.string().toLowerCase(),
+      at: z.object({ org: z.string(), nr: z.number() }),
+      open: z.boolean().default(true),
+    }),
+    {
+      indexes: {
+        byEmail: { on: ["email"], unique: true },
+        byNumber: { on: ["at.org", "-at.nr"], unique: true, where: { open: true } },
+      },
+    },
+  );
+  await using db = await open(":memory:", { collections: { people: People } });
+  const ada = { email: "ada@x.org", at: { org: "x", nr: 1 } };
+  const upsert = (where: object, create: object): Promise<unknown> =>
+    db.people.upsert(where as { id: Id<"people"> }, { create: create as typeof ada, update: {} });
+  const where = { "at.org": "x", "at.nr": 1 };
+  for (const [asked, create, path] of [
+    [{ email: "bob@x.org" }, ada, ["email"]],
+    // The schema lowers it: nobody would find it by this again.
+    [{ email: "Ada@x.org" }, { ...ada, email: "Ada@x.org" }, ["email"]],
+    [{ ...where, "at.nr": 2 }, ada, ["at", "nr"]],
+    [where, { ...ada, open: false }, []],
+  ] as const)
+    expect(await issuesOf(() => upsert(asked, create))).toMatchObject([{ path }]);
+  expect(await db.people.count()).toBe(0);
+  for (const asked of [{ email: "ada@x.org" }, where])
+    expect(await upsert(asked, { ...ada, email: "Ada@x.org" })).toMatchObject(ada);
+  expect(await db.people.count()).toBe(1);
 });
 
 test("a query that is printed says what it asks for", async () => {

@@ -5,6 +5,9 @@
  * Always true:
  * (1) A field that the patch does not name stays; one that it gives as undefined is removed.
  * (2) The patched document is checked against the schema like a new one: this file only puts it together.
+ * (3) What a patch names is stored, or refused. Most schemas leave out in silence what they do not know; for a new document,
+ *     and inside the value of a field, that is theirs to decide. But a patch is nothing besides the fields that it names: one
+ *     that is left out, because it is misspelt, or belongs to another member of a union, is a change that did not happen.
  */
 import { ValidationError } from "../collection-error.ts";
 import type { ValidationIssue } from "../collection-error.ts";
@@ -98,6 +101,26 @@ export function applyPatch(
   }
   if (issues.length > 0) throw new ValidationError(collection, issues);
   return patched;
+}
+
+/**
+ * Refuses what the patch set and the schema left out: `patched` went in, `record` came out.
+ *
+ * @throws ValidationError naming the fields.
+ */
+export function refuseLeftOut(
+  collection: string,
+  patch: object,
+  patched: Readonly<Record<string, unknown>>,
+  record: Readonly<Record<string, unknown>>,
+): void {
+  const issues: ValidationIssue[] = [];
+  for (const name of Object.keys(patch)) {
+    const isLeftOut = !Object.hasOwn(record, name) || record[name] === undefined;
+    if (!Object.hasOwn(patched, name) || !isLeftOut) continue;
+    issues.push({ path: [name], message: "the schema has no such field for this document" });
+  }
+  if (issues.length > 0) throw new ValidationError(collection, issues);
 }
 
 function changed(
