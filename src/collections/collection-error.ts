@@ -130,15 +130,32 @@ export class ReferenceViolation extends KotobaError<"ReferenceViolation"> {
   readonly id: string;
   /** Who refers to it; of many one. */
   readonly by: Referrer;
-  constructor(collection: string, id: string, by: Referrer) {
+  /**
+   * Of a load: the place of the document that refers among those that were handed in, from 0. Undefined for all else, and
+   * where it refers to the collection that is loaded: that is looked at when all are stored.
+   */
+  readonly position: number | undefined;
+  constructor(collection: string, id: string, by: Referrer, position?: number) {
     super({
       sentence: "A document would refer to one that is not there.",
       remedy: "Insert what is referred to first, or first delete or change what refers to it.",
-      details: { collection, id, by: `${by.collection} ${by.id}`, field: by.field },
+      details: {
+        collection,
+        id,
+        by: `${by.collection} ${by.id}`,
+        field: by.field,
+        ...(position === undefined ? {} : { position }),
+      },
     });
     this.collection = collection;
     this.id = id;
     this.by = Object.freeze({ ...by });
+    this.position = position;
+  }
+
+  /** The same of the document at this place of a load. */
+  of(position: number): ReferenceViolation {
+    return new ReferenceViolation(this.collection, this.id, this.by, position);
   }
 }
 

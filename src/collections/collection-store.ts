@@ -155,6 +155,14 @@ export class CollectionStore {
     return this.#collection;
   }
 
+  /**
+   * For guards, before they look at documents in a transaction: a load that is under way is waited for, and one that begins
+   * before the commit is a conflict.
+   */
+  unlessLoading(tx: Transaction): Awaitable<void> {
+    return andThen(this.readyAlone(), () => this.#stored().guard(tx));
+  }
+
   // ---------------------------------------------------------------- reading
 
   get(view: ReadView, id: string): Awaitable<Document | undefined> {
@@ -282,10 +290,10 @@ export class CollectionStore {
   }
 
   /**
-   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing. What is being built is
-   * waited for: the load writes to indexes that are ready.
+   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing. What is being built has
+   * been waited for, by built(), in this turn: the load writes to indexes that are ready.
    *
-   * @throws CollectionNotEmpty, ValidationError, UniqueViolation.
+   * @throws CollectionNotEmpty, ValidationError, UniqueViolation, ReferenceViolation.
    */
   load(
     documents: Iterable<unknown> | AsyncIterable<unknown>,
@@ -297,14 +305,9 @@ export class CollectionStore {
       const record = this.definition.schema.validate(fields);
       return { id: id ?? this.#catalog.ids.next(), record };
     };
-    const built = this.#catalog.built(this.definition.name);
-    const load = (): Promise<LoadResult> =>
-      loadDocuments(
-        { host: this.#catalog.host, stored: this.#stored(), read, pause },
-        documents,
-        options,
-      );
-    return isPromise(built) ? built.then(load) : load();
+    const references = this.#guard?.ofLoad(this.definition.name);
+    const ground = { host: this.#catalog.host, stored: this.#stored(), read, references, pause };
+    return loadDocuments(ground, documents, options);
   }
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */

@@ -46,7 +46,7 @@ export type {
   RelationSpec,
   RelationSpecs,
 } from "./relation/relation-type.ts";
-export type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
+export type { LoadGuard, WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
 export type { DocumentChange } from "./document-change.ts";
 // Indexes
 export { fieldText } from "./index/index-definition.ts";

@@ -181,7 +181,7 @@ export class StoredCollection {
     };
   }
 
-  /** What has been written in the transaction can only be committed if no load begins before. */
+  /** What has been written in the transaction, or follows from what it read here, can only be committed if no load begins before. */
   guard(tx: Transaction): void {
     tx.guardedBy(this.#guard);
   }

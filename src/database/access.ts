@@ -16,10 +16,13 @@ import type {
 import { ReadOnlyTransaction, transact, withView } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 
-/** The collection of an operation, which must be registered and complete before its view is used. */
+/**
+ * The collection of an operation, which must be registered and complete before its view is used. Who reads waits for it
+ * alone, and not for those that relations join to it: a load of one may read the other.
+ */
 export type Source = Pick<
   CollectionStore,
-  "ready" | "requireCompleteIn" | "builtFor" | "isChanging" | "hasChanged"
+  "ready" | "readyAlone" | "requireCompleteIn" | "builtFor" | "isChanging" | "hasChanged"
 >;
 
 /** For work that may take long, or that no body asked for. In a transaction both are those of the transaction. */
@@ -53,7 +56,7 @@ export class DirectAccess implements Access {
   }
 
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
-    return andThen(source.ready(), () =>
+    return andThen(source.readyAlone(), () =>
       onceBuilt(source, () => withView(this.#engine, looking(source, work))),
     );
   }
@@ -87,7 +90,7 @@ export class DirectAccess implements Access {
       });
     };
     const beginInTime = (): Awaitable<void> =>
-      andThen(source.ready(), () => onceBuilt(source, begin));
+      andThen(source.readyAlone(), () => onceBuilt(source, begin));
     return {
       next: () => {
         if (closed) return undefined;
@@ -210,7 +213,7 @@ export class SnapshotAccess implements Access {
   }
 
   read<A>(source: Source, work: (view: ReadView) => Awaitable<A>): Awaitable<A> {
-    return andThen(source.ready(), () => {
+    return andThen(source.readyAlone(), () => {
       if (this.#closed) throw new Closed("snapshot");
       return andThen(this.#snapshot, (view) =>
         andThen(this.#requireComplete(source, view), () => work(view)),

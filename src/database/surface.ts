@@ -393,8 +393,9 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    *
    * All is imported in one transaction or nothing, so that the text may have as many bytes as a transaction (256 MiB; it is
    * in memory until then, and StorageError 'TransactionTooLarge' refuses more); `partial: true` imports in batches and has
-   * no such limit. Lines that are no documents, that have an id which is there already or a unique key that is taken, fail
-   * the import with ImportFailed, which names them; see the options.
+   * no such limit. Lines that are no documents, that have an id which is there already or a unique key that is taken, or
+   * that refer to nothing by a relation with `onDelete`, fail the import with ImportFailed, which names them; see the
+   * options. Lines are written one after the other: what one refers to is there already, or stands in a line before it.
    *
    * @throws ImportFailed, InvalidOption.
    * @example
@@ -411,12 +412,17 @@ export interface Collection<C extends Context> extends ReadQuery<C, Doc<C>> {
    * engine sorts at a time. An array, a generator or any other source of documents will do.
    *
    * Until it ends, every other operation on the collection waits for it; a transaction that has written to it, and is not
-   * committed yet, runs again. In a transaction or a snapshot there is no load. What the documents refer to is not looked
-   * at, not even for relations with `onDelete`: `verify()` tells of references that lead to nothing.
+   * committed yet, runs again. In a transaction or a snapshot there is no load. Where relations with `onDelete` join it to
+   * other collections, writes to those wait as well.
+   *
+   * What such relations refer to must be there: in another collection before the load, in this one among the documents, in
+   * any order. That costs a look-up for each reference, those of a thousand documents at once; for references within the
+   * collection a pass over its rows on top, at the end.
    *
    * @throws CollectionNotEmpty where there are documents; ValidationError, its paths beginning with the document's position;
    *   UniqueViolation where an id or a unique key comes twice. `existingId` is "" where it is not known which id it was:
-   *   where ids of your own come in no order.
+   *   where ids of your own come in no order. ReferenceViolation for a document that refers to nothing; `position` is its
+   *   place among the documents.
    * @example
    * await db.cities.load(allCities.map(({ name, population }) => ({ name, population })));
    */

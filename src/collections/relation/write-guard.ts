@@ -1,5 +1,6 @@
 /** What stands beside the writes of a collection whose relations are kept whole; made by the floor that knows all collections. */
 import type { Awaitable } from "../../base/index.ts";
+import type { ReadView } from "../../engine/contract/index.ts";
 import type { Transaction } from "../../transaction/index.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import type { Document } from "../document/document.ts";
@@ -8,6 +9,14 @@ import type { Document } from "../document/document.ts";
 export interface WrittenDocument {
   readonly before: Document | undefined;
   readonly after: Document;
+}
+
+/** What a load asks of the documents that it takes in. */
+export interface LoadGuard {
+  /** Refuses documents that refer to nothing in other collections. @throws ReferenceViolation */
+  check(view: ReadView, documents: readonly Document[]): Promise<void>;
+  /** Once all rows are there: refuses those that refer to nothing in their own collection. @throws ReferenceViolation */
+  checkWithin(view: ReadView): Promise<void>;
 }
 
 export interface WriteGuard {
@@ -24,6 +33,8 @@ export interface WriteGuard {
     collection: string,
     written: readonly WrittenDocument[],
   ): Awaitable<void>;
+  /** For a load of the collection; undefined where its documents hold no references that are kept whole. */
+  ofLoad(collection: string): LoadGuard | undefined;
   /**
    * Deletes the documents, and does to what refers to them as the relations say: all of it or nothing.
    *

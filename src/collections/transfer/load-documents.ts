@@ -11,6 +11,8 @@
  *     written and not committed cannot commit any more; every operation that begins later waits for the end.
  * (3) Equal keys fall together in a load without a word. So keys that did not come in rising order are counted afterwards:
  *     fewer rows than documents are an id or a unique key that came twice.
+ * (4) What relations keep whole is whole when the row says `ready`: references to other collections are looked up piece by
+ *     piece while rows are handed over, those within the collection when all rows are there.
  */
 import { compareBytes, hex, KotobaError } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -20,11 +22,12 @@ import { transact } from "../../transaction/index.ts";
 import type { TransactOptions, Transaction } from "../../transaction/index.ts";
 import type { StoreHost } from "../catalog/catalog.ts";
 import { catalogKey, indexesPrefix } from "../catalog/keyspace.ts";
-import { UniqueViolation, ValidationError } from "../collection-error.ts";
+import { ReferenceViolation, UniqueViolation, ValidationError } from "../collection-error.ts";
 import { documentChange } from "../document-change.ts";
 import type { DocumentChange } from "../document-change.ts";
 import type { Document } from "../document/document.ts";
 import type { IndexChange } from "../index/index-change.ts";
+import type { LoadGuard } from "../relation/write-guard.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import { encodeAmount } from "../tally/tally-cells.ts";
 import { loadRows } from "./load-rows.ts";
@@ -46,6 +49,8 @@ export interface LoadGround {
   readonly stored: StoredCollection;
   /** A document of the input, checked: what is stored, and its id. */
   readonly read: (input: unknown) => { readonly id: string; readonly record: Fields };
+  /** Where relations of the collection are kept whole. */
+  readonly references: LoadGuard | undefined;
   readonly pause: () => Promise<void>;
 }
 
@@ -81,7 +86,7 @@ true satisfies IsLoadable;
 
 /**
  * @throws CollectionNotEmpty, UniqueViolation (with an empty `existingId` where an id came twice that is not known any
- *   more), ValidationError whose paths begin with the document's position.
+ *   more), ValidationError whose paths begin with the document's position, ReferenceViolation.
  */
 export async function loadDocuments(
   ground: LoadGround,
@@ -117,6 +122,8 @@ class Load {
   readonly #cells = new Map<string, { readonly key: Bytes; amount: bigint }>();
   /** One for each unique index, by its name. */
   readonly #unique = new Map<string, KeyCount>();
+  /** Those whose references are still to be looked up: the last ones of the count. */
+  #referring: Document[] = [];
 
   constructor(ground: LoadGround, options: LoadOptions) {
     this.#ground = ground;
@@ -150,7 +157,7 @@ class Load {
     const { engine } = this.#ground.host;
     await loadRows(engine, this.#rows(documents));
     this.#options.signal?.throwIfAborted();
-    await this.#refuseDuplicates(engine);
+    await this.#checkWhole(engine);
     await this.#ready((tx) => {
       for (const { amount, key } of this.#cells.values())
         if (amount !== 0n) tx.merge(key, "addInt", encodeAmount(amount));
@@ -196,12 +203,14 @@ class Load {
       }
       this.count++;
       if (++held < PIECE_DOCUMENTS_MAX && bytes < PIECE_BYTES_MAX) continue;
+      await this.#checkReferences();
       yield piece;
       piece = [];
       bytes = held = 0;
       onProgress?.({ documents: this.count });
       await pause();
     }
+    await this.#checkReferences();
     if (piece.length > 0) yield piece;
     onProgress?.({ documents: this.count });
   }
@@ -220,6 +229,7 @@ class Load {
   #counted(id: string, key: Bytes, row: Bytes, document: Document): readonly Row[] {
     const { stored } = this.#ground;
     if (this.#documents.add(key) === "again") throw new UniqueViolation(stored.name, "id", id);
+    if (this.#ground.references !== undefined) this.#referring.push(document);
     const change = documentChange(stored, key, { before: undefined, after: document, row });
     const rows: Row[] = [[key, row]];
     for (const [i, { puts }] of change.indexes.entries()) {
@@ -238,14 +248,34 @@ class Load {
     return rows;
   }
 
-  async #refuseDuplicates(engine: StorageEngine): Promise<void> {
+  /** What the documents of a piece refer to in other collections must be there: it is looked up, before the next ones are read. */
+  async #checkReferences(): Promise<void> {
+    const { host, references } = this.#ground;
+    const documents = this.#referring;
+    if (references === undefined || documents.length === 0) return;
+    this.#referring = [];
+    const view = await host.engine.snapshot();
+    try {
+      await references.check(view, documents);
+    } catch (error) {
+      if (!(error instanceof ReferenceViolation)) throw error;
+      const place = documents.findIndex(({ id }) => id === error.by.id);
+      throw error.of(this.count - documents.length + place);
+    } finally {
+      view.close();
+    }
+  }
+
+  /** What can be told of all rows together. */
+  async #checkWhole(engine: StorageEngine): Promise<void> {
     const view = await engine.snapshot();
     try {
-      const { stored } = this.#ground;
+      const { references, stored } = this.#ground;
       if (await this.#documents.isShort(view)) throw new UniqueViolation(stored.name, "id", "");
       for (const [index, count] of this.#unique) {
         if (await count.isShort(view)) throw await this.#violation(view, index);
       }
+      await references?.checkWithin(view);
     } finally {
       view.close();
     }

@@ -9,15 +9,17 @@
  * (3) A delete is worked out whole before anything of it is written. What is deleted with it keeps nothing: 'restrict'
  *     counts for documents that stay. Nothing is deleted twice, so cycles end.
  * (4) The guarded work of one transaction runs in turn.
+ * (5) What was looked at in another collection, a load of that collection has not changed unnoticed: a load that begins
+ *     before the commit is a conflict, one that is under way is waited for.
  */
 import { andThen, isPromise } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import { EVERY_DOCUMENT, planFor, relatedQuery, relatedRows } from "../../query/index.ts";
-import { isOrdered, scalarText, valueAt } from "../../collections/index.ts";
 import type {
   CollectionDefinition,
   CollectionStore,
   Document,
+  LoadGuard,
   Relation,
   RelationGraph,
   WriteGuard,
@@ -25,7 +27,9 @@ import type {
 } from "../../collections/index.ts";
 import type { RelatedQuery } from "../../query/index.ts";
 import type { Transaction } from "../../transaction/index.ts";
-import { Deletion, violation } from "./deletion.ts";
+import { Deletion } from "./deletion.ts";
+import { LoadReferences } from "./load-references.ts";
+import { newReferences, requireReferred } from "./references.ts";
 
 export class ReferenceGuard implements WriteGuard {
   readonly #graph: RelationGraph;
@@ -93,24 +97,19 @@ export class ReferenceGuard implements WriteGuard {
     relation: Relation,
     written: readonly WrittenDocument[],
   ): Awaitable<void> {
-    const { from, to, via } = relation;
-    const referrers = new Map<string, Document>();
-    for (const { before, after } of written) {
-      const id = valueAt(after, via);
-      if (id === undefined || id === null) continue;
-      if (before !== undefined && valueAt(before, via) === id) continue;
-      // Of a schema that tells nothing the field may hold anything; what is no id refers to no document.
-      if (typeof id !== "string") throw violation(relation, shown(id), after);
-      referrers.set(id, after);
-    }
+    const { from, to } = relation;
+    const references = newReferences(relation, written);
     // Documents of one call may refer to each other.
-    if (from.name === to.name) for (const { after } of written) referrers.delete(after.id);
-    if (referrers.size === 0) return undefined;
-    const ids = [...referrers.keys()];
-    return andThen(this.#storeOf(to).haveAll(tx, ids), (present) => {
-      for (const [i, id] of ids.entries())
-        if (!present[i]!) throw violation(relation, id, referrers.get(id)!);
-    });
+    if (from.name === to.name) for (const { after } of written) references.delete(after.id);
+    if (references.size === 0) return undefined;
+    const store = this.#storeOf(to);
+    return andThen(store.unlessLoading(tx), () => requireReferred(tx, store, relation, references));
+  }
+
+  ofLoad(collection: string): LoadGuard | undefined {
+    const relations = this.#graph.keptFrom(collection);
+    if (relations.length === 0) return undefined;
+    return new LoadReferences(relations, this.#storeOf);
   }
 
   deleteDocuments(
@@ -129,7 +128,9 @@ export class ReferenceGuard implements WriteGuard {
   /** The documents that refer to any of the ids by this relation. */
   #referrers(tx: Transaction, relation: Relation, ids: readonly string[]): Awaitable<Document[]> {
     const store = this.#storeOf(relation.from);
-    const looked = store.hasChanged ? store.requireCompleteIn(tx) : undefined;
+    const looked = andThen(store.unlessLoading(tx), () =>
+      store.hasChanged ? store.requireCompleteIn(tx) : undefined,
+    );
     return andThen(looked, () => {
       // What is ready in one transaction need not be in another.
       const seen = store.asSeenBy(tx);
@@ -144,8 +145,4 @@ export class ReferenceGuard implements WriteGuard {
 /** The declaration has made sure of an index, so no rule for full scans is asked. */
 function referrerQuery({ via }: Relation, store: CollectionStore): RelatedQuery {
   return relatedQuery(store, via, EVERY_DOCUMENT, (request) => planFor(request, { store }));
-}
-
-function shown(value: unknown): string {
-  return isOrdered(value) ? scalarText(value) : typeof value;
 }

@@ -20,6 +20,7 @@ export class SourceSets {
     if (known !== undefined) return known;
     const source: Source = {
       ready: () => each(distinct, (store) => store.ready()),
+      readyAlone: () => each(distinct, (store) => store.readyAlone()),
       requireCompleteIn: (view: ReadView) =>
         each(distinct, (store) => store.requireCompleteIn(view)),
       builtFor: (missing) => each(distinct, (store) => store.builtFor(missing)),

@@ -10,7 +10,7 @@ import { checkWatching } from "./transfer-options.ts";
 
 type Documents = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** @throws InvalidOption, CollectionNotEmpty, ValidationError, UniqueViolation. */
+/** @throws InvalidOption, CollectionNotEmpty, ValidationError, UniqueViolation, ReferenceViolation. */
 export async function loadInto(
   ground: { readonly core: DatabaseCore; readonly store: CollectionStore; readonly access: Access },
   documents: Documents,
@@ -25,7 +25,8 @@ export async function loadInto(
   if (access instanceof TransactionAccess)
     throw new InvalidOption("documents", "a load outside of any transaction", documents);
   options.signal?.throwIfAborted();
-  // Another load may begin between the end of one, or of a build, and our turn.
+  // Another load may begin between the end of one, or of a build, and our turn: of this collection, or of one that
+  // relations join to it.
   for (let built = store.built(); built !== undefined; built = store.built()) await built;
   return store.load(documents, options, () => core.host.timers.pause());
 }
