@@ -11,7 +11,7 @@ import { andThen } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import { StorageError } from "../../engine/contract/index.ts";
 import type { Transaction } from "../../transaction/index.ts";
-import { UniqueViolation, ValidationError } from "../collection-error.ts";
+import { ReferenceViolation, UniqueViolation, ValidationError } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { idProblem } from "../document/document-key.ts";
 import type { Document } from "../document/document.ts";
@@ -60,7 +60,7 @@ export class DocumentImport {
     this.#read(text);
   }
 
-  /** @throws BadDocument, also where the id or a unique key is taken. */
+  /** @throws BadDocument, also where the id or a unique key is taken, or what it refers to is not there. */
   write(tx: Transaction, text: Bytes, onExisting: OnExisting): Awaitable<Imported> {
     const { id, record } = this.#read(text);
     if (id === undefined) return this.#put(tx, this.#store.newId(), record, undefined);
@@ -118,6 +118,12 @@ function refuse(error: unknown): never {
   if (error instanceof UniqueViolation) {
     const { existingId, index } = error;
     throw new BadDocument(`the unique index "${index}" has its key already, of "${existingId}"`);
+  }
+  if (error instanceof ReferenceViolation) {
+    const { by, collection, id } = error;
+    throw new BadDocument(
+      `${by.field}: there is no document with the id "${id}" in "${collection}"`,
+    );
   }
   const isTooLarge =
     error instanceof StorageError &&

@@ -33,7 +33,8 @@ export interface ImportOptions {
   readonly onExisting?: OnExisting;
   /**
    * What to do with a line that is no document of the collection: 'error' (default) fails with ImportFailed, 'skip' leaves
-   * it out and tells it in the result. A unique key that is taken makes a bad line too.
+   * it out and tells it in the result. A unique key that is taken makes a bad line too, and so does a reference that a relation with `onDelete`
+   * keeps, to a document that is neither there nor in a line before.
    */
   readonly onBadLine?: "error" | "skip";
   /**
