@@ -137,7 +137,7 @@ function addCommands(add: Add): void {
   ).option("--format <name>", "ndjson (a document a line, default) or json (one array)");
   add(
     "import <dir> <collection> <file>",
-    "documents from a text, all or none; changes the database",
+    "documents from a text (- is the standard input), all or none; changes the database",
     importFile,
   )
     .option("--on-existing <what>", "of an id that is there: error (default), replace or skip")

@@ -1,5 +1,5 @@
 /**
- * Where the command prints. What is asked for goes to the standard output; progress and errors to the standard error, so
+ * Where the command prints, and is handed text. What is asked for goes to the standard output; progress and errors to the standard error, so
  * that neither ever stands between the rows of a result.
  */
 import { KotobaError } from "../base/index.ts";
@@ -8,6 +8,8 @@ export interface Terminal {
   /** Prints; a promise when the reader is slower than we are. */
   out(text: string): Promise<void> | undefined;
   err(text: string): void;
+  /** What is handed in, as it comes; read once, and only where a command is told to. */
+  readonly input: AsyncIterable<Uint8Array>;
   /** Where a progress bar may be drawn; undefined where nobody looks. */
   readonly progress: NodeJS.WriteStream | undefined;
   /** Is what is printed seen where a bar would be drawn? Default: no. */
@@ -39,6 +41,10 @@ export function processTerminal(): Terminal {
     },
     err: (text) => {
       if (!isClosed) stderr.write(text);
+    },
+    get input() {
+      // Not before it is asked for: a standard input that is looked at keeps the process alive.
+      return process.stdin;
     },
     progress: stderr.isTTY ? stderr : undefined,
     printsToScreen: stdout.isTTY,

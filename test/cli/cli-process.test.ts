@@ -28,8 +28,14 @@ interface Ran {
 }
 
 function kotoba(...args: readonly string[]): Ran {
+  return kotobaOf("", ...args);
+}
+
+/** With this text on the standard input. */
+function kotobaOf(input: string, ...args: readonly string[]): Ran {
   const { status, stderr, stdout } = spawnSync(process.execPath, [main, ...args], {
     encoding: "utf8",
+    input,
   });
   return { exit: status, out: stdout, err: stderr };
 }
@@ -70,6 +76,21 @@ test("results go to the standard output, errors to the standard error, and the c
   expect(kotoba("dump", "wal", path).out).toMatch(/commit \d+/);
   expect(readdirSync(path)).toEqual(before);
   expect(existsSync(join(folder, "nowhere"))).toBe(false);
+});
+
+test("what export prints goes through a pipe into import, which ends when the text does", () => {
+  const copy = join(folder, "piped");
+  expect(kotoba("checkpoint", path, copy)).toMatchObject({ exit: 0 });
+  const { out } = kotoba("export", path, "cities");
+  const line = ["import", copy, "cities", "-", "--on-existing", "replace"];
+  expect(kotobaOf(out, ...line)).toMatchObject({
+    exit: 0,
+    out: expect.stringMatching(/^cities: 0 imported, 3 replaced/),
+  });
+  expect(kotobaOf(`${out}{"id":`, ...line)).toMatchObject({
+    exit: 1,
+    err: expect.stringContaining("line 4: it is no JSON"),
+  });
 });
 
 test("check and migrate load the module of a program as Node does", () => {

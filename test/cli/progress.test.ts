@@ -1,5 +1,5 @@
 /** Bars are drawn on a terminal, for people, and nowhere else. */
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { progressBar } from "../../src/cli/print/progress-bar.ts";
 
@@ -29,6 +29,7 @@ function drawn(isShown: boolean, isTerminal: boolean): string {
     {
       out: () => undefined,
       err: () => undefined,
+      input: Readable.from([]),
       progress: isTerminal ? (screen as unknown as NodeJS.WriteStream) : undefined,
       isClosed: false,
     },

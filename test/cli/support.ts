@@ -92,8 +92,12 @@ export interface Ran {
   readonly err: string;
 }
 
-/** Runs `kotoba` with a line of arguments in this process. */
-export async function kotoba(host: Host, line: string): Promise<Ran> {
+/** Runs `kotoba` with a line of arguments in this process; `input` are the chunks of the standard input. */
+export async function kotoba(
+  host: Host,
+  line: string,
+  input: readonly string[] = [],
+): Promise<Ran> {
   let out = "";
   let err = "";
   const exit = await runCommand(
@@ -110,6 +114,9 @@ export async function kotoba(host: Host, line: string): Promise<Ran> {
         err: (text) => {
           err += text;
         },
+        input: (async function* () {
+          for (const chunk of input) yield new TextEncoder().encode(chunk);
+        })(),
         progress: undefined,
         isClosed: false,
       },

@@ -78,6 +78,20 @@ test("lines that do not fit the stored shape are told, and nothing is imported; 
   expect(JSON.parse(again.out)).toMatchObject({ imported: 1, replaced: 2, badCount: 4 });
 });
 
+test("- in the place of a file is the standard input, in chunks of any size", async () => {
+  const host = await memoryDatabase();
+  const text = town("moss") + town("bad", { people: "many" }) + town("voss");
+  const chunks = text.match(/[\s\S]{1,7}/g)!;
+  const failed = await kotoba(host, "import /data cities -", chunks);
+  expect(failed).toMatchObject({ exit: 1, err: expect.stringContaining("line 2: people: ") });
+  const done = await kotoba(host, "import /data cities - --on-bad-line skip", chunks);
+  expect(done.out).toMatch(/^cities: 2 imported, 0 replaced, 0 skipped, 1 bad line/);
+  expect(await kotoba(host, "import /data cities -")).toMatchObject({
+    exit: 0,
+    out: expect.stringMatching(/^cities: 0 imported/),
+  });
+});
+
 test("a collection whose index has a filter can only be written by its program", async () => {
   const host = await memoryDatabase();
   const engine = await openLsmEngine({ path: "/data", host });

@@ -1,4 +1,4 @@
-/** kotoba import: documents from a file, checked against the stored shape of their collection. */
+/** kotoba import: documents from a file or the standard input, checked against the stored shape of their collection. */
 import { importStored } from "../../collections/index.ts";
 import type { CollectionDefinition, ImportOptions, ImportResult } from "../../collections/index.ts";
 import type { Host } from "../../engine/index.ts";
@@ -17,6 +17,8 @@ export interface ImportCommandOptions extends CommonOptions {
 }
 
 const CHUNK_BYTES = 1 << 18;
+/** In the place of a file: the standard input. */
+const STANDARD_INPUT = "-";
 /** What only the program knows. */
 const UNCHECKED =
   "Checked against the stored shape: kinds, names and unique keys. What the schema in the program\n" +
@@ -38,11 +40,14 @@ export const importFile: Command<
     return found.definition;
   });
   const { host, terminal } = context;
-  const bytesTotal = host.files.size(file);
-  const bar = progressBar(terminal, "importing", json !== true);
+  const isFile = file !== STANDARD_INPUT;
+  // How much is still to come of a standard input, nobody knows.
+  const bytesTotal = isFile ? host.files.size(file) : 0;
+  const bar = progressBar(terminal, "importing", isFile && json !== true);
   const onProgress = ({ bytesRead }: { readonly bytesRead: number }): void =>
     bar.update(bytesRead, bytesTotal);
-  const result = await imported(context, path, definition, file, {
+  const source = isFile ? chunksOf(host, file) : terminal.input;
+  const result = await imported(context, path, definition, source, {
     ...options,
     onProgress,
   }).finally(() => bar.stop());
@@ -54,16 +59,11 @@ function imported(
   context: CommandContext,
   path: string,
   definition: CollectionDefinition,
-  file: string,
+  source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<ImportResult> {
   return withWriter(context, path, (engine) =>
-    importStored(
-      storeHost(context.host, engine),
-      definition,
-      chunksOf(context.host, file),
-      options,
-    ),
+    importStored(storeHost(context.host, engine), definition, source, options),
   );
 }
 

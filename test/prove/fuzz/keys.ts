@@ -1,4 +1,5 @@
 /** Decoders of key tuples and page cursors, and of what people type: the arguments of the kotoba command. */
+import { Readable } from "node:stream";
 import { compareBytes } from "../../../src/base/index.ts";
 import type { Bytes } from "../../../src/base/index.ts";
 import { bytesOfHex, hexOf } from "../../../src/cli/command.ts";
@@ -193,7 +194,14 @@ export async function callCommand(input: Input): Promise<Called> {
   const print = (more: string): undefined => {
     text += more;
   };
-  const terminal = { out: print, err: print, progress: undefined, isClosed: false };
+  const handedIn = Readable.from([]);
+  const terminal = {
+    out: print,
+    err: print,
+    input: handedIn,
+    progress: undefined,
+    isClosed: false,
+  };
   const exit = await runCommand(args, { terminal, version: "1", host: new SimulatedHost() });
   if (!ENDS.has(exit))
     throw new Error(`kotoba ${JSON.stringify(args)} ended with ${exit}: ${text}`);
