@@ -10,7 +10,13 @@
  */
 import { andThen, isPromise } from "../base/index.ts";
 import type { Awaitable } from "../base/index.ts";
-import { Conflict, RequirementFailed, StorageError } from "../engine/contract/index.ts";
+import {
+  CONFLICT,
+  Conflict,
+  CorruptionError,
+  RequirementFailed,
+  StorageError,
+} from "../engine/contract/index.ts";
 import type {
   BeginOptions,
   CommitPlan,
@@ -273,6 +279,10 @@ class TransactionRun<T> {
 
   /** The body threw. Where reads count only once they are committed, it may have been shown what never was. */
   #bodyFailed(tx: Transaction, inner: EngineTransaction, error: unknown): Awaitable<Outcome<T>> {
+    // What the first attempt claims it takes to be free. If it is not, its own writes hide what they should have
+    // removed, and that looks like damage. The next attempt reads what it claims: what is damage is damage there too.
+    if (error instanceof CorruptionError && tx.attempt === 1 && tx.hasRequirements)
+      return this.#attemptFailed(tx, inner, CONFLICT);
     if (isRetryable(error) || this.#engine.capabilities.readsAreFinal || !tx.hasRead) {
       return this.#attemptFailed(tx, inner, error);
     }

@@ -189,6 +189,11 @@ export class Transaction implements FullView {
     (this.#requirements ??= []).push({ requirement: kept, otherwise });
   }
 
+  /** Something is required of the commit: it was not looked at before. */
+  get hasRequirements(): boolean {
+    return this.#requirements !== undefined;
+  }
+
   /** What this transaction itself has done to the key so far; a merge counts as a put. */
   ownWrite(key: Bytes): "put" | "deleted" | undefined {
     this.#assertOpen();
