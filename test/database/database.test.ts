@@ -49,12 +49,12 @@ const bob = { email: "bob@x.org", name: "Bob", age: 20, address: { city: "Rome",
 function everywhere(name: string, body: (db: Database) => Promise<void>): void {
   describe(name, () => {
     test("in memory", async () => {
-      await using db = await open(":memory:", { collections });
+      await using db = await open(":memory:", { collections, fullScan: "allow" });
       await body(db);
     });
     test("on the disk", async () => {
       await using folder = await temporaryFolder();
-      await using db = await open(folder.path, { collections });
+      await using db = await open(folder.path, { collections, fullScan: "allow" });
       await body(db);
     });
   });

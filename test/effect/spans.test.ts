@@ -28,7 +28,7 @@ async function spansOf(
 }
 
 const work = Effect.gen(function* () {
-  const db = yield* open(":memory:", { collections: { users: Users } });
+  const db = yield* open(":memory:", { collections: { users: Users }, fullScan: "allow" });
   const { id } = yield* db.users.insert({ name: "Ada" });
   yield* db.users.where({ name: "Ada" }).count();
   yield* db.transaction((tx) => tx.users.update(id, { name: "Ada L." }));

@@ -8,7 +8,8 @@ import { collections, openNotes } from "./support.ts";
 import type { NoteChange, NotesDb } from "./support.ts";
 
 const note = (text: string) => ({ group: 1, text });
-const inMemory = (): Promise<NotesDb> => open(":memory:", { collections, changeLog: true });
+const inMemory = (): Promise<NotesDb> =>
+  open(":memory:", { collections, changeLog: true, fullScan: "allow" });
 
 async function firstOf(changes: AsyncIterable<NoteChange>): Promise<NoteChange> {
   for await (const change of changes) return change;
@@ -56,7 +57,7 @@ test("what a commit made and deleted itself is no change, and deleted and made a
 });
 
 test("without a change log the feed says what to do about it", async () => {
-  await using db = await open(":memory:", { collections });
+  await using db = await open(":memory:", { collections, fullScan: "allow" });
   const failure = await firstOf(db.notes.changes()).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StorageError);
   expect((failure as StorageError).code).toBe("NotSupported");
@@ -64,7 +65,11 @@ test("without a change log the feed says what to do about it", async () => {
 });
 
 test("a version of the future, and one that the log no longer holds, are TooOld", async () => {
-  await using db = await open(":memory:", { collections, changeLog: { bytesMax: 1_024 } });
+  await using db = await open(":memory:", {
+    collections,
+    changeLog: { bytesMax: 1_024 },
+    fullScan: "allow",
+  });
   const first = firstOf(db.notes.changes());
   await db.notes.insert(note("first"));
   const { version: since } = await first;
@@ -137,7 +142,7 @@ test("commits of a time without a change log are never told with a wrong word", 
   await db.notes.insert(note("first"));
   const { version: since } = await first;
   await db.close();
-  db = await open("/home/feed", { collections, host });
+  db = await open("/home/feed", { collections, host, fullScan: "allow" });
   await db.notes.insert(note("unseen"));
   await db.close();
   db = await openNotes(host);
@@ -147,7 +152,7 @@ test("commits of a time without a change log are never told with a wrong word", 
 
 test("documents deleted as a range end the feed with TooOld", async () => {
   const engine = new MemoryEngine({ changeLog: {} });
-  await using db = await open({ engine }, { collections });
+  await using db = await open({ engine }, { collections, fullScan: "allow" });
   await db.notes.insert(note("a"));
   const next = firstOf(db.notes.changes());
   // Collection 1 has its documents under 01 00; what lies under 09 is nobody's.

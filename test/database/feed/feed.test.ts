@@ -62,14 +62,18 @@ test("in memory the feed replayed is the collection, each commit once", { timeou
   fc.assert(
     fc.asyncProperty(steps, looks, (all, every) => {
       const lasting = all.filter((one) => one.do !== "reopen");
-      return holds(() => open(":memory:", { collections, changeLog: true }), lasting, every);
+      return holds(
+        () => open(":memory:", { collections, changeLog: true, fullScan: "allow" }),
+        lasting,
+        every,
+      );
     }),
     { numRuns: RUNS },
   ),
 );
 
 test.each([
-  ["in memory", () => open(":memory:", { collections, changeLog: true })],
+  ["in memory", () => open(":memory:", { collections, changeLog: true, fullScan: "allow" })],
   ["in a folder", () => openNotes(new SimulatedHost())],
   ["on a tiny engine", () => openTiny(new SimulatedHost())],
 ])("%s two who follow while many write miss nothing", async (_name, begin) => {

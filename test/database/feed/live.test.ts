@@ -10,7 +10,7 @@ import { RUNS, collections, openNotes, step, take } from "./support.ts";
 import type { Note, NotesDb, Step } from "./support.ts";
 
 const note = (text: string, group = 1) => ({ group, text });
-const inMemory = (): Promise<NotesDb> => open(":memory:", { collections });
+const inMemory = (): Promise<NotesDb> => open(":memory:", { collections, fullScan: "allow" });
 
 /** Long enough for what is on its way: wakes, runs and deliveries are turns of this loop. */
 async function quiet(): Promise<void> {
@@ -129,7 +129,7 @@ test.each(engines)(
   "%s a live query is run again only by commits that touch what it has read",
   async (_name, engine) => {
     const count = countedOn(await engine());
-    await using db = await open({ engine: count.engine }, { collections });
+    await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
     await db.notes.insertMany([note("a", 1), note("b", 2)]);
     await db.others.insert({ n: 1 });
     const found: string[][] = [];
@@ -152,7 +152,7 @@ test.each(engines)(
 
 test.each(engines)("%s nothing behind its limit concerns a live query", async (_name, engine) => {
   const count = countedOn(await engine());
-  await using db = await open({ engine: count.engine }, { collections });
+  await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   await db.notes.insertMany(["a", "b", "m", "n"].map((text) => note(text)));
   using _ = db.notes
     .index("byText")
@@ -169,7 +169,7 @@ test.each(engines)("%s nothing behind its limit concerns a live query", async (_
 
 test("the commits of one turn are one run and one result", async () => {
   const count = counted();
-  await using db = await open({ engine: count.engine }, { collections });
+  await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   const sizes: number[] = [];
   using _ = db.notes.live(({ rows }) => void sizes.push(rows.length));
   await quiet();
@@ -181,7 +181,7 @@ test("the commits of one turn are one run and one result", async () => {
 
 test("a hundred live queries each follow their own group", async () => {
   const count = counted();
-  await using db = await open({ engine: count.engine }, { collections });
+  await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   const results = Array.from({ length: 100 }, (): number[] => []);
   const lives = results.map((sizes, group) =>
     db.notes.where({ group }).live(({ rows }) => void sizes.push(rows.length)),
@@ -222,7 +222,7 @@ test("a result waits until the one before is dealt with, and what comes meanwhil
 
 test("errors of the function and of runs are told, and the query goes on", async () => {
   const count = counted();
-  await using db = await open({ engine: count.engine }, { collections });
+  await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   const errors: unknown[] = [];
   const seen: number[] = [];
   using _ = db.notes.live(
@@ -323,7 +323,7 @@ test("wrong calls are refused at once", async () => {
 
 test("a store keeps its snapshot until a row changes, and unchanged rows stay the same objects", async () => {
   const count = counted();
-  await using db = await open({ engine: count.engine }, { collections });
+  await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   const [a] = await db.notes.insertMany([note("a"), note("b")]);
   const { getSnapshot, subscribe } = db.notes.where({ group: 1 }).store();
   expect(getSnapshot()).toBeUndefined();

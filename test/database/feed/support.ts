@@ -118,13 +118,13 @@ export async function take(
 }
 
 export function openNotes(host: SimulatedHost): Promise<NotesDb> {
-  return open("/home/feed", { collections, host, changeLog: true });
+  return open("/home/feed", { collections, host, changeLog: true, fullScan: "allow" });
 }
 
 /** The same on an engine so small that logs are exchanged and flushed all the time. */
 export async function openTiny(host: SimulatedHost): Promise<NotesDb> {
   const engine = await openLsmEngine({ ...TINY, path: "/home/feed", host, changeLog: {} });
-  return open({ engine }, { collections, host });
+  return open({ engine }, { collections, host, fullScan: "allow" });
 }
 
 /** A copy of the collection that knows nothing but the feed, and doubts all of it. */
