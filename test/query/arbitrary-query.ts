@@ -281,3 +281,61 @@ export const indexesAndQueries: fc.Arbitrary<
   );
   return fc.tuple(fc.constant(names), fc.array(query, { minLength: 1, maxLength: 8 }));
 });
+
+const among = <T>(values: readonly T[]): fc.Arbitrary<{ in: T[] }> =>
+  fc
+    .subarray([...values], { minLength: 2, maxLength: Math.min(4, values.length) })
+    .map((some) => ({ in: some }));
+const lists: Readonly<Record<string, fc.Arbitrary<object>>> = {
+  e: among([0, 1, 2, 5, null]).map((e) => ({ e })),
+  n: among(numbers).map((n) => ({ n })),
+  m: among([...numbers, null]).map((m) => ({ m })),
+  s: among([...strings, null]).map((s) => ({ s })),
+  b: among([true, false, null]).map((b) => ({ b })),
+  r: among([...raws, null]).map((r) => ({ r })),
+  u: among(mixed).map((u) => ({ u })),
+  "p.c": among([...words, null]).map((c) => ({ p: { c } })),
+  "p.k": among(numbers).map((k) => ({ p: { k } })),
+  "t[]": fc.subarray(words, { minLength: 2 }).map((hasAny) => ({ t: { hasAny } })),
+  "i[].w": among(words).map((w) => ({ i: { some: { w } } })),
+};
+
+/** Lists of values for the first fields of an index, the order of the others, and a limit. */
+function mergeAlong(name: PoolName): fc.Arbitrary<RandomQuery> {
+  const spec: readonly string[] | { readonly on: readonly string[] } = indexPool[name];
+  const on = "on" in spec ? spec.on : (spec as readonly string[]);
+  const paths = on.map((text) => text.replace("-", ""));
+  const ordered = on.filter((text) => !text.includes("[]"));
+  return fc.integer({ min: 1, max: on.length }).chain((count) =>
+    fc.record({
+      ...rest,
+      filter: fc
+        .tuple(
+          fc.tuple(...paths.slice(0, count).map((path) => lists[path] ?? fieldConditions[path]!)),
+          fc.array(field, { maxLength: 1 }),
+          fc.array(fc.constant({ b: true, n: { gte: 0 } }), { maxLength: 1 }),
+        )
+        .map(([first, others, part]) => ({ AND: [...first, ...others, ...part] })),
+      orderBy: fc.tuple(fc.boolean(), fc.nat(4)).map(([turned, overlap]) => {
+        const begin = overlap === 0 ? count - 1 : count;
+        const last = ordered.at(-1)?.startsWith("-") ?? false;
+        const asked = on.slice(begin).filter((text) => ordered.includes(text));
+        return [...asked, last ? "-id" : "id"].map((text): readonly [string, "asc" | "desc"] => [
+          text.replace("-", ""),
+          text.startsWith("-") === turned ? "asc" : "desc",
+        ]);
+      }),
+      limit: fc.integer({ min: 1, max: 6 }),
+    }),
+  );
+}
+
+/** Indexes, and queries that may be answered by merging ranges of one of them. */
+export const indexesAndMerges: typeof indexesAndQueries = fc
+  .subarray(Object.keys(indexPool) as PoolName[], { minLength: 1, maxLength: 5 })
+  .chain((names) =>
+    fc.tuple(
+      fc.constant(names),
+      fc.array(one(names).chain(mergeAlong), { minLength: 1, maxLength: 8 }),
+    ),
+  );

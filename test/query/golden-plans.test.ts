@@ -228,9 +228,32 @@ const themes: Readonly<Record<string, readonly Case[]>> = {
       orderBy: ["city", "age"],
     },
     {
-      about: "But not ordered by the field behind it.",
+      about: "The field behind it orders each city: they are merged, as far as a limit goes.",
       where: { city: { in: ["Oslo", "Rome"] } },
       orderBy: ["age"],
+      limit: 5,
+    },
+    {
+      about: "Without a limit all would be read anyway.",
+      where: { city: { in: ["Oslo", "Rome"] } },
+      orderBy: ["age"],
+    },
+    {
+      about: "A merge backwards, of what a range leaves of each city, with more to check.",
+      where: { city: { in: ["Oslo", "Rome"] }, age: { gte: 18 }, active: true },
+      orderBy: ["-age"],
+      limit: 5,
+    },
+    {
+      about: "Elements are merged in the order of ids.",
+      where: { tags: { hasAny: ["math", "art"] } },
+      orderBy: ["id"],
+      limit: 5,
+    },
+    {
+      about: "Lists multiply.",
+      where: { role: { in: ["admin", "member"] }, active: { in: [true, false] } },
+      orderBy: ["name"],
       limit: 5,
     },
     { about: "With a limit the order alone chooses an index.", orderBy: ["-joined"], limit: 10 },
@@ -395,6 +418,32 @@ const themes: Readonly<Record<string, readonly Case[]>> = {
     { about: "An order and a limit without an index.", orderBy: ["name"], limit: 2 },
   ],
   estimates: [
+    {
+      about: "Ranges are merged where that reads less than a smaller index.",
+      where: { city: { in: ["Oslo", "Rome"] }, tags: { has: "math" } },
+      orderBy: ["age"],
+      limit: 5,
+      rows: {
+        documents: 100_000,
+        byCityAge: 1_000,
+        byCityJoined: 1_000,
+        byAge: 100_000,
+        byTag: 1_000,
+      },
+    },
+    {
+      about: "Not where the smaller one is read as fast.",
+      where: { city: { in: ["Oslo", "Rome"] }, tags: { has: "math" } },
+      orderBy: ["age"],
+      limit: 100,
+      rows: {
+        documents: 100_000,
+        byCityAge: 40_000,
+        byCityJoined: 40_000,
+        byAge: 100_000,
+        byTag: 100,
+      },
+    },
     {
       about: "Of two indexes the one with fewer rows, whatever the order of declaration.",
       where: { city: "Oslo", age: { gt: 18 }, score: { gt: 5n } },

@@ -15,7 +15,7 @@ import { indexBounds } from "./key-ranges.ts";
 import type { IndexBounds } from "./key-ranges.ts";
 import { directionOfIndex } from "./order.ts";
 import type { Order, ScanDirection } from "./order.ts";
-import type { IndexAccess } from "./plan.ts";
+import type { AccessPart, IndexAccess } from "./plan.ts";
 import { isEverything, isOfOneClass, isPoint, pointOf } from "./value-set.ts";
 import type { ValueSet } from "./value-set.ts";
 
@@ -34,6 +34,8 @@ export interface Question {
   readonly shape: ObjectShape;
   /** Documents must be whole: a predicate looks at them. */
   readonly wholeDocuments: boolean;
+  /** Only the first rows are asked for. */
+  readonly isLimited: boolean;
 }
 
 export interface Candidate {
@@ -109,14 +111,68 @@ export function boundCandidate(
     });
   const { bounds } = found;
   const firstIn = repeats ? bounds : undefined;
+  const alone = order === undefined || repeats ? undefined : directionOfIndex(order, index, fixed);
+  const merge =
+    alone === undefined && order !== undefined && question.isLimited
+      ? mergeOf(index, sets, found, order, fixed)
+      : undefined;
+  const parts = merge?.parts;
   return {
-    access: Object.freeze({ kind: "index", index, bounds, fixed, covered, firstIn }),
+    access: Object.freeze({ kind: "index", index, bounds, fixed, covered, firstIn, parts }),
     residual,
-    direction: order === undefined || repeats ? undefined : directionOfIndex(order, index, fixed),
+    direction: alone ?? merge?.direction,
     single: index.unique && found.fields === index.fields.length && sets.every(isOneValue),
     equalities: found.equalities,
     hasRange: found.hasRange && narrows(sets[found.fields - 1]!),
   };
+}
+
+/** Each part is a scan that is open while the others are, and each row is compared with the first ones of all parts. */
+const MERGED_PARTS_MAX = 64;
+
+interface Merge {
+  readonly parts: readonly AccessPart[];
+  readonly direction: ScanDirection;
+}
+
+/**
+ * The bounds taken apart by the values of their leading fields, if that gives the order. A field that is in the order
+ * stays whole: its values are a place in the order, not what a part has in common.
+ */
+function mergeOf(
+  index: BoundIndex,
+  sets: readonly (ValueSet | undefined)[],
+  { equalities, fields }: IndexBounds,
+  order: Order,
+  fixed: ReadonlyMap<string, Scalar>,
+): Merge | undefined {
+  const isAsked = (text: string): boolean => order.fields.some(({ path }) => path.text === text);
+  const free = index.fields
+    .slice(0, equalities)
+    .findIndex(({ path }) => !fixed.has(path.text) && isAsked(path.text));
+  const listed = index.fields.slice(0, free < 0 ? equalities : free).map(({ path }) => path.text);
+  const count = listed.reduce((product, _, i) => product * sets[i]!.length, 1);
+  if (count < 2 || count > MERGED_PARTS_MAX) return undefined;
+  // Behind the part's values a document may have several entries.
+  const list = index.fields.find(({ path }) => path.each)?.path.text;
+  if (list !== undefined && !fixed.has(list) && !listed.includes(list)) return undefined;
+  const known = new Set([...fixed.keys(), ...listed]);
+  const direction = directionOfIndex(order, index, known);
+  if (direction === undefined) return undefined;
+  const parts = productOf(sets.slice(0, listed.length) as readonly ValueSet[]).map((points) => {
+    const { bounds } = indexBounds(index, [...points, ...sets.slice(listed.length, fields)]);
+    const values = points.map((point, i) => [listed[i]!, pointOf(point[0]!)] as const);
+    return Object.freeze({ bounds, fixed: new Map([...fixed, ...values]) });
+  });
+  return { parts: Object.freeze(parts), direction };
+}
+
+/** Every way to take one point of each set. */
+function productOf(sets: readonly ValueSet[]): readonly (readonly ValueSet[])[] {
+  return sets.reduce<readonly (readonly ValueSet[])[]>(
+    (begun, set) => begun.flatMap((before) => set.map((point) => [...before, [point]])),
+    [[]],
+  );
 }
 
 /** What the bounds, and being in the index at all, do not answer. */

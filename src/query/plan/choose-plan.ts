@@ -15,6 +15,8 @@
  *      and on law (5) at least.
  *  (9) Between equals: who has a range on the next field, who gives the order, who is covered, who has fewer fields, who
  *      was declared first.
+ *      An index whose ranges give it one by one, as those of a list of values for its first field do, gives it too if
+ *      there is a limit: the ranges are merged, as far as the limit goes.
  * (10) Unions within unions multiply. What is left of the effort (LOOKS_FREE) decides how far they are followed; where it
  *      ends, the condition is checked on the documents. So planning takes time in proportion to the filter.
  * (11) Where the engine estimates how many rows ranges have, and nothing stands on law 3, what reads least is taken of all
@@ -159,6 +161,7 @@ function questionOf(
     select: request.select,
     shape: target.definition.schema.shape,
     wholeDocuments: request.predicates.length > 0,
+    isLimited: request.limit !== undefined,
   };
 }
 
@@ -334,7 +337,10 @@ function branch(access: Branch["access"], residual: FilterNode, question: Questi
 
 function sortOf({ branches, direction }: Way, order: Order | undefined): Plan["sort"] {
   if (order === undefined) return "none";
-  return direction !== undefined || branches.length === 0 ? "index" : "memory";
+  const access = branches[0]?.access;
+  if (access === undefined) return "index";
+  if (direction === undefined) return "memory";
+  return access.kind === "index" && access.parts !== undefined ? "merge" : "index";
 }
 
 /** May it have to look at every document, although not all are asked for? */

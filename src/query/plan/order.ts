@@ -38,7 +38,7 @@ export function orderOf(request: QueryRequest): Order | undefined {
 export function directionOfIndex(
   order: Order,
   index: BoundIndex,
-  fixed: ReadonlyMap<string, unknown>,
+  fixed: Pick<ReadonlySet<string>, "has">,
 ): ScanDirection | undefined {
   const given = index.fields.filter(({ path }) => !fixed.has(path.text));
   const asked = order.fields.filter(({ path }) => !fixed.has(path.text));

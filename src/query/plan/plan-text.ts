@@ -14,8 +14,9 @@ export interface Explanation {
   readonly bounds: readonly string[];
   /** Conditions that are checked on each document that was read. */
   readonly residual: readonly string[];
-  /** none: no order was asked for. index: what is read comes in order. memory: all results are sorted before the first. */
-  readonly sort: "none" | "index" | "memory";
+  /** none: no order was asked for. index: what is read comes in order. merge: it
+   * comes in several ranges that are in order, whose first rows are read until there are enough. memory: all results are sorted before the first. */
+  readonly sort: "none" | "index" | "merge" | "memory";
   /** The index alone answers; no document is read. */
   readonly covered: boolean;
   /** Of a union: its parts. */
@@ -162,8 +163,11 @@ export function planText(plan: Plan): string {
   return lines.join("\n");
 }
 
-function sortText({ sort, limit }: Plan): string {
+function sortText({ branches, sort, limit }: Plan): string {
   if (sort === "index") return "as it is read";
+  const access = branches[0]?.access;
+  if (sort === "merge" && access?.kind === "index")
+    return `merge of ${access.parts!.length} ranges`;
   return limit === undefined ? "sorted in memory" : `best ${limit} kept in memory`;
 }
 

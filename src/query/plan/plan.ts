@@ -30,7 +30,14 @@ export interface IndexAccess {
   readonly covered: boolean;
   /** Where a document may have several entries in these bounds: only the first one in the order of keys counts. */
   readonly firstIn: readonly Bound[] | undefined;
+  /**
+   * The same bounds in parts, each of which is in the order asked for, so that merging them is. A document has one entry
+   * in a part at most. Undefined: not needed, or there are none.
+   */
+  readonly parts: readonly AccessPart[] | undefined;
 }
+/** The bounds of one list of values for the leading fields, and those values with all that is fixed anyway. */
+export type AccessPart = Pick<IndexAccess, "bounds" | "fixed">;
 export type Access = GetAccess | ScanAccess | IndexAccess;
 
 /** A part of the answer. */
@@ -51,7 +58,8 @@ export interface Plan {
   readonly predicates: readonly Predicate[];
   /** The scans run backwards, and the branches from the last to the first. */
   readonly backward: boolean;
-  readonly sort: "none" | "index" | "memory";
+  /** merge: the one branch has parts (IndexAccess.parts), of which the least row comes next. */
+  readonly sort: "none" | "index" | "merge" | "memory";
   /** Undefined: the order of the scans. */
   readonly order: Order | undefined;
   readonly limit: number | undefined;

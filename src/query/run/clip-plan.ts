@@ -75,11 +75,19 @@ export function clippedPlan(
     const { access } = branch;
     if (access.kind !== "index")
       return clippedBranch(branch, idSuffix(place.id), above, inclusive, layout);
-    const { key, exclusive } = entryAt(access, plan.order!, place);
-    // Another document may have taken over the row's unique key.
-    isExact &&= !exclusive;
-    const suffix = key.subarray(access.index.prefix.length);
-    return clippedBranch(branch, suffix, above, inclusive || exclusive, layout);
+    const { bounds, fixed } = access;
+    const parts = (access.parts ?? [{ bounds, fixed }]).flatMap((part) => {
+      const { key, exclusive } = entryAt({ ...access, ...part }, plan.order!, place);
+      // Another document may have taken over the row's unique key.
+      isExact &&= !exclusive;
+      const cut = above === (inclusive || exclusive) ? key : nextKey(key);
+      const left = part.bounds.flatMap((bound) => clippedBound(bound, cut, above));
+      return left.length === 0 ? [] : [{ ...part, bounds: left }];
+    });
+    if (parts.length === 0) return [];
+    const left = parts.flatMap((part) => part.bounds);
+    const isMerge = access.parts !== undefined;
+    return [{ ...branch, access: { ...access, bounds: left, parts: isMerge ? parts : undefined } }];
   });
   const cut = { beyond: isExact ? undefined : start, start };
   return { plan: Object.freeze({ ...plan, branches }), cut };

@@ -16,7 +16,7 @@ import { InvalidQuery, compileFilter } from "../../collections/index.ts";
 import type { CollectionStore, Document } from "../../collections/index.ts";
 import type { Page } from "../../engine/contract/index.ts";
 import type { FullView } from "../../transaction/index.ts";
-import type { Branch, IndexAccess, Plan } from "../plan/plan.ts";
+import type { Access, Branch, IndexAccess, Plan } from "../plan/plan.ts";
 import { conditionsOf } from "../plan/filter-sets.ts";
 import { orderText } from "../plan/order.ts";
 import { suggestedIndexes } from "../plan/suggestion.ts";
@@ -24,10 +24,11 @@ import { SortTooLarge } from "../query-error.ts";
 import { BoundedSorter } from "../sort/bounded-sorter.ts";
 import type { PlacedRows, SortedRows } from "../sort/bounded-sorter.ts";
 import { openBranch } from "./branch-reader.ts";
-import type { BranchReader, ReadCounts } from "./branch-reader.ts";
+import type { BranchOptions, BranchReader, ReadCounts } from "./branch-reader.ts";
 import type { Predicate } from "../query-request.ts";
 import type { Beyond, Cut } from "./clip-plan.ts";
 import { firstEntryKey } from "./entry-key.ts";
+import { MergeReader } from "./merge-reader.ts";
 import { comparePlaces, orderValues } from "./sort-rows.ts";
 
 type Test = (document: Document) => boolean;
@@ -43,6 +44,8 @@ export interface RunGround {
 
 /** Some hundred thousand small documents, or a million and a half of their places. */
 const SORT_BYTES_MAX: number = 64 * 1_024 * 1_024;
+/** Each part of a merge may be asked for so many rows at once; where more are wanted it gives pages that grow. */
+const MERGED_AT_ONCE_MAX = 64;
 /** So many documents are read again at once. */
 const READ_AGAIN = 256;
 
@@ -130,13 +133,25 @@ export class PlanCursor implements BatchCursor<Document> {
     this.#test = this.#testOf(branch);
     const isExact = this.#test === undefined && this.#sorter === undefined;
     const { access } = branch;
-    const repeats = access.kind === "index" && access.firstIn !== undefined;
-    this.#reader = openBranch(access, this.#view, this.#store, this.#counts, {
+    const isMerge = this.#plan.sort === "merge" && access.kind === "index";
+    const repeats = access.kind === "index" && access.firstIn !== undefined && !isMerge;
+    const options: BranchOptions = {
       backward: this.#plan.backward,
-      wanted: () => (isExact && !repeats ? this.#left : Infinity),
+      wanted: () => {
+        const isFew = !isMerge || this.#left <= MERGED_AT_ONCE_MAX;
+        return isExact && !repeats && isFew ? this.#left : Infinity;
+      },
       all: this.#plan.limit === undefined || this.#sorter !== undefined,
       keeps: repeats ? firstEntryTest(access) : undefined,
-    });
+    };
+    const open = (part: Access): BranchReader =>
+      openBranch(part, this.#view, this.#store, this.#counts, options);
+    this.#reader = isMerge
+      ? new MergeReader(
+          access.parts!.map((part) => open({ ...access, ...part })),
+          this.#plan.order!,
+        )
+      : open(access);
     return this.#reader;
   }
 

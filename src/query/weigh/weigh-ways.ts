@@ -41,6 +41,9 @@ export interface Asked {
   readonly hasPredicates: boolean;
 }
 
+/** About so many rows an engine gives first. */
+const FIRST_PAGE = 64;
+
 interface Weighed {
   readonly way: Way;
   /** What it costs if all of its ranges are read. */
@@ -95,12 +98,18 @@ function turning(way: Way, other: Way, scales: Scales): Way {
 
 /**
  * Does it read no more rows than are asked for, whatever the data? Not so a union, whose branches may read what others
- * have given.
+ * have given, and a merge, whose parts each read as many.
  */
 function isBounded({ branches, direction }: Way, asked: Asked): boolean {
   const isInOrder = !asked.ordered || direction !== undefined;
   const [only] = branches;
-  return asked.limit !== undefined && isInOrder && branches.length === 1 && isExact(only!, asked);
+  if (asked.limit === undefined || !isInOrder || branches.length !== 1) return false;
+  return partsOf(only!) === 1 && isExact(only!, asked);
+}
+
+/** How many scans are open at once. */
+function partsOf({ access }: Branch): number {
+  return access.kind === "index" ? (access.parts?.length ?? 1) : 1;
 }
 
 /** Is each row that it reads a result? */
@@ -137,7 +146,10 @@ function hopedCost(way: Way, asked: Asked, scales: Scales, matches: number): num
   const [only] = way.branches as readonly [Branch];
   const rows = scales.rowsOf(only.access);
   const each = isExact(only, asked) ? 1 : rows / matches;
-  return Math.min(rows, asked.limit! * each) * unitOf(only);
+  const hoped = asked.limit! * each;
+  // Each part but the one that gave a row has read a page that may be of no use.
+  const beside = (partsOf(only) - 1) * Math.min(FIRST_PAGE, asked.limit!);
+  return Math.min(rows, hoped + beside) * unitOf(only);
 }
 
 function unitOf({ access }: Branch): number {
