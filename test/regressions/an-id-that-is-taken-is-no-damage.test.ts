@@ -28,7 +28,7 @@ test("an entry that leads to nothing is still told as damage", async () => {
   await using db = await open({ engine }, { collections: { people: People } });
   const ada = await db.people.insert({ city: "Oslo" });
   // The row of the document, and not its entry: the keys of documents come first.
-  const snapshot = await engine.snapshot();
+  const snapshot = engine.snapshot();
   const page = await snapshot
     .scan({ start: Uint8Array.of(1), end: undefined }, { expect: "all" })
     .next();
