@@ -21,7 +21,7 @@ import { documentChange, writeChanges } from "./document-change.ts";
 import type { DocumentChange } from "./document-change.ts";
 import { idProblem } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
-import { applyPatch, refuseLeftOut } from "./document/patch.ts";
+import { applyPatch } from "./document/patch.ts";
 import { DocumentImport } from "./transfer/document-import.ts";
 import { exportCursor } from "./transfer/export-documents.ts";
 import type { ExportFormat } from "./transfer/export-documents.ts";
@@ -464,7 +464,6 @@ export class CollectionStore {
     const { name, schema } = this.definition;
     const fields = applyPatch(name, before, patch);
     const record = schema.revalidate(fields);
-    refuseLeftOut(name, patch as object, fields, record);
     return this.#overwritten(tx, before, record);
   }
 

@@ -312,10 +312,7 @@ export type UniqueWhere<C extends Context> =
       };
     }[UniqueIndexName<Indexes<C>>];
 
-/**
- * New values for some fields, or a function from the document to them; `undefined` removes an optional field. A value that
- * the schema would leave out is a ValidationError: there is no such field, or not in a document of this kind.
- */
+/** New values for some fields, or a function from the document to them; `undefined` removes an optional field. */
 export type Change<C extends Context> = Patch<Doc<C>> | ((document: Doc<C>) => Patch<Doc<C>>);
 
 /** A collection of documents. It is also a query over all of them. */

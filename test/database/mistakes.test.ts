@@ -90,47 +90,6 @@ async function issuesOf(work: () => Promise<unknown>): Promise<readonly Validati
   throw new Error("it should have been refused");
 }
 
-test("a patch whose field the schema would leave out is refused, whoever patches", async () => {
-  await using db = await openOne();
-  const ada = await db.users.insert({ name: "Ada", age: 36 });
-  const wrong = { agee: 37, name: "Ada L." } as never;
-  const issues = [{ path: ["agee"], message: "the schema has no such field for this document" }];
-  for (const work of [
-    () => db.users.update(ada.id, wrong),
-    () => db.users.update(ada.id, () => wrong),
-    () => db.users.where({ name: "Ada" }).update(wrong),
-    () => db.users.upsert({ id: ada.id }, { create: { name: "Ada" }, update: wrong }),
-  ])
-    expect(await issuesOf(work)).toEqual(issues);
-  expect(await db.users.getOrThrow(ada.id)).toEqual(ada);
-  // Nothing is lost of what was not there, nor where the schema takes any name.
-  expect(await db.users.update(ada.id, { agee: undefined } as never)).toEqual(ada);
-  // Like all values, those of a new document and of nested objects are the schema's to decide on.
-  expect(await db.users.insert({ name: "Eve", agee: 1 } as never)).not.toHaveProperty("agee");
-  const address = { city: "Oslo", street: "-" };
-  expect((await db.users.update(ada.id, { address })).address).toEqual({ city: "Oslo" });
-  const loose = db.collection("loose", z.looseObject({ name: z.string() }));
-  const any = await loose.insert({ name: "x" });
-  expect(await loose.update(any.id, { other: 1 })).toMatchObject({ other: 1 });
-});
-
-test("a patch of a field that another member of a union has is refused", async () => {
-  const Shapes = collection(
-    "shapes",
-    z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("circle"), radius: z.number() }),
-      z.object({ kind: z.literal("square"), side: z.number() }),
-    ]),
-  );
-  await using db = await open(":memory:", { collections: { shapes: Shapes } });
-  const { id } = await db.shapes.insert({ kind: "circle", radius: 1 });
-  expect(await issuesOf(() => db.shapes.update(id, { side: 2 }))).toMatchObject([
-    { path: ["side"] },
-  ]);
-  const square = { kind: "square", side: 2, radius: undefined } as const;
-  expect(await db.shapes.update(id, square)).toEqual({ id, kind: "square", side: 2 });
-});
-
 test("upsert creates nothing under another key than the one it looked for", async () => {
   const People = collection(
     "people",

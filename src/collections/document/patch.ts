@@ -103,26 +103,6 @@ export function applyPatch(
   return patched;
 }
 
-/**
- * Refuses what the patch set and the schema left out: `patched` went in, `record` came out.
- *
- * @throws ValidationError naming the fields.
- */
-export function refuseLeftOut(
-  collection: string,
-  patch: object,
-  patched: Readonly<Record<string, unknown>>,
-  record: Readonly<Record<string, unknown>>,
-): void {
-  const issues: ValidationIssue[] = [];
-  for (const name of Object.keys(patch)) {
-    const isLeftOut = !Object.hasOwn(record, name) || record[name] === undefined;
-    if (!Object.hasOwn(patched, name) || !isLeftOut) continue;
-    issues.push({ path: [name], message: "the schema has no such field for this document" });
-  }
-  if (issues.length > 0) throw new ValidationError(collection, issues);
-}
-
 function changed(
   value: unknown,
   change: unknown,
