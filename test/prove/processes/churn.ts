@@ -110,7 +110,10 @@ const steps: readonly (() => Promise<unknown>)[] = [
     const found = await db.things.find({ key: someKey() });
     if (found !== undefined) await db.things.update(found.id, { uses: inc(1) });
   },
-  async () => db.things.upsert({ key: someKey() }, { create: thing(), update: { uses: inc(1) } }),
+  async () => {
+    const key = someKey();
+    await db.things.upsert({ key }, { create: { ...thing(), key }, update: { uses: inc(1) } });
+  },
   async () =>
     db.things
       .where({ group: random.below(20) })
