@@ -4,38 +4,9 @@
  */
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { z } from "zod";
-import { collection, KotobaError, open, ref } from "../../src/index.ts";
-
-const Users = collection(
-  "users",
-  z.object({
-    email: z.string(),
-    age: z.number().optional(),
-    tags: z.array(z.string()).default([]),
-  }),
-  {
-    indexes: {
-      byEmail: { on: ["email"], unique: true },
-      byAge: ["age"],
-      perAge: { count: true, by: ["age"] },
-    },
-  },
-);
-const Posts = collection("posts", z.object({ authorId: ref("users"), title: z.string() }), {
-  indexes: { byAuthor: ["authorId"] },
-});
-const opened = () =>
-  open(":memory:", {
-    collections: { users: Users, posts: Posts },
-    relations: {
-      posts: { author: { one: "users", via: "authorId", onDelete: "restrict" } },
-      users: { posts: { many: "posts", via: "authorId" } },
-    },
-    changeLog: true,
-    fullScan: "allow",
-  });
-type AppDb = Awaited<ReturnType<typeof opened>>;
+import { KotobaError } from "../../src/index.ts";
+import { openApp } from "./app.ts";
+import type { AppDb } from "./app.ts";
 
 const proxy = new Proxy({}, { get: () => undefined, has: () => true });
 const VALUES: readonly unknown[] = [
@@ -143,7 +114,7 @@ async function ended(result: unknown): Promise<void> {
 }
 
 async function filled(): Promise<AppDb> {
-  const db = await opened();
+  const db = await openApp();
   await db.users.insert({ id: "ada", email: "ada@x", age: 36 } as never);
   return db;
 }

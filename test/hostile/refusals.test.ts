@@ -5,8 +5,10 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { collection, KotobaError, open, ref } from "../../src/index.ts";
+import { KotobaError, open } from "../../src/index.ts";
 import { SimulatedHost } from "../../src/testing/index.ts";
+import { openApp, Users } from "./app.ts";
+import type { AppDb } from "./app.ts";
 
 /** A method and its arguments. */
 type Call = readonly [method: string, ...args: unknown[]];
@@ -17,38 +19,6 @@ class Point {
 const fn = (): undefined => undefined;
 const itself: Record<string, unknown> = {};
 itself["NOT"] = itself;
-
-const Users = collection(
-  "users",
-  z.object({
-    email: z.string(),
-    age: z.number().optional(),
-    tags: z.array(z.string()).default([]),
-    address: z.object({ city: z.string() }).optional(),
-    more: z.unknown().optional(),
-  }),
-  {
-    indexes: {
-      byEmail: { on: ["email"], unique: true },
-      byAge: ["age"],
-      perAge: { count: true, by: ["age"] },
-    },
-  },
-);
-const Posts = collection("posts", z.object({ authorId: ref("users"), title: z.string() }), {
-  indexes: { byAuthor: ["authorId"] },
-});
-const opened = () =>
-  open(":memory:", {
-    collections: { users: Users, posts: Posts },
-    relations: {
-      posts: { author: { one: "users", via: "authorId", onDelete: "restrict" } },
-      users: { posts: { many: "posts", via: "authorId" } },
-    },
-    changeLog: true,
-    fullScan: "allow",
-  });
-type AppDb = Awaited<ReturnType<typeof opened>>;
 
 const all: Call = ["all"];
 const ada = { id: "ada", email: "ada@x", age: 36 };
@@ -412,7 +382,7 @@ async function told(what: string, call: () => Promise<unknown>): Promise<string>
 }
 
 async function filled(): Promise<AppDb> {
-  const db = await opened();
+  const db = await openApp();
   await db.users.insert(ada as never);
   await db.posts.insert({ authorId: "ada" as never, title: "Notes" });
   return db;
