@@ -251,8 +251,9 @@ export interface ReadQuery<C extends Context, R> {
    */
   store(options?: LiveOptions): LiveStore<R>;
   /**
-   * How the query would run, about how many rows it would read, which index would serve it better, and how what it
-   * includes would be found; with `analyze` it runs, and the figures are there too, those of its own rows.
+   * How the query would run, about how many rows it would read, which index would serve it better, which counts and
+   * sums over its documents would be read from cells, and how what it includes would be found; with `analyze` it runs,
+   * and the figures are there too, those of its own rows.
    *
    * @example
    * const { text, advice } = await db.users.where({ city: "Oslo", age: 7 }).explain({ analyze: true });

@@ -10,8 +10,8 @@ import { groundOf, newCounts, planFor, targetOf } from "../run-query.ts";
 import type { QueryContext } from "../run-query.ts";
 import { PlanCursor } from "../run/plan-cursor.ts";
 import { collect } from "../run/read-page.ts";
-import { chooseTally } from "../tally/choose-tally.ts";
-import { withTally } from "../tally/tally-text.ts";
+import { chooseSums, chooseTally } from "../tally/choose-tally.ts";
+import { withSums, withTally } from "../tally/tally-text.ts";
 import { Scales } from "../weigh/scales.ts";
 import { adviceFor } from "./advice.ts";
 import { explainIncludes } from "./explain-includes.ts";
@@ -34,9 +34,10 @@ export function explainQuery(
     hasCells: tally !== undefined,
   });
   const counted = tally === undefined ? explained : withTally(explained, tally);
+  const told = withSums(counted, chooseSums(request, target));
   // What the plan warns of stands in its text already.
   const isWarned = plan.suggestion.length > 0;
-  const explanation = withAdvice(counted, advice, isWarned);
+  const explanation = withAdvice(told, advice, isWarned);
   if (options.analyze !== true) return explanation;
   const { nowMillis } = context;
   assert(nowMillis !== undefined, "who analyzes has a clock");

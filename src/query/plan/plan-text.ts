@@ -32,6 +32,8 @@ export interface Explanation {
   readonly advice?: readonly Advice[];
   /** count() of this query reads cells of an index that counts or sums, and no documents. */
   readonly count?: ExplainedCount;
+  /** For these fields so do `sum` and `avg` in aggregate(), over all documents of this query. */
+  readonly sums?: Readonly<Record<string, ExplainedCount>>;
   /** What is included, by relation: how it is found for one row. For many rows it is read at once. */
   readonly includes?: Readonly<Record<string, Explanation>>;
   /** What to think about. */

@@ -56,6 +56,20 @@ export function chooseTally(
   return best;
 }
 
+/** Of each field whose sum some cells have, those that answer. */
+export function chooseSums(
+  request: QueryRequest,
+  target: QueryTarget,
+): ReadonlyMap<string, TallyPlan> {
+  const plans = new Map<string, TallyPlan>();
+  for (const { sum } of target.layout.tallies) {
+    if (sum === undefined || plans.has(sum.path.text)) continue;
+    const plan = chooseTally(request, target, { sum: sum.path });
+    if (plan !== undefined) plans.set(sum.path.text, plan);
+  }
+  return plans;
+}
+
 /** Has the tally what is asked, in groups that are fine enough? */
 function answers({ by, sum }: BoundTally, { sum: wanted, groupBy }: TallyQuestion): boolean {
   if (wanted !== undefined && sum?.path.text !== wanted.text) return false;

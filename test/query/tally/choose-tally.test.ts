@@ -80,6 +80,19 @@ test("explain says the index and the groups", async () => {
   });
 });
 
+test("explain says whose sums are in cells, where the groups fit the condition", async () => {
+  const sumsOf = async (filter: object): Promise<unknown> =>
+    withView(new TestDatabase().engine, async (view) => {
+      const { sums } = await explainQuery(where(filter), { store, view });
+      return sums;
+    });
+  expect(await sumsOf({ city: "Oslo" })).toEqual({
+    spent: { index: "spentPerCity", bounds: ['city = "Oslo"'] },
+  });
+  expect(await sumsOf({})).toEqual({ spent: { index: "spentPerCity", bounds: ["everything"] } });
+  expect(await sumsOf({ role: "admin" })).toBe(undefined);
+});
+
 test("a limit, a JavaScript condition and an index that the caller names are not answered by cells", () => {
   const all = where({ role: "admin" });
   expect(chooseTally(all, target)).toBeDefined();
