@@ -30,6 +30,7 @@ import { orderedNumber } from "../catalog/keyspace.ts";
 import { ValidationError } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
 import { documentDepthMax, isLongMarked, isPlainObject } from "../schema/storable.ts";
+import { RecordReader } from "./record-reader.ts";
 
 /**
  * Part of the format: it decides which first bytes mean a record. The first 32 structures have numbers of one byte; a
@@ -107,6 +108,7 @@ export class DocumentCodec {
   readonly #packr: Packr;
   /** Every structure that was ever given a number here, committed or not. */
   readonly #structures: FieldNames[];
+  readonly #reader: RecordReader;
   /** How many of them are known to be committed. */
   #savedCount: number;
   /** One object for all calls: it is read at once and not kept. */
@@ -132,6 +134,7 @@ export class DocumentCodec {
     this.#prefix =
       version === 1 ? EMPTY_BYTES : Uint8Array.of(VERSIONED, ...orderedNumber(version));
     this.#structures = [...stored];
+    this.#reader = new RecordReader(this.#structures);
     this.#savedCount = stored.length;
     const declared = new DeclaredNames(shape);
     this.#packr = new Packr({
@@ -188,7 +191,10 @@ export class DocumentCodec {
    */
   decode(bytes: Bytes, start: number, end: number): Record<string, unknown> {
     const version = this.versionAt(bytes, start, end);
-    this.#place.start = version === 1 ? start : start + (version < 0x80 ? 2 : 3);
+    const behind = version === 1 ? start : start + (version < 0x80 ? 2 : 3);
+    const read = this.#reader.read(bytes, behind, end);
+    if (isRecord(read)) return read;
+    this.#place.start = behind;
     this.#place.end = end;
     let record: unknown;
     try {
