@@ -86,7 +86,11 @@ const pagesAreOwned = contractCase(
       await place.seed({ r0000: "other" });
       for (const { page, text } of kept)
         expectEqual(textOfPage(page), text, "a page that was kept");
-      for (const { page } of kept) page.buffer.fill(0x21);
+      const [first, ...others] = kept;
+      first!.page.buffer.fill(0x21);
+      for (const { page, text } of others)
+        expectEqual(textOfPage(page), text, "a page beside one that was scribbled over");
+      for (const { page } of others) page.buffer.fill(0x21);
       expectEqual(await place.entriesOf(view, place.range()), rows, "rows after scribbling");
     });
     expectEqual(await place.entries(), ["r0000=other"], "the newest state after scribbling");
