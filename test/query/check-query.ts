@@ -114,7 +114,7 @@ async function checkFigures(request: QueryRequest, context: QueryContext): Promi
   }
 }
 
-/** Pages forwards and backwards are the rows of all(), each once. */
+/** Pages forwards and backwards are the rows of all(), each once; each cursor is a place from which both ways lead. */
 export async function checkPages(
   names: readonly PoolName[],
   inputs: readonly RandomDocument[],
@@ -134,8 +134,16 @@ export async function checkPages(
     let at = await page({ size });
     expectSame(at.previous, null);
     for (;;) {
+      const start = forwards.length;
       forwards.push(...at.items);
+      const end = forwards.length;
+      if (at.previous !== null) {
+        const again = await page({ size, after: at.previous });
+        expectSame(again.items, all.slice(start, end), plan);
+      }
       if (at.next === null) break;
+      const back = await page({ size, before: at.next });
+      expectSame(back.items, all.slice(end - size, end), plan);
       expectSame(at.items.length, size, plan);
       at = await page({ size, after: at.next });
     }
