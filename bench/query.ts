@@ -52,6 +52,7 @@ const People = collection(
       byEmail: { on: ["email"], unique: true },
       byAge: ["age"],
       byCityJoined: ["city", "-joined"],
+      byCountryJoined: ["country", "joined"],
       byTag: ["tags[]"],
     },
   },
@@ -98,6 +99,8 @@ function person(n: number): object {
 
 const where = (filter: object): QueryRequest => withWhere(definition, EVERY_DOCUMENT, filter);
 const newest = withOrderBy(definition, where({ city: "City 7" }), "joined", "desc");
+const alternatives = where({ OR: [{ city: "City 7" }, { country: "NO" }] });
+const either = withOrderBy(definition, alternatives, "joined", "desc");
 
 interface Measure {
   readonly name: string;
@@ -132,6 +135,7 @@ const measures: readonly Measure[] = [
     run: allRows,
   },
   { name: "in order, 20 rows", request: withLimit(definition, newest, 20), run: allRows },
+  { name: "one of two, 20 in order", request: withLimit(definition, either, 20), run: allRows },
   {
     name: "page of 20",
     rows: 20,

@@ -235,8 +235,7 @@ function conditionsAlong(path: string): fc.Arbitrary<object> {
 
 /** A query that goes along the fields of an index: conditions on the first ones, an order by the others. */
 function queryAlong(name: PoolName): fc.Arbitrary<RandomQuery> {
-  const spec: readonly string[] | { readonly on: readonly string[] } = indexPool[name];
-  const on = "on" in spec ? spec.on : (spec as readonly string[]);
+  const on = fieldsOf(name);
   const paths = on.map((text) => text.replace("-", ""));
   return fc.nat(on.length).chain((fixed) =>
     fc.record({
@@ -269,73 +268,165 @@ const unions: fc.Arbitrary<RandomQuery> = fc.record({
   ...rest,
 });
 
-/** Indexes, and queries that mostly have something to do with them. */
-export const indexesAndQueries: fc.Arbitrary<
-  readonly [names: readonly PoolName[], queries: readonly RandomQuery[]]
-> = indexNames.chain((names) => {
-  const along = names.length === 0 ? anyQuery : one(names).chain(queryAlong);
-  const query = fc.oneof(
-    { weight: 2, arbitrary: anyQuery },
-    { weight: 5, arbitrary: along },
-    { weight: 1, arbitrary: unions },
-  );
-  return fc.tuple(fc.constant(names), fc.array(query, { minLength: 1, maxLength: 8 }));
-});
-
-const among = <T>(values: readonly T[]): fc.Arbitrary<{ in: T[] }> =>
-  fc
-    .subarray([...values], { minLength: 2, maxLength: Math.min(4, values.length) })
-    .map((some) => ({ in: some }));
-const lists: Readonly<Record<string, fc.Arbitrary<object>>> = {
-  e: among([0, 1, 2, 5, null]).map((e) => ({ e })),
-  n: among(numbers).map((n) => ({ n })),
-  m: among([...numbers, null]).map((m) => ({ m })),
-  s: among([...strings, null]).map((s) => ({ s })),
-  b: among([true, false, null]).map((b) => ({ b })),
-  r: among([...raws, null]).map((r) => ({ r })),
-  u: among(mixed).map((u) => ({ u })),
-  "p.c": among([...words, null]).map((c) => ({ p: { c } })),
-  "p.k": among(numbers).map((k) => ({ p: { k } })),
-  "t[]": fc.subarray(words, { minLength: 2 }).map((hasAny) => ({ t: { hasAny } })),
-  "i[].w": among(words).map((w) => ({ i: { some: { w } } })),
+/** Values by the path that they stand at, and the condition that the path has one of some. */
+const domains: Readonly<
+  Record<string, readonly [readonly unknown[], (some: unknown[]) => object]>
+> = {
+  e: [[0, 1, 2, 5, null], (some) => ({ e: { in: some } })],
+  n: [numbers, (some) => ({ n: { in: some } })],
+  m: [[...numbers, null], (some) => ({ m: { in: some } })],
+  s: [[...strings, null], (some) => ({ s: { in: some } })],
+  b: [[true, false, null], (some) => ({ b: { in: some } })],
+  r: [[...raws, null], (some) => ({ r: { in: some } })],
+  u: [mixed, (some) => ({ u: { in: some } })],
+  "p.c": [[...words, null], (some) => ({ p: { c: { in: some } } })],
+  "p.k": [numbers, (some) => ({ p: { k: { in: some } } })],
+  "t[]": [words, (some) => ({ t: { hasAny: some } })],
+  "i[].w": [words, (some) => ({ i: { some: { w: { in: some } } } })],
 };
+
+/** One of so many values at least; of a path without a list of values, any condition. */
+function among(path: string, minLength: number, maxLength: number = 4): fc.Arbitrary<object> {
+  const [values, condition] = domains[path] ?? [];
+  if (values === undefined) return fieldConditions[path]!;
+  const counts = { minLength, maxLength: Math.min(maxLength, values.length) };
+  return fc.subarray([...values], counts).map(condition!);
+}
+
+function fieldsOf(name: PoolName): readonly string[] {
+  const spec: readonly string[] | { readonly on: readonly string[] } = indexPool[name];
+  return "on" in spec ? spec.on : (spec as readonly string[]);
+}
+
+/** The order of the fields of an index from one of them on, or its opposite. */
+function orderFrom(on: readonly string[], begin: number, turned: boolean): RandomQuery["orderBy"] {
+  const ordered = on.filter((text) => !text.includes("[]"));
+  const last = ordered.at(-1)?.startsWith("-") ?? false;
+  const asked = on.slice(begin).filter((text) => ordered.includes(text));
+  return [...asked, last ? "-id" : "id"].map((text): readonly [string, "asc" | "desc"] => [
+    text.replace("-", ""),
+    text.startsWith("-") === turned ? "asc" : "desc",
+  ]);
+}
 
 /** Lists of values for the first fields of an index, the order of the others, and a limit. */
 function mergeAlong(name: PoolName): fc.Arbitrary<RandomQuery> {
-  const spec: readonly string[] | { readonly on: readonly string[] } = indexPool[name];
-  const on = "on" in spec ? spec.on : (spec as readonly string[]);
+  const on = fieldsOf(name);
   const paths = on.map((text) => text.replace("-", ""));
-  const ordered = on.filter((text) => !text.includes("[]"));
   return fc.integer({ min: 1, max: on.length }).chain((count) =>
     fc.record({
       ...rest,
       filter: fc
         .tuple(
-          fc.tuple(...paths.slice(0, count).map((path) => lists[path] ?? fieldConditions[path]!)),
+          fc.tuple(...paths.slice(0, count).map((path) => among(path, 2))),
           fc.array(field, { maxLength: 1 }),
           fc.array(fc.constant({ b: true, n: { gte: 0 } }), { maxLength: 1 }),
         )
         .map(([first, others, part]) => ({ AND: [...first, ...others, ...part] })),
-      orderBy: fc.tuple(fc.boolean(), fc.nat(4)).map(([turned, overlap]) => {
-        const begin = overlap === 0 ? count - 1 : count;
-        const last = ordered.at(-1)?.startsWith("-") ?? false;
-        const asked = on.slice(begin).filter((text) => ordered.includes(text));
-        return [...asked, last ? "-id" : "id"].map((text): readonly [string, "asc" | "desc"] => [
-          text.replace("-", ""),
-          text.startsWith("-") === turned ? "asc" : "desc",
-        ]);
-      }),
+      orderBy: fc
+        .tuple(fc.boolean(), fc.nat(4))
+        .map(([turned, overlap]) => orderFrom(on, overlap === 0 ? count - 1 : count, turned)),
       limit: fc.integer({ min: 1, max: 6 }),
     }),
   );
 }
 
+/** What an index answers in an order: values for the fields that the order leaves out, sometimes more. */
+function branchAlong(name: PoolName, asked: readonly string[]): fc.Arbitrary<object> {
+  const paths = fieldsOf(name).map((text) => text.replace("-", ""));
+  const along = paths.map((path) =>
+    asked.includes(path)
+      ? fc.oneof(
+          { weight: 3, arbitrary: fc.constant({}) },
+          { weight: 1, arbitrary: among(path, 1, 1) },
+          { weight: 1, arbitrary: fieldConditions[path]! },
+        )
+      : fc.oneof(
+          { weight: 4, arbitrary: among(path, 1, 1) },
+          { weight: 1, arbitrary: among(path, 2, 3) },
+        ),
+  );
+  const some = fc.array(field, { maxLength: 1 });
+  const spec: object = indexPool[name];
+  const part = "where" in spec ? [spec.where as object] : [];
+  return fc
+    .tuple(fc.tuple(...along), fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, some))
+    .map(([first, others]) => ({ AND: [...first, ...part, ...others] }));
+}
+
+/** What one document has at most. */
+const oneDocument = one([{ e: 1 }, { e: 2 }, { e: 5 }, { id: "0" }, { id: "a1" }, { id: "zz" }]);
+
+/** A field that has one value in most branches, and a place for it in an order. */
+const between = fc.option(fc.tuple(one(["b", "u", "m", "p.k"]), fc.nat(2)), { nil: [], freq: 2 });
+
+/** Alternatives that have an index each, in an order that some of these indexes give. */
+function unionAlong(names: readonly PoolName[]): fc.Arbitrary<RandomQuery> {
+  const begin = fc.tuple(one(names), fc.nat(2), fc.boolean(), between);
+  return begin.chain(([name, skipped, turned, [extra, place]]) => {
+    const on = fieldsOf(name);
+    const given = orderFrom(on, Math.min(skipped, on.length), turned);
+    const asked = given.map(([path]) => path);
+    const isExtra = extra !== undefined && !asked.includes(extra);
+    const orderBy = isExtra ? given.toSpliced(place, 0, [extra, "asc"]) : given;
+    const serves = (other: PoolName): boolean =>
+      fieldsOf(other).filter((text) => asked.includes(text.replace("-", ""))).length ===
+      asked.length - 1;
+    const serving = names.filter(serves);
+    const along = one(serving.length === 0 ? names : serving).chain((other) =>
+      branchAlong(other, asked),
+    );
+    const fixed = isExtra ? among(extra, 1, 1) : fc.constant({});
+    const branch = fc.tuple(along, fixed).map(([first, second]) => ({ AND: [first, second] }));
+    const branches = fc.array(
+      fc.oneof(
+        { weight: 12, arbitrary: branch },
+        { weight: 3, arbitrary: oneDocument },
+        { weight: 1, arbitrary: field },
+      ),
+      { minLength: 2, maxLength: 4 },
+    );
+    return fc.record({
+      ...rest,
+      filter: fc
+        .tuple(branches, fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, field))
+        .map(([OR, besides]) => ({ AND: [{ OR }, besides] })),
+      orderBy: fc.constant(orderBy),
+      limit: fc.integer({ min: 1, max: 6 }),
+    });
+  });
+}
+
+/** Indexes, and queries that mostly have something to do with them. */
+export const indexesAndQueries: fc.Arbitrary<
+  readonly [names: readonly PoolName[], queries: readonly RandomQuery[]]
+> = indexNames.chain((names) => {
+  const along = names.length === 0 ? anyQuery : one(names).chain(queryAlong);
+  const union = names.length === 0 ? unions : fc.oneof(unions, unionAlong(names));
+  const query = fc.oneof(
+    { weight: 2, arbitrary: anyQuery },
+    { weight: 5, arbitrary: along },
+    { weight: 2, arbitrary: union },
+  );
+  return fc.tuple(fc.constant(names), fc.array(query, { minLength: 1, maxLength: 8 }));
+});
+
+const someIndexes = fc.subarray(Object.keys(indexPool) as PoolName[], {
+  minLength: 1,
+  maxLength: 5,
+});
+
 /** Indexes, and queries that may be answered by merging ranges of one of them. */
-export const indexesAndMerges: typeof indexesAndQueries = fc
-  .subarray(Object.keys(indexPool) as PoolName[], { minLength: 1, maxLength: 5 })
+export const indexesAndMerges: typeof indexesAndQueries = someIndexes.chain((names) =>
+  fc.tuple(
+    fc.constant(names),
+    fc.array(one(names).chain(mergeAlong), { minLength: 1, maxLength: 8 }),
+  ),
+);
+
+/** Indexes, and queries for one of several things that may be answered by merging ranges of them. */
+export const indexesAndMergedUnions: typeof indexesAndQueries = fc
+  .subarray(Object.keys(indexPool) as PoolName[], { minLength: 2, maxLength: 12 })
   .chain((names) =>
-    fc.tuple(
-      fc.constant(names),
-      fc.array(one(names).chain(mergeAlong), { minLength: 1, maxLength: 8 }),
-    ),
+    fc.tuple(fc.constant(names), fc.array(unionAlong(names), { minLength: 1, maxLength: 8 })),
   );

@@ -1,4 +1,4 @@
-/** Ranges of an index that are merged: the same rows as ever, and far fewer read. */
+/** Ranges of indexes that are merged: the same rows as ever, and far fewer read. */
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { z } from "zod";
@@ -26,111 +26,123 @@ import { SimulatedHost } from "../../src/testing/index.ts";
 import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
-import { documents, indexesAndMerges, runs } from "./arbitrary-query.ts";
+import { documents, indexesAndMergedUnions, indexesAndMerges, runs } from "./arbitrary-query.ts";
 import { checkAlone, checkPages, checkQuery, checkWhileOthersCommit } from "./check-query.ts";
 import { plainMatches } from "./plain-query.ts";
 import { QueryWorld } from "./query-world.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-test("random merges give what the plain evaluator gives, by every end", async () => {
-  let asked = 0;
-  let merged = 0;
-  await fc.assert(
-    fc.asyncProperty(
-      documents,
-      indexesAndMerges,
-      fc.boolean(),
-      async (inputs, [names, queries], later) => {
+const kinds = [
+  { merged: "lists of values", drawn: indexesAndMerges, isUnion: false },
+  { merged: "alternatives", drawn: indexesAndMergedUnions, isUnion: true },
+] as const;
+
+for (const { merged, drawn, isUnion } of kinds) {
+  test(`${merged}: they give what the plain evaluator gives, by every end`, async () => {
+    let asked = 0;
+    let found = 0;
+    await fc.assert(
+      fc.asyncProperty(documents, drawn, fc.boolean(), async (inputs, [names, queries], later) => {
         await checkAlone(names, inputs, queries, later);
         const world = await QueryWorld.open(names);
         await world.read((context) => {
           for (const each of queries) {
             asked++;
-            if (planFor(world.request(each), context).sort === "merge") merged++;
+            const { branches, sort } = planFor(world.request(each), context);
+            if (sort === "merge" && branches.length > 1 === isUnion) found++;
           }
         });
-      },
-    ),
-    { numRuns: runs(100) },
-  );
-  expect(merged / asked).toBeGreaterThan(0.3);
-});
+      }),
+      { numRuns: runs(100) },
+    );
+    expect(found / asked).toBeGreaterThan(0.3);
+  });
 
-test("whatever the engine estimates, also where a merge is given up for another plan", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      documents,
-      indexesAndMerges,
-      fc.array(fc.oneof(fc.nat(20), fc.nat(100_000)), { minLength: 1, maxLength: 7 }),
-      async (inputs, [names, queries], told) => {
-        const world = await QueryWorld.open(names);
-        const stored = await world.insert(inputs);
-        const nonsense: Estimate = ({ start }) =>
-          told[start.reduce((sum, byte) => sum + byte, 0) % told.length]!;
-        for (const each of queries)
-          await world.read((context) => checkQuery(world.request(each), context, stored), nonsense);
-      },
-    ),
-    { numRuns: runs(50) },
-  );
-});
-
-test("pages of random merges, in both directions", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      documents,
-      indexesAndMerges,
-      fc.integer({ min: 1, max: 5 }),
-      fc.boolean(),
-      async (inputs, [names, queries], size, later) =>
-        checkPages(names, inputs, queries, size, later),
-    ),
-    { numRuns: runs(60) },
-  );
-});
-
-test("a page of a merge is what stands behind its cursor, although the row there was taken away", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      documents,
-      indexesAndMerges,
-      fc.integer({ min: 1, max: 4 }),
-      async (inputs, [names, queries], size) => {
-        for (const each of queries) {
+  test(`${merged}: whatever the engine estimates, also where the merge is given up for another plan`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        documents,
+        drawn,
+        fc.array(fc.oneof(fc.nat(20), fc.nat(100_000)), { minLength: 1, maxLength: 7 }),
+        async (inputs, [names, queries], told) => {
           const world = await QueryWorld.open(names);
           const stored = await world.insert(inputs);
-          const request = world.request({ ...each, limit: undefined, select: undefined });
-          const page = (after: string | null): Promise<RowPage> =>
-            world.read((context) => pageOfRows(request, context, { size, after }));
-          const first = await page(null);
-          if (first.next === null) continue;
-          const last = first.items.at(-1)!;
-          await world.store.delete(last.id);
-          const { items } = await page(first.next);
-          const rows = plainMatches(request, stored);
-          const at = rows.findIndex(({ id }) => id === last.id);
-          expect(items).toEqual(rows.slice(at + 1, at + 1 + size));
-        }
-      },
-    ),
-    { numRuns: runs(40) },
-  );
-});
+          const nonsense: Estimate = ({ start }) =>
+            told[start.reduce((sum, byte) => sum + byte, 0) % told.length]!;
+          for (const each of queries)
+            await world.read(
+              (context) => checkQuery(world.request(each), context, stored),
+              nonsense,
+            );
+        },
+      ),
+      { numRuns: runs(50) },
+    );
+  });
 
-test("merges while others commit", async () => {
-  await fc.assert(
-    fc.asyncProperty(documents, documents, indexesAndMerges, async (inputs, more, [names, asked]) =>
-      checkWhileOthersCommit(names, inputs, asked, more),
-    ),
-    { numRuns: runs(15) },
-  );
-});
+  test(`${merged}: pages in both directions`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        documents,
+        drawn,
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        async (inputs, [names, queries], size, later) =>
+          checkPages(names, inputs, queries, size, later),
+      ),
+      { numRuns: runs(60) },
+    );
+  });
+
+  test(`${merged}: a page is what stands behind its cursor, although the row there was taken away`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        documents,
+        drawn,
+        fc.integer({ min: 1, max: 4 }),
+        async (inputs, [names, queries], size) => {
+          for (const each of queries) {
+            const world = await QueryWorld.open(names);
+            const stored = await world.insert(inputs);
+            const request = world.request({ ...each, limit: undefined, select: undefined });
+            const page = (after: string | null): Promise<RowPage> =>
+              world.read((context) => pageOfRows(request, context, { size, after }));
+            const first = await page(null);
+            if (first.next === null) continue;
+            const last = first.items.at(-1)!;
+            await world.store.delete(last.id);
+            const { items } = await page(first.next);
+            const rows = plainMatches(request, stored);
+            const at = rows.findIndex(({ id }) => id === last.id);
+            expect(items).toEqual(rows.slice(at + 1, at + 1 + size));
+          }
+        },
+      ),
+      { numRuns: runs(40) },
+    );
+  });
+
+  test(`${merged}: while others commit`, async () => {
+    await fc.assert(
+      fc.asyncProperty(documents, documents, drawn, async (inputs, more, [names, asked]) =>
+        checkWhileOthersCommit(names, inputs, asked, more),
+      ),
+      { numRuns: runs(15) },
+    );
+  });
+}
 
 const Events = collection(
   "events",
   z.object({ kind: z.number(), at: z.number(), tags: z.array(z.string()), odd: z.boolean() }),
-  { indexes: { byKindAt: ["kind", "at"], byTagAt: ["tags[]", "at"] } },
+  {
+    indexes: {
+      byKindAt: ["kind", "at"],
+      byTagAt: ["tags[]", "at"],
+      byOddAtDown: ["odd", "-at"],
+    },
+  },
 );
 const KINDS = 3;
 const EACH = 1_000;
@@ -171,6 +183,17 @@ function byAt(where: object): QueryRequest {
 }
 const placesOf = (rows: readonly Document[]): readonly unknown[] => rows.map(({ at }) => at);
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
+
+const everyPlace = upTo(KINDS * EACH);
+const numberOf = new Map(everyPlace.map((i) => [(i * 1_009) % (KINDS * EACH), i]));
+function kindOf(at: number): number {
+  return numberOf.get(at)! % KINDS;
+}
+const anyOf = { OR: [{ kind: 0 }, { tags: { has: "x" }, at: { gte: 7 } }, { odd: true }] };
+function isAnyOf(at: number): boolean {
+  const kind = kindOf(at);
+  return kind === 0 || at % 2 === 1 || (at >= 7 && kind === 1);
+}
 
 for (const [engine, opening] of stores) {
   test(`${engine}: the first ten of three ranges of a thousand are found in tens of entries`, async () => {
@@ -234,6 +257,46 @@ for (const [engine, opening] of stores) {
     });
   });
 
+  test(`${engine}: the first ten of alternatives are found in tens of entries, though their indexes lie both ways`, async () => {
+    await inContext(await opening, async (context) => {
+      const request = withLimit(definition, byAt(anyOf), 10);
+      const { actual, sort, text } = await explainQuery(request, context, { analyze: true });
+      expect(sort).toBe("merge");
+      expect(text).toContain("index byOddAtDown, backwards\n");
+      expect(text).toContain("order    at, id, merge of 3 ranges");
+      expect(actual!.rows).toBe(10);
+      expect(actual!.keys).toBeLessThanOrEqual(30);
+      const expected = everyPlace.filter(isAnyOf);
+      expect(placesOf(await allRows(request, context))).toEqual(expected.slice(0, 10));
+      const last = await allRows(withReverse(request), context);
+      expect(placesOf(last)).toEqual(expected.toReversed().slice(0, 10));
+      expect(await countRows(request, context)).toBe(10);
+    });
+  });
+
+  test(`${engine}: alternatives that entries answer alone need no documents`, async () => {
+    await inContext(await opening, async (context) => {
+      const asked = { OR: [{ kind: 0, at: { gte: 5 } }, { odd: true }] };
+      const limited = withLimit(definition, byAt(asked), 4);
+      const request = withSelect(definition, limited, ["at"]);
+      const { actual, covered, sort } = await explainQuery(request, context, { analyze: true });
+      expect([sort, covered, actual!.documents]).toEqual(["merge", true, 0]);
+      expect(placesOf(await allRows(request, context))).toEqual([1, 3, 5, 6]);
+    });
+  });
+
+  test(`${engine}: what is checked in one of the alternatives is asked of this one alone`, async () => {
+    await inContext(await opening, async (context) => {
+      const seldom = { kind: 1, at: { gte: 0 }, tags: { has: "nowhere" } };
+      const request = withLimit(definition, byAt({ OR: [{ kind: 0 }, seldom] }), 10);
+      const { actual, sort } = await explainQuery(request, context, { analyze: true });
+      expect(sort).toBe("merge");
+      expect(actual!.keys).toBeLessThan(10 + 2 * 64);
+      const expected = everyPlace.filter((at) => kindOf(at) === 0);
+      expect(placesOf(await allRows(request, context))).toEqual(expected.slice(0, 10));
+    });
+  });
+
   test(`${engine}: without a limit, and beyond 64 ranges, rows are sorted in memory`, async () => {
     await inContext(await opening, (context) => {
       expect(planFor(byAt(allKinds), context).sort).toBe("memory");
@@ -246,17 +309,17 @@ for (const [engine, opening] of stores) {
   });
 }
 
-test("a transaction depends on what the merge has read, and on nothing behind it", async () => {
+test("a transaction depends on what a merge has read, and on nothing behind it", async () => {
   const store = await filled(new MemoryEngine());
-  const request = withLimit(definition, byAt(allKinds), 5);
-  const attemptsBeside = async (at: number): Promise<number> => {
+  const attemptsBeside = async (where: object, at: number): Promise<number> => {
+    const request = withLimit(definition, byAt(where), 5);
     let attempts = 0;
     let read: (() => void) | undefined;
     let write: (() => void) | undefined;
     const isRead = new Promise<void>((resolve) => (read = resolve));
     const isWritten = new Promise<void>((resolve) => (write = resolve));
     const other = isRead
-      .then(() => store.insert({ kind: 1, at, tags: [], odd: false }))
+      .then(() => store.insert({ kind: 1, at, tags: [], odd: true }))
       .then(() => write?.());
     await store.database.transact(async (tx) => {
       attempts++;
@@ -268,6 +331,8 @@ test("a transaction depends on what the merge has read, and on nothing behind it
     await other;
     return attempts;
   };
-  expect(await attemptsBeside(2_500)).toBe(1);
-  expect(await attemptsBeside(0.5)).toBe(2);
+  for (const where of [allKinds, anyOf]) {
+    expect(await attemptsBeside(where, 2_500)).toBe(1);
+    expect(await attemptsBeside(where, 0.5)).toBe(2);
+  }
 });

@@ -15,7 +15,7 @@ import { indexBounds } from "./key-ranges.ts";
 import type { IndexBounds } from "./key-ranges.ts";
 import { directionOfIndex } from "./order.ts";
 import type { Order, ScanDirection } from "./order.ts";
-import type { AccessPart, IndexAccess } from "./plan.ts";
+import type { AccessPart, FixedValues, IndexAccess } from "./plan.ts";
 import { isEverything, isOfOneClass, isPoint, pointOf } from "./value-set.ts";
 import type { ValueSet } from "./value-set.ts";
 
@@ -117,18 +117,32 @@ export function boundCandidate(
       ? mergeOf(index, sets, found, order, fixed)
       : undefined;
   const parts = merge?.parts;
+  const single = index.unique && found.fields === index.fields.length && sets.every(isOneValue);
   return {
     access: Object.freeze({ kind: "index", index, bounds, fixed, covered, firstIn, parts }),
     residual,
-    direction: alone ?? merge?.direction,
-    single: index.unique && found.fields === index.fields.length && sets.every(isOneValue),
+    // One document is in every order.
+    direction: alone ?? merge?.direction ?? (single && order !== undefined ? "forward" : undefined),
+    single,
     equalities: found.equalities,
     hasRange: found.hasRange && narrows(sets[found.fields - 1]!),
   };
 }
 
 /** Each part is a scan that is open while the others are, and each row is compared with the first ones of all parts. */
-const MERGED_PARTS_MAX = 64;
+export const MERGED_PARTS_MAX = 64;
+
+/**
+ * Are the entries in the order of the rows that fit before these are told from the others? Not where a field is fixed by
+ * what is checked on documents: it may stand between others in the keys of those that do not fit.
+ */
+export function isOrderedUnchecked(
+  { fields }: BoundIndex,
+  equalities: number,
+  fixed: FixedValues,
+): boolean {
+  return fields.slice(equalities).every(({ path }) => !fixed.has(path.text));
+}
 
 interface Merge {
   readonly parts: readonly AccessPart[];
@@ -144,7 +158,7 @@ function mergeOf(
   sets: readonly (ValueSet | undefined)[],
   { equalities, fields }: IndexBounds,
   order: Order,
-  fixed: ReadonlyMap<string, Scalar>,
+  fixed: FixedValues,
 ): Merge | undefined {
   const isAsked = (text: string): boolean => order.fields.some(({ path }) => path.text === text);
   const free = index.fields
@@ -153,6 +167,7 @@ function mergeOf(
   const listed = index.fields.slice(0, free < 0 ? equalities : free).map(({ path }) => path.text);
   const count = listed.reduce((product, _, i) => product * sets[i]!.length, 1);
   if (count < 2 || count > MERGED_PARTS_MAX) return undefined;
+  if (!isOrderedUnchecked(index, equalities, fixed)) return undefined;
   // Behind the part's values a document may have several entries.
   const list = index.fields.find(({ path }) => path.each)?.path.text;
   if (list !== undefined && !fixed.has(list) && !listed.includes(list)) return undefined;

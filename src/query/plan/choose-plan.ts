@@ -12,7 +12,7 @@
  *  (6) Then, if there is a limit, an index that gives the order.
  *  (7) Else all documents are read.
  *  (8) An `or` is answered by the union of its branches if the worst of them stands on a better law than anything else,
- *      and on law (5) at least.
+ *      and on law (5) at least. Branches that are all in the order asked for are merged, if there is a limit.
  *  (9) Between equals: who has a range on the next field, who gives the order, who is covered, who has fewer fields, who
  *      was declared first.
  *      An index whose ranges give it one by one, as those of a list of values for its first field do, gives it too if
@@ -33,10 +33,12 @@ import type {
 import { compareIds } from "../id-order.ts";
 import type { QueryRequest } from "../query-request.ts";
 import {
+  MERGED_PARTS_MAX,
   boundCandidate,
   candidateOf,
   conjunction,
   elementsFor,
+  isOrderedUnchecked,
   isSinglePoint,
   narrows,
 } from "./candidate.ts";
@@ -47,11 +49,13 @@ import type { Estimate } from "../weigh/scales.ts";
 import { RANK, compareByLaws, rankOf } from "../weigh/way.ts";
 import type { Way } from "../weigh/way.ts";
 import { weighWays } from "../weigh/weigh-ways.ts";
+import type { Asked } from "../weigh/weigh-ways.ts";
 import { conditionsOf } from "./filter-sets.ts";
 import type { Condition } from "./filter-sets.ts";
 import { idBounds } from "./id-bounds.ts";
 import { directionOfDocuments, directionOfIndex, orderOf } from "./order.ts";
-import type { Order } from "./order.ts";
+import type { Order, ScanDirection } from "./order.ts";
+import { partsOf } from "./plan.ts";
 import type { Branch, Plan } from "./plan.ts";
 import { suggestedIndexes } from "./suggestion.ts";
 import {
@@ -86,6 +90,8 @@ interface Search {
   readonly scales: Scales | undefined;
   /** It is for one branch of a union. */
   readonly isPart: boolean;
+  /** It is for a union whose branches are all in the order asked for, so that they can be merged. */
+  readonly isMerged: boolean;
 }
 
 export function choosePlan(request: QueryRequest, target: QueryTarget): Plan {
@@ -104,7 +110,7 @@ function chosenWay(request: QueryRequest, order: Order | undefined, target: Quer
   if (question === undefined) return NO_WAY;
   if (request.index !== undefined) return namedWay(request.index.name, question, given, target);
   const scales = target.estimate === undefined ? undefined : new Scales(target.estimate);
-  const search: Search = { request, target, scales, isPart: false };
+  const search: Search = { request, target, scales, isPart: false, isMerged: false };
   return bestWay(question, search, Effort.of(looksAt(question.size, target)));
 }
 
@@ -198,23 +204,47 @@ function bestWay(question: Question, search: Search, effort: Effort): Way {
   const [single] = singles;
   const alone = single !== undefined && single.rank >= documents.rank ? single : documents;
   if (alone.rank >= RANK.single) return alone;
-  const union = unionWay(question, search, effort);
+  const unions = unionsOf(question, search, effort);
+  const [union] = unions;
   const best = union !== undefined && union.rank > alone.rank ? union : alone;
   if (scales === undefined) return best;
-  const unions = union === undefined ? [] : [union];
   const all = [best, ...singles, ...unions, documents, ...ordersOf(question, search)];
   const ways = [...new Set(all)].filter(({ rank }) => !search.isPart || rank >= RANK.range);
   if (ways.length < 2) return best;
-  const { limit, predicates } = search.request;
-  const ordered = question.order !== undefined;
-  const asked = { ordered, limit, hasPredicates: predicates.length > 0 };
-  return { ...weighWays(ways, asked, scales), lawful: best };
+  return { ...weighWays(ways, askedOf(question, search), scales), lawful: best };
+}
+
+/** The same for a branch of a merge: only what gives the order counts, and stands on law 5 at least. */
+function bestOrderedWay(question: Question, search: Search, effort: Effort): Way | undefined {
+  const { scales, target } = search;
+  const candidates = candidatesOf(question, search).filter(({ access, equalities }) =>
+    isOrderedUnchecked(access.index, equalities, access.fixed),
+  );
+  const offered = [
+    ...candidates.map((one) => wayOf(one, question, false)),
+    documentsWay(question, target),
+  ].filter(({ direction, rank }) => direction !== undefined && rank >= RANK.range);
+  const isFound = offered.some(({ rank }) => rank >= RANK.single);
+  const union = isFound ? undefined : unionWay(question, search, effort);
+  const ways = (union === undefined ? offered : [...offered, union]).sort(compareRanks);
+  const [first] = ways;
+  if (first === undefined || first.rank >= RANK.single || scales === undefined) return first;
+  return weighWays(ways, askedOf(question, search), scales);
+}
+
+function compareRanks(a: Way, b: Way): number {
+  return b.rank - a.rank;
+}
+
+function askedOf({ order }: Question, { request }: Search): Asked {
+  const { limit, predicates } = request;
+  return { ordered: order !== undefined, limit, hasPredicates: predicates.length > 0 };
 }
 
 /** Reads the documents by their ids, or all of them. */
 function documentsWay(question: Question, { layout }: QueryTarget): Way {
-  const { order } = question;
-  const direction = order === undefined ? undefined : directionOfDocuments(order, question.fixed);
+  const { fixed, order } = question;
+  const direction = order === undefined ? undefined : directionOfDocuments(order, fixed);
   const ids = question.sets.get("id");
   const strings = ids === undefined ? undefined : intersect(ids, classSet("string"));
   const residual = conjunction(
@@ -222,16 +252,18 @@ function documentsWay(question: Question, { layout }: QueryTarget): Way {
   );
   if (strings?.every(isPoint) === true) {
     const listed = strings.map((point) => pointOf(point) as string).toSorted(compareIds);
-    const access = Object.freeze({ kind: "get", ids: Object.freeze(listed) } as const);
-    return { branches: [branch(access, residual, question)], rank: RANK.ids, direction };
+    const access = Object.freeze({ kind: "get", ids: Object.freeze(listed), fixed } as const);
+    // One document is in every order.
+    const inOrder = direction ?? (order !== undefined && listed.length < 2 ? "forward" : undefined);
+    return { branches: [branch(access, residual, question)], rank: RANK.ids, direction: inOrder };
   }
   if (strings !== undefined && narrows(ids!)) {
     const bounds = idBounds(layout.documents.start, strings);
-    const access = Object.freeze({ kind: "scan", whole: false, bounds } as const);
+    const access = Object.freeze({ kind: "scan", whole: false, bounds, fixed } as const);
     return { branches: [branch(access, residual, question)], rank: RANK.range, direction };
   }
   const bounds = [{ range: layout.documents, text: "" }];
-  const access = Object.freeze({ kind: "scan", whole: true, bounds } as const);
+  const access = Object.freeze({ kind: "scan", whole: true, bounds, fixed } as const);
   const all = conjunction(question.conditions.map(({ node }) => node));
   return { branches: [branch(access, all, question)], rank: RANK.scan, direction };
 }
@@ -275,7 +307,16 @@ function wayOf(candidate: Candidate, question: Question, named: boolean): Way {
   };
 }
 
-/** Law 8: the `or` whose worst branch is best. */
+/** Law 8: branches in order, to be merged, and branches one after the other; the better one by the laws first. */
+function unionsOf(question: Question, search: Search, effort: Effort): readonly Way[] {
+  const union = unionWay(question, search, effort);
+  if (union === undefined) return [];
+  const isMergeable = question.order !== undefined && question.isLimited;
+  const merge = isMergeable ? unionWay(question, { ...search, isMerged: true }, effort) : undefined;
+  return merge === undefined ? [union] : [merge, union].sort(compareRanks);
+}
+
+/** The `or` whose worst branch is best. */
 function unionWay(question: Question, search: Search, effort: Effort): Way | undefined {
   let best: Way | undefined;
   const choices = question.conditions.filter(({ node }) => node.kind === "or");
@@ -297,20 +338,28 @@ function unionOf(
   const { nodes } = condition.node;
   const branches: Branch[] = [];
   let rank: number = RANK.ids;
+  let direction: ScanDirection | undefined;
   for (const [i, node] of nodes.entries()) {
     const sharing = Math.min(nodes.length - i, UNION_BRANCHES_MAX);
     const way = effort.lend(sharing, (part) => partWay(node, condition, question, search, part));
     if (way === undefined) return undefined;
     if (way === NO_WAY) continue;
     rank = Math.min(rank, way.rank);
-    for (const found of way.branches)
-      branches.push(Object.freeze({ ...found, except: branches.map((before) => before.filter) }));
+    for (const found of way.branches) {
+      const isBackward = (way.direction === "backward") !== found.turned;
+      direction ??= isBackward ? "backward" : "forward";
+      const turned = search.isMerged && isBackward !== (direction === "backward");
+      const except = search.isMerged ? [] : branches.map((before) => before.filter);
+      branches.push(Object.freeze({ ...found, except, turned }));
+    }
     if (rank < RANK.range || branches.length > UNION_BRANCHES_MAX) return undefined;
   }
-  return { branches, rank, direction: undefined };
+  if (!search.isMerged) return { branches, rank, direction: undefined };
+  const parts = branches.flatMap(({ access }) => partsOf(access));
+  return parts.length > MERGED_PARTS_MAX ? undefined : { branches, rank, direction };
 }
 
-/** One node of an `or` together with all other conditions; undefined if the effort does not suffice. */
+/** One node of an `or` together with all other conditions; undefined if the effort does not suffice, or no order is given. */
 function partWay(
   node: FilterNode,
   condition: Condition,
@@ -318,29 +367,32 @@ function partWay(
   search: Search,
   effort: Effort,
 ): Way | undefined {
-  const { scales, target } = search;
+  const { isMerged, scales, target } = search;
   const own = conditionsOf(node);
   const size = own.reduce((sum, inner) => sum + inner.size, question.size - condition.size);
   if (!effort.take(looksAt(size, target))) return undefined;
   const conditions = [...question.conditions.filter((other) => other !== condition), ...own];
   const filter = conjunction(conditions.map((inner) => inner.node));
-  // Branches come one after the other: none of them has to be covered or in order.
-  const request = { ...search.request, limit: undefined, select: undefined };
-  const part = questionOf(conditions, filter, undefined, request, target, NO_SETS);
+  // Branches that come one after the other have no order, and are held against the filters of others: none is covered.
+  const request = isMerged
+    ? search.request
+    : { ...search.request, limit: undefined, select: undefined };
+  const order = isMerged ? question.order : undefined;
+  const part = questionOf(conditions, filter, order, request, target, NO_SETS);
   if (part === undefined) return NO_WAY;
-  return bestWay(part, { request, target, scales, isPart: true }, effort);
+  const ofPart = { request, target, scales, isPart: true, isMerged };
+  return isMerged ? bestOrderedWay(part, ofPart, effort) : bestWay(part, ofPart, effort);
 }
 
 function branch(access: Branch["access"], residual: FilterNode, question: Question): Branch {
-  return Object.freeze({ access, residual, filter: question.filter, except: [] });
+  return Object.freeze({ access, residual, filter: question.filter, except: [], turned: false });
 }
 
 function sortOf({ branches, direction }: Way, order: Order | undefined): Plan["sort"] {
   if (order === undefined) return "none";
-  const access = branches[0]?.access;
-  if (access === undefined) return "index";
+  if (branches.length === 0) return "index";
   if (direction === undefined) return "memory";
-  return access.kind === "index" && access.parts !== undefined ? "merge" : "index";
+  return branches.length > 1 || partsOf(branches[0]!.access).length > 1 ? "merge" : "index";
 }
 
 /** May it have to look at every document, although not all are asked for? */

@@ -2,6 +2,7 @@
 import { filterText } from "../../collections/index.ts";
 import { orderText } from "./order.ts";
 import type { Bound } from "./key-ranges.ts";
+import { partsOf } from "./plan.ts";
 import type { Access, Branch, Plan } from "./plan.ts";
 
 /** How a query is answered. */
@@ -89,18 +90,15 @@ export function explainPlan(plan: Plan, rowsOf?: (access: Access) => number): Ex
           instead: { afterKeys: instead.afterKeys, plan: explainPlan(instead.plan, rowsOf) },
         }),
   };
+  const covered =
+    parts.length > 0 &&
+    plan.branches.every(({ access }) => access.kind === "index" && access.covered);
   const [only] = parts;
   if (parts.length > 1)
-    return { kind: "union", bounds: [], residual: predicates, covered: false, parts, ...about };
+    return { kind: "union", bounds: [], residual: predicates, covered, parts, ...about };
   if (only === undefined)
-    return { kind: "get", bounds: ["nothing"], residual: [], covered: false, ...about };
-  const access = plan.branches[0]!.access;
-  return {
-    ...only,
-    residual: [...only.residual, ...predicates],
-    covered: access.kind === "index" && access.covered,
-    ...about,
-  };
+    return { kind: "get", bounds: ["nothing"], residual: [], covered, ...about };
+  return { ...only, residual: [...only.residual, ...predicates], covered, ...about };
 }
 
 /** The explanation of a query together with those of what it includes, by relation. */
@@ -167,14 +165,13 @@ export function planText(plan: Plan): string {
 
 function sortText({ branches, sort, limit }: Plan): string {
   if (sort === "index") return "as it is read";
-  const access = branches[0]?.access;
-  if (sort === "merge" && access?.kind === "index")
-    return `merge of ${access.parts!.length} ranges`;
+  if (sort === "merge")
+    return `merge of ${branches.flatMap(({ access }) => partsOf(access)).length} ranges`;
   return limit === undefined ? "sorted in memory" : `best ${limit} kept in memory`;
 }
 
-function branchLines({ access, residual }: Branch, plan: Plan): readonly string[] {
-  const lines = [`${accessText(access)}${plan.backward ? ", backwards" : ""}`];
+function branchLines({ access, residual, turned }: Branch, plan: Plan): readonly string[] {
+  const lines = [`${accessText(access)}${plan.backward === turned ? "" : ", backwards"}`];
   lines.push(...shownBounds("range", boundsOf(access)));
   if (residual.kind !== "all") lines.push(`check    ${filterText(residual)}`);
   return lines;

@@ -7,10 +7,14 @@ import type { Predicate } from "../query-request.ts";
 import type { Bound } from "./key-ranges.ts";
 import type { Order } from "./order.ts";
 
+/** The values of fields, by path, that are the same in all that an access gives. */
+export type FixedValues = ReadonlyMap<string, Scalar>;
+
 /** Reads documents by their ids, in the order of their keys. */
 export interface GetAccess {
   readonly kind: "get";
   readonly ids: readonly string[];
+  readonly fixed: FixedValues;
 }
 /** Reads documents in the order of their keys. */
 export interface ScanAccess {
@@ -18,14 +22,14 @@ export interface ScanAccess {
   /** All documents are read, not ranges of ids. */
   readonly whole: boolean;
   readonly bounds: readonly Bound[];
+  readonly fixed: FixedValues;
 }
 /** Reads entries of an index, and the documents that they refer to. */
 export interface IndexAccess {
   readonly kind: "index";
   readonly index: BoundIndex;
   readonly bounds: readonly Bound[];
-  /** The values of fields, by path, that are the same in all results. */
-  readonly fixed: ReadonlyMap<string, Scalar>;
+  readonly fixed: FixedValues;
   /** The index's entries say all that is asked, so that no document is read. */
   readonly covered: boolean;
   /** Where a document may have several entries in these bounds: only the first one in the order of keys counts. */
@@ -40,6 +44,12 @@ export interface IndexAccess {
 export type AccessPart = Pick<IndexAccess, "bounds" | "fixed">;
 export type Access = GetAccess | ScanAccess | IndexAccess;
 
+/** What is read side by side of an access that gives an order: its parts, or itself. */
+export function partsOf(access: Access): readonly Access[] {
+  if (access.kind !== "index" || access.parts === undefined) return [access];
+  return access.parts.map((part) => ({ ...access, ...part, parts: undefined }));
+}
+
 /** A part of the answer. */
 export interface Branch {
   readonly access: Access;
@@ -47,18 +57,23 @@ export interface Branch {
   readonly residual: FilterNode;
   /** All that holds for this branch's documents. */
   readonly filter: FilterNode;
-  /** The filters of the branches before: what fits one of them was given there. */
+  /**
+   * The filters of the branches before: what fits one of them was given there. Empty in a merge, where a document comes
+   * from all of its branches at once.
+   */
   readonly except: readonly FilterNode[];
+  /** In a merge: it is scanned the other way round than the plan says, for so its index lies. */
+  readonly turned: boolean;
 }
 
 export interface Plan {
   readonly collection: string;
-  /** Read one after the other. Empty: nothing can fit. */
+  /** Read one after the other, or side by side if they are merged. Empty: nothing can fit. */
   readonly branches: readonly Branch[];
   readonly predicates: readonly Predicate[];
   /** The scans run backwards, and the branches from the last to the first. */
   readonly backward: boolean;
-  /** merge: the one branch has parts (IndexAccess.parts), of which the least row comes next. */
+  /** merge: each branch, or each of its parts (IndexAccess.parts), is in order; of all of them the least row comes next. */
   readonly sort: "none" | "index" | "merge" | "memory";
   /** Undefined: the order of the scans. */
   readonly order: Order | undefined;

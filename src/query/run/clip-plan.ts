@@ -2,15 +2,17 @@
  * A plan cut at a row: what a page after, or before, another one reads. Cutting is pure: it narrows bounds, so that a
  * page in the middle costs what the first one does, and the run below knows nothing of pages.
  */
-import { compareBytes, nextKey } from "../../base/index.ts";
+import { compareBytes, nextKey, prefixEnd } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import { compareValues } from "../../collections/index.ts";
 import type { CollectionLayout, Scalar } from "../../collections/index.ts";
 import { isEmptyRange } from "../../engine/contract/index.ts";
 import type { Bound } from "../plan/key-ranges.ts";
+import { directionOfDocuments, directionOfIndex } from "../plan/order.ts";
 import type { Order } from "../plan/order.ts";
-import type { Access, Branch, IndexAccess, Plan } from "../plan/plan.ts";
+import { partsOf } from "../plan/plan.ts";
+import type { Access, Branch, FixedValues, IndexAccess, Plan } from "../plan/plan.ts";
 import { EntryKeys, idSuffix } from "./entry-key.ts";
-import type { EntryKey } from "./entry-key.ts";
 import type { PagePosition } from "./page-cursor.ts";
 import type { Place } from "./sort-rows.ts";
 
@@ -57,7 +59,7 @@ export function clippedPlan(
   position: PagePosition,
 ): ClippedPlan {
   const inclusive = position.side === "before";
-  // In the order of keys the rows that come lie above the cut, unless the plan runs backwards.
+  // In the order of keys the rows that come lie above the cut, unless they are scanned backwards.
   const above = !plan.backward;
   if (position.kind === "scan") {
     const branches = plan.branches.flatMap((branch, i) => {
@@ -72,34 +74,114 @@ export function clippedPlan(
   if (plan.sort === "memory") return { plan, cut: { beyond: start, start } };
   let isExact = true;
   const branches = plan.branches.flatMap((branch) => {
-    const { access } = branch;
-    if (access.kind !== "index")
-      return clippedBranch(branch, idSuffix(place.id), above, inclusive, layout);
-    const { bounds, fixed } = access;
-    const parts = (access.parts ?? [{ bounds, fixed }]).flatMap((part) => {
-      const { key, exclusive } = entryAt({ ...access, ...part }, plan.order!, place);
-      // Another document may have taken over the row's unique key.
-      isExact &&= !exclusive;
-      const cut = above === (inclusive || exclusive) ? key : nextKey(key);
-      const left = part.bounds.flatMap((bound) => clippedBound(bound, cut, above));
-      return left.length === 0 ? [] : [{ ...part, bounds: left }];
+    const { access, turned } = branch;
+    const parts = partsOf(access).flatMap((part) => {
+      const clipped = clippedInOrder(part, plan.order!, start, above !== turned, layout);
+      isExact &&= clipped.isExact;
+      return clipped.left === undefined ? [] : [clipped.left];
     });
-    if (parts.length === 0) return [];
-    const left = parts.flatMap((part) => part.bounds);
-    const isMerge = access.parts !== undefined;
-    return [{ ...branch, access: { ...access, bounds: left, parts: isMerge ? parts : undefined } }];
+    const [only] = parts;
+    if (only === undefined) return [];
+    if (access.kind !== "index" || access.parts === undefined) return [{ ...branch, access: only }];
+    const left = parts as readonly IndexAccess[];
+    const bounds = left.flatMap((part) => part.bounds);
+    return [{ ...branch, access: { ...access, bounds, parts: left } }];
   });
   const cut = { beyond: isExact ? undefined : start, start };
   return { plan: Object.freeze({ ...plan, branches }), cut };
 }
 
-/** The entry that a document at this place has. */
-function entryAt({ index, fixed }: IndexAccess, order: Order, place: Place): EntryKey {
-  const values = index.fields.map(({ path }): Scalar => {
+interface ClippedPart {
+  /** Undefined: nothing of it. */
+  readonly left: Access | undefined;
+  /** Are all rows of it behind the place? */
+  readonly isExact: boolean;
+}
+
+/** Cuts what is in order by itself: an access, or a part of one. */
+function clippedInOrder(
+  part: Access,
+  order: Order,
+  beyond: Beyond,
+  above: boolean,
+  layout: CollectionLayout,
+): ClippedPart {
+  const { fixed } = part;
+  const direction =
+    part.kind === "index"
+      ? directionOfIndex(order, part.index, fixed)
+      : directionOfDocuments(order, fixed);
+  // It has one document, for which every order will do; its key says nothing of this one.
+  if (direction === undefined) return { left: part, isExact: false };
+  const { inclusive, place } = beyond;
+  const parting = partingOf(order, fixed, place);
+  if (part.kind === "index") {
+    const { cut, isExact } = cutOf(part, order, beyond, parting, above);
+    const bounds = part.bounds.flatMap((bound) => clippedBound(bound, cut, above));
+    return { left: bounds.length === 0 ? undefined : { ...part, bounds }, isExact };
+  }
+  if (parting !== undefined) return { left: parting.isBehind ? part : undefined, isExact: true };
+  const left = clippedAccess(part, idSuffix(place.id), above, inclusive, layout);
+  return { left, isExact: true };
+}
+
+/** Where all rows of a part have another value than the place in a field of the order. */
+interface Parting {
+  /** So many fields of the order before it are not the same in all rows. */
+  readonly free: number;
+  /** The rows that have the place's values in those stand behind it, not before. */
+  readonly isBehind: boolean;
+}
+
+function partingOf(order: Order, fixed: FixedValues, place: Place): Parting | undefined {
+  let free = 0;
+  for (const [i, { descending, path }] of order.fields.entries()) {
+    if (!fixed.has(path.text)) free++;
+    else {
+      const difference = compareValues(fixed.get(path.text), place.values[i]);
+      if (difference !== 0) return { free, isBehind: difference > 0 !== descending };
+    }
+  }
+  return undefined;
+}
+
+/** The key before which, or from which on, the entries of the part are not wanted. */
+function cutOf(
+  part: IndexAccess,
+  order: Order,
+  { inclusive, place }: Beyond,
+  parting: Parting | undefined,
+  above: boolean,
+): { readonly cut: Bytes; readonly isExact: boolean } {
+  const keys = new EntryKeys(part.index);
+  const values = valuesAt(part, order, place, parting);
+  if (parting !== undefined) {
+    const beginning = keys.beginning(values);
+    const cut = above === parting.isBehind ? beginning : prefixEnd(beginning)!;
+    return { cut, isExact: true };
+  }
+  const { exclusive, key } = keys.of(values, place.id);
+  // Another document may have taken over the row's unique key.
+  const cut = above === (inclusive || exclusive) ? key : nextKey(key);
+  return { cut, isExact: !exclusive };
+}
+
+/** What the fields of the index are in a row of the part at the place; with a parting, those before it alone. */
+function valuesAt(
+  { fixed, index }: IndexAccess,
+  order: Order,
+  place: Place,
+  parting: Parting | undefined,
+): readonly Scalar[] {
+  const values: Scalar[] = [];
+  let free = 0;
+  for (const { path } of index.fields) {
+    const isFixed = fixed.has(path.text);
+    if (!isFixed && free++ === parting?.free) break;
     const at = order.fields.findIndex((field) => field.path.text === path.text);
-    return at < 0 ? fixed.get(path.text) : place.values[at];
-  });
-  return new EntryKeys(index).of(values, place.id);
+    values.push(isFixed ? fixed.get(path.text) : place.values[at]);
+  }
+  return values;
 }
 
 /** `key` stands behind what all keys of the access begin with. */

@@ -42,6 +42,13 @@ export class EntryKeys {
     return { key: this.#writer.finish(), exclusive };
   }
 
+  /** What the keys of all entries begin with that have these values in the first fields of the index. */
+  beginning(values: readonly Scalar[]): Bytes {
+    for (const [i, value] of values.entries())
+      this.#writer.value(value, this.#index.fields[i]!.descending);
+    return this.#writer.finish();
+  }
+
   /** The keys of all entries that a document has, but for the `where` of the index. */
   *ofDocument(document: Document): Generator<Bytes, undefined> {
     const { fields } = this.#index;

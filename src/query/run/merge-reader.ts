@@ -1,32 +1,46 @@
 /**
- * Reads the parts of an access side by side: each is in the order asked for, and what is given is too.
+ * Reads parts of a plan side by side: each is in the order asked for, and what is given is too.
  *
  * Always true:
  * (1) The first document of every part that has one is known before a document is given; the least of them is. A document
  *     that several parts have stands at the same place in each, so it comes from them one after the other, and is given
- *     once.
- * (2) Nothing is read while there is a document to give: a caller that has enough has not made it read more.
- * (3) No part is asked for more rows than are wanted in all: the first rows of the whole are first rows of their parts.
+ *     once: for the first part whose test it passes.
+ * (2) A document is tested when it is its turn, so that a part of which little fits is read no further than the others.
+ *     Until then it is taken to fit, and to have what is fixed in the part: so parts are in order before they are tested.
+ * (3) Nothing is read while there is a document to give: a caller that has enough has not made it read more.
+ * (4) No part is asked for more rows than are wanted in all: the first rows of the whole are first rows of their parts.
  */
 import { isPromise } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";
 import type { Document } from "../../collections/index.ts";
 import type { Order } from "../plan/order.ts";
+import type { FixedValues } from "../plan/plan.ts";
 import type { BranchReader } from "./branch-reader.ts";
 import { comparePlaces, placeOf } from "./sort-rows.ts";
 import type { Place } from "./sort-rows.ts";
 
+/** What is merged: documents in order, of which those count that pass the test. */
+export interface MergedPart {
+  readonly reader: BranchReader;
+  readonly test: ((document: Document) => boolean) | undefined;
+  readonly fixed: FixedValues;
+}
+
 /** A part that is not at its end. */
 class Part {
   readonly #reader: BranchReader;
+  readonly #test: MergedPart["test"];
   readonly #order: Order;
+  readonly #fixed: FixedValues;
   #batch: readonly Document[] = [];
   #at = 0;
   /** Where its first document stands; undefined: it has to be read. */
   place: Place | undefined;
 
-  constructor(reader: BranchReader, order: Order) {
+  constructor({ fixed, reader, test }: MergedPart, order: Order) {
     this.#reader = reader;
+    this.#test = test;
+    this.#fixed = fixed;
     this.#order = order;
   }
 
@@ -46,13 +60,17 @@ class Part {
     return document;
   }
 
+  counts(document: Document): boolean {
+    return this.#test === undefined || this.#test(document);
+  }
+
   close(): void {
     this.#reader.close();
   }
 
   #look(): void {
     const first = this.#batch[this.#at];
-    this.place = first === undefined ? undefined : placeOf(this.#order, first);
+    this.place = first === undefined ? undefined : placeOf(this.#order, first, this.#fixed);
   }
 }
 
@@ -61,9 +79,9 @@ export class MergeReader implements BranchReader {
   readonly #parts: Set<Part>;
   #givenId: string | undefined;
 
-  constructor(readers: readonly BranchReader[], order: Order) {
+  constructor(parts: readonly MergedPart[], order: Order) {
     this.#order = order;
-    this.#parts = new Set(readers.map((reader) => new Part(reader, order)));
+    this.#parts = new Set(parts.map((part) => new Part(part, order)));
   }
 
   next(): Awaitable<readonly Document[] | undefined> {
@@ -91,14 +109,16 @@ export class MergeReader implements BranchReader {
     else part.fill(batch);
   }
 
-  /** Until a part has to be read again. May be empty: all of it was given before. */
+  /** Until a part has to be read again. May be empty: all of it was given before, or does not fit. */
   #merged(): readonly Document[] {
     const documents: Document[] = [];
     for (;;) {
       const least = this.#least();
       const document = least.take();
-      if (document.id !== this.#givenId) documents.push(document);
-      this.#givenId = document.id;
+      if (document.id !== this.#givenId && least.counts(document)) {
+        documents.push(document);
+        this.#givenId = document.id;
+      }
       if (least.place === undefined) return documents;
     }
   }

@@ -2,8 +2,9 @@
  * Runs a plan: documents in batches, as they are asked for. What the plan decided is done here and nothing is decided.
  *
  * Always true:
- * (1) Each document comes once: from the first branch whose filter it fits, at its lowest entry in the bounds. So nothing
- *     is remembered, and a plan run backwards gives the same documents in the opposite order.
+ * (1) Each document comes once: from the first branch whose filter it fits, at its lowest entry in the bounds; of a merge,
+ *     at its place in the order. So nothing is remembered, and a plan run backwards gives the same documents in the
+ *     opposite order.
  * (2) After the last document, and after close(), nothing is read any more.
  * (3) A batch is never empty.
  * (4) What is sorted is bounded in memory (sort/bounded-sorter.ts); documents that were not kept are read once more, from
@@ -16,6 +17,7 @@ import { InvalidQuery, compileFilter } from "../../collections/index.ts";
 import type { CollectionStore, Document } from "../../collections/index.ts";
 import type { Page } from "../../engine/contract/index.ts";
 import type { FullView } from "../../transaction/index.ts";
+import { partsOf } from "../plan/plan.ts";
 import type { Access, Branch, IndexAccess, Plan } from "../plan/plan.ts";
 import { conditionsOf } from "../plan/filter-sets.ts";
 import { orderText } from "../plan/order.ts";
@@ -29,6 +31,7 @@ import type { Predicate } from "../query-request.ts";
 import type { Beyond, Cut } from "./clip-plan.ts";
 import { firstEntryKey } from "./entry-key.ts";
 import { MergeReader } from "./merge-reader.ts";
+import type { MergedPart } from "./merge-reader.ts";
 import { comparePlaces, orderValues } from "./sort-rows.ts";
 
 type Test = (document: Document) => boolean;
@@ -55,9 +58,10 @@ export class PlanCursor implements BatchCursor<Document> {
   readonly #view: FullView;
   readonly #store: CollectionStore;
   readonly #counts: ReadCounts;
-  /** In the order in which they are read. */
-  readonly #branches: readonly Branch[];
-  readonly #beyond: Test | undefined;
+  /** In the order in which they are read; what stands together is merged. */
+  readonly #steps: readonly (readonly Branch[])[];
+  /** What is checked whatever the branch. */
+  readonly #common: readonly Test[];
   /** How many keys may be read before the plan is given up for another one. */
   readonly #keysMax: number;
   /** Behind which row the other plan would begin. */
@@ -67,7 +71,7 @@ export class PlanCursor implements BatchCursor<Document> {
   /** What the sorter gave, and how many rows of it have been given on. */
   #sorted: SortedRows | undefined;
   #sortedGiven = 0;
-  #branch = 0;
+  #step = 0;
   #reader: BranchReader | undefined;
   #test: Test | undefined;
   #left: number;
@@ -80,8 +84,12 @@ export class PlanCursor implements BatchCursor<Document> {
     this.#view = ground.view;
     this.#store = store;
     this.#counts = counts;
-    this.#branches = plan.backward ? plan.branches.toReversed() : plan.branches;
-    this.#beyond = cut?.beyond === undefined ? undefined : testBeyond(plan, cut.beyond);
+    const branches = plan.backward ? plan.branches.toReversed() : plan.branches;
+    this.#steps = plan.sort === "merge" ? [branches] : branches.map((branch) => [branch]);
+    this.#common = [
+      ...plan.predicates.map((predicate) => predicateTest(plan.collection, predicate)),
+      ...(cut?.beyond === undefined ? [] : [testBeyond(plan, cut.beyond)]),
+    ];
     this.#start = cut?.start;
     this.#keysMax = counts.keys + (plan.instead?.afterKeys ?? Infinity);
     this.#left = plan.limit ?? Infinity;
@@ -128,46 +136,57 @@ export class PlanCursor implements BatchCursor<Document> {
   #open(): BranchReader | undefined {
     if (this.#closed || this.#left === 0) return undefined;
     if (this.#reader !== undefined) return this.#reader;
-    const branch = this.#branches[this.#branch];
-    if (branch === undefined) return undefined;
-    this.#test = this.#testOf(branch);
-    const isExact = this.#test === undefined && this.#sorter === undefined;
-    const { access } = branch;
-    const isMerge = this.#plan.sort === "merge" && access.kind === "index";
-    const repeats = access.kind === "index" && access.firstIn !== undefined && !isMerge;
-    const options: BranchOptions = {
-      backward: this.#plan.backward,
-      wanted: () => {
-        const isFew = !isMerge || this.#left <= MERGED_AT_ONCE_MAX;
-        return isExact && !repeats && isFew ? this.#left : Infinity;
-      },
-      all: this.#plan.limit === undefined || this.#sorter !== undefined,
-      keeps: repeats ? firstEntryTest(access) : undefined,
-    };
-    const open = (part: Access): BranchReader =>
-      openBranch(part, this.#view, this.#store, this.#counts, options);
-    this.#reader = isMerge
-      ? new MergeReader(
-          access.parts!.map((part) => open({ ...access, ...part })),
-          this.#plan.order!,
-        )
-      : open(access);
+    const branches = this.#steps[this.#step];
+    if (branches === undefined) return undefined;
+    if (this.#plan.sort === "merge") {
+      this.#test = allOf(this.#common);
+      this.#reader = new MergeReader(
+        branches.flatMap((branch) => this.#mergedParts(branch)),
+        this.#plan.order!,
+      );
+    } else {
+      const [branch] = branches as readonly [Branch];
+      const { access } = branch;
+      const own = testsOf(branch);
+      const keeps =
+        access.kind === "index" && access.firstIn !== undefined
+          ? firstEntryTest(access)
+          : undefined;
+      this.#test = allOf([...own, ...this.#common]);
+      const isExact = own.length === 0 && keeps === undefined;
+      const wanted = (): number => (isExact ? this.#wanted() : Infinity);
+      this.#reader = this.#openAccess(branch, access, { wanted, keeps });
+    }
     return this.#reader;
   }
 
-  /** What has to be checked on each document; undefined if nothing. */
-  #testOf(branch: Branch): Test | undefined {
-    const tests: Test[] = [];
-    if (branch.residual.kind !== "all") tests.push(compileFilter(branch.residual));
-    for (const earlier of branch.except) {
-      const fits = compileFilter(earlier);
-      tests.push((document) => !fits(document));
-    }
-    for (const predicate of this.#plan.predicates)
-      tests.push(predicateTest(this.#plan.collection, predicate));
-    if (this.#beyond !== undefined) tests.push(this.#beyond);
-    if (tests.length < 2) return tests[0];
-    return (document) => tests.every((test) => test(document));
+  #mergedParts(branch: Branch): readonly MergedPart[] {
+    const tests = testsOf(branch);
+    const test = allOf(tests);
+    const wanted = (): number =>
+      test === undefined && this.#left <= MERGED_AT_ONCE_MAX ? this.#wanted() : Infinity;
+    return partsOf(branch.access).map((part) => ({
+      reader: this.#openAccess(branch, part, { wanted, keeps: undefined }),
+      test,
+      fixed: part.fixed,
+    }));
+  }
+
+  #openAccess(
+    { turned }: Branch,
+    access: Access,
+    options: Pick<BranchOptions, "wanted" | "keeps">,
+  ): BranchReader {
+    return openBranch(access, this.#view, this.#store, this.#counts, {
+      ...options,
+      backward: this.#plan.backward !== turned,
+      all: this.#plan.limit === undefined || this.#sorter !== undefined,
+    });
+  }
+
+  /** Most rows that can still be used, of a scan that gives nothing else. */
+  #wanted(): number {
+    return this.#common.length === 0 && this.#sorter === undefined ? this.#left : Infinity;
   }
 
   /** The batch as far as it is wanted; undefined if nothing of it is. */
@@ -175,7 +194,7 @@ export class PlanCursor implements BatchCursor<Document> {
     if (this.#closed) return undefined;
     if (batch === undefined) {
       this.#reader = undefined;
-      this.#branch++;
+      this.#step++;
       return undefined;
     }
     const test = this.#test;
@@ -228,6 +247,25 @@ export class PlanCursor implements BatchCursor<Document> {
     const found = this.#store.getMany(this.#view, ids);
     return isPromise(found) ? found.then(take) : take(found);
   }
+}
+
+/** What has to be checked on each document that the branch reads. */
+function testsOf({ except, residual }: Branch): readonly Test[] {
+  const own = residual.kind === "all" ? [] : [compileFilter(residual)];
+  const others = except.map((filter) => compileFilter(filter));
+  return [
+    ...own,
+    ...others.map(
+      (fits): Test =>
+        (document) =>
+          !fits(document),
+    ),
+  ];
+}
+
+function allOf(tests: readonly Test[]): Test | undefined {
+  if (tests.length < 2) return tests[0];
+  return (document) => tests.every((test) => test(document));
 }
 
 function sortTooLarge(

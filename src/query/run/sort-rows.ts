@@ -9,6 +9,7 @@ import { compareValues, isOrdered, valueAt } from "../../collections/index.ts";
 import type { Document, Scalar } from "../../collections/index.ts";
 import { compareIds } from "../id-order.ts";
 import type { Order } from "../plan/order.ts";
+import type { FixedValues } from "../plan/plan.ts";
 
 /** Where a document stands in an order. */
 export interface Place {
@@ -27,8 +28,17 @@ export function orderValues(order: Order, document: Document): readonly Scalar[]
   });
 }
 
-export function placeOf(order: Order, document: Document): Place {
-  return { values: orderValues(order, document), id: document.id };
+/** Where the document stands; what is fixed is not looked for in it. */
+export function placeOf(order: Order, document: Document, fixed?: FixedValues): Place {
+  const values = orderValues(order, document);
+  const known =
+    fixed === undefined || fixed.size === 0
+      ? values
+      : values.map((value, i) => {
+          const { text } = order.fields[i]!.path;
+          return fixed.has(text) ? fixed.get(text) : value;
+        });
+  return { values: known, id: document.id };
 }
 
 /** Negative, zero or positive as `a` stands before, on or behind `b`. */

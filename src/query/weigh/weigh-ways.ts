@@ -10,7 +10,8 @@
  * (2) A way is taken for the sake of what its limit may leave unread only if it has another one to turn to (Way.instead),
  *     at the latest when it has cost as much as that one would have.
  */
-import type { Access, Branch } from "../plan/plan.ts";
+import { partsOf } from "../plan/plan.ts";
+import type { Branch } from "../plan/plan.ts";
 import type { Scales } from "./scales.ts";
 import { RANK } from "./way.ts";
 import type { Way } from "./way.ts";
@@ -91,7 +92,7 @@ function unanswered(ways: readonly Way[], asked: Asked, scales: Scales): Way {
 
 /** Hopes no longer than the other way takes to read: a hope that fails found little that would have to be sorted. */
 function turning(way: Way, other: Way, scales: Scales): Way {
-  const keys = Math.ceil(readCost(other, scales) / unitOf(way.branches[0]!));
+  const keys = Math.ceil(readCost(other, scales) / Math.max(...way.branches.map(unitOf)));
   const afterKeys = Math.max(FEW_ROWS_ALONE, keys);
   return { ...way, instead: { way: other, afterKeys } };
 }
@@ -104,12 +105,7 @@ function isBounded({ branches, direction }: Way, asked: Asked): boolean {
   const isInOrder = !asked.ordered || direction !== undefined;
   const [only] = branches;
   if (asked.limit === undefined || !isInOrder || branches.length !== 1) return false;
-  return partsOf(only!) === 1 && isExact(only!, asked);
-}
-
-/** How many scans are open at once. */
-function partsOf({ access }: Branch): number {
-  return access.kind === "index" ? (access.parts?.length ?? 1) : 1;
+  return partsOf(only!.access).length === 1 && isExact(only!, asked);
 }
 
 /** Is each row that it reads a result? */
@@ -120,7 +116,7 @@ function isExact({ access, residual }: Branch, { hasPredicates }: Asked): boolea
 
 /** May the limit end it before its ranges do, so that it can be gone on with by another way? */
 function stopsEarly({ branches, direction }: Way, { limit, ordered }: Asked): boolean {
-  return ordered && limit !== undefined && direction !== undefined && branches.length === 1;
+  return ordered && limit !== undefined && direction !== undefined && branches.length > 0;
 }
 
 function rowsOf({ branches }: Way, scales: Scales): number {
@@ -143,20 +139,17 @@ function readCost({ branches }: Way, scales: Scales): number {
 /** Results are taken to be spread evenly. */
 function hopedCost(way: Way, asked: Asked, scales: Scales, matches: number): number {
   if (!stopsEarly(way, asked)) return Infinity;
-  const [only] = way.branches as readonly [Branch];
-  const rows = scales.rowsOf(only.access);
-  const each = isExact(only, asked) ? 1 : rows / matches;
+  const rows = rowsOf(way, scales);
+  const each = way.branches.every((one) => isExact(one, asked)) ? 1 : rows / matches;
   const hoped = asked.limit! * each;
   // Each part but the one that gave a row has read a page that may be of no use.
-  const beside = (partsOf(only) - 1) * Math.min(FIRST_PAGE, asked.limit!);
-  return Math.min(rows, hoped + beside) * unitOf(only);
+  const parts = way.branches.flatMap(({ access }) => partsOf(access)).length;
+  const beside = (parts - 1) * Math.min(FIRST_PAGE, asked.limit!);
+  const share = rows === 0 ? 0 : Math.min(1, (hoped + beside) / rows);
+  return share * readCost(way, scales);
 }
 
 function unitOf({ access }: Branch): number {
-  return unitOfAccess(access);
-}
-
-function unitOfAccess(access: Access): number {
   switch (access.kind) {
     case "get":
       return LOOKUP;
