@@ -344,11 +344,11 @@ class TransactionRun<T> {
   #commitPlan(plan: ReturnType<Transaction["readPlan"]>): CommitPlan {
     const { durability, signal } = this.#options;
     if (durability === undefined && signal === undefined) return plan;
-    return {
-      ...plan,
-      ...(durability === undefined ? {} : { durability }),
-      ...(signal === undefined ? {} : { signal }),
-    };
+    // Named one by one: to spread the plan costs as much as a dozen of its own allocations.
+    const { ops, readKeys, readRanges, requires } = plan;
+    if (durability === undefined) return { readKeys, readRanges, ops, requires, signal: signal! };
+    if (signal === undefined) return { readKeys, readRanges, ops, requires, durability };
+    return { readKeys, readRanges, ops, requires, durability, signal };
   }
 }
 
