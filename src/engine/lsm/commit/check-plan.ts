@@ -1,8 +1,8 @@
 /** What a commit plan must be before it is looked at any further: within the limits, and a set (law 8). */
-import { assert, equalBytes } from "../../../base/index.ts";
+import { assert, compareBytes, equalBytes } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { StorageError } from "../../contract/index.ts";
-import type { CommitPlan, Limits } from "../../contract/index.ts";
+import type { CommitPlan, Limits, WriteOp } from "../../contract/index.ts";
 import { hashKey } from "./key-hash.ts";
 
 /** Throws KeyTooLarge, ValueTooLarge or TransactionTooLarge; a plan that is no set is a mistake of the layer above. */
@@ -35,7 +35,19 @@ export function checkPlan(plan: CommitPlan, limits: Limits): void {
   if (bytes > limits.transactionBytes) {
     throw new StorageError("TransactionTooLarge", { bytes, bytesMax: limits.transactionBytes });
   }
-  if (plan.ops.length > 1) checkSet(plan);
+  if (plan.ops.length > 1 && !keysRise(plan.ops)) checkSet(plan);
+}
+
+/** Does each key come after the one before? So it is with the plans of transactions, and then none occurs twice. */
+function keysRise(ops: readonly WriteOp[]): boolean {
+  let before: Bytes | undefined;
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!;
+    if (op.op === "delRange") continue;
+    if (before !== undefined && compareBytes(before, op.key) >= 0) return false;
+    before = op.key;
+  }
+  return true;
 }
 
 function checkKey(key: Bytes, limits: Limits): void {
