@@ -109,7 +109,7 @@ export class EntryMaker {
     const writer = this.#writer;
     for (let i = 0; i < values.length; i++) writer.value(values[i], index.fields[i]!.descending);
     if (!exclusive) {
-      writer.raw(documentKey.subarray(this.#documentsPrefixLength), index.lastDescends);
+      writer.raw(documentKey, index.lastDescends, this.#documentsPrefixLength);
     }
     const value = encodeIndexValue(documentKey, index.include, document);
     return { key: writer.finish(), value, exclusive };

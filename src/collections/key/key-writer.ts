@@ -99,20 +99,21 @@ export class KeyWriter {
   /**
    * Appends bytes that are ordered already, such as a document key. Ascending they stand as they are, and must be the last
    * part or delimit themselves. Descending they are escaped, ended and complemented as bytes are: without an end a prefix
-   * would come before its extensions in this direction too.
+   * would come before its extensions in this direction too. Only those from `from` on are meant: to cut a view of a small
+   * array makes V8 move its bytes out of its heap, half a microsecond.
    */
-  raw(bytes: Bytes, descending = false): this {
+  raw(bytes: Bytes, descending = false, from = 0): this {
     if (descending) {
       const start = this.#used;
-      this.#reserve(bytes.length * 2 + 1);
-      this.#escaped(bytes);
+      this.#reserve((bytes.length - from) * 2 + 1);
+      this.#escaped(bytes, from);
       this.#complement(start);
       return this;
     }
-    this.#reserve(bytes.length);
+    this.#reserve(bytes.length - from);
     const buffer = this.#buffer;
     let at = this.#used;
-    for (let i = 0; i < bytes.length; i++) buffer[at++] = bytes[i]!;
+    for (let i = from; i < bytes.length; i++) buffer[at++] = bytes[i]!;
     this.#used = at;
     return this;
   }
@@ -133,7 +134,7 @@ export class KeyWriter {
     else if (value instanceof Uint8Array) {
       this.#reserve(value.length * 2 + 2);
       this.#buffer[this.#used++] = TAG_BYTES;
-      this.#escaped(value);
+      this.#escaped(value, 0);
     } else assert(false, "only scalars are written into keys");
   }
 
@@ -213,11 +214,11 @@ export class KeyWriter {
     this.#used = at;
   }
 
-  /** Bytes, escaped, with their end; the room is reserved. */
-  #escaped(bytes: Bytes): void {
+  /** Bytes from `from` on, escaped, with their end; the room is reserved. */
+  #escaped(bytes: Bytes, from: number): void {
     const buffer = this.#buffer;
     let at = this.#used;
-    for (let i = 0; i < bytes.length; i++) {
+    for (let i = from; i < bytes.length; i++) {
       const byte = bytes[i]!;
       if (byte <= ESCAPE) {
         buffer[at++] = ESCAPE;

@@ -44,6 +44,16 @@ describe("the order of keys", () => {
     );
   });
 
+  test("takes the end of a raw document key as the same bytes by themselves", () => {
+    fc.assert(
+      fc.property(anyBytes, anyBytes, fc.boolean(), (head, tail, descending) => {
+        const whole = new Uint8Array([...head, ...tail]);
+        const cut = new KeyWriter(head).raw(tail, descending).finish();
+        expect(new KeyWriter(head).raw(whole, descending, head.length).finish()).toEqual(cut);
+      }),
+    );
+  });
+
   test("goes on with a raw document key behind the values, in both directions", () => {
     const tail = fc.oneof(
       anyBytes,
