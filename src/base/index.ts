@@ -8,6 +8,7 @@ export {
   concatBytes,
   copyBytes,
   equalBytes,
+  hashBytes,
   hex,
   nextKey,
   prefixEnd,

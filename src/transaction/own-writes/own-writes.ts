@@ -12,6 +12,7 @@ import type { Bytes } from "../../base/index.ts";
 import { NUMBER_CELL_BYTES, combineCells, singleKeyRange } from "../../engine/contract/index.ts";
 import type { KeyRange, MergeHow, WriteOp } from "../../engine/contract/index.ts";
 import { RangeSet } from "../reading/range-set.ts";
+import { LooseWrites } from "./loose-writes.ts";
 import { SortedWrites } from "./sorted-writes.ts";
 import type { KeyWrite, WritesCursor, WritesSnapshot } from "./sorted-writes.ts";
 
@@ -25,7 +26,8 @@ export interface OwnAnswers {
 const DELETED: KeyWrite = { op: "del", key: EMPTY_BYTES };
 
 export class OwnWrites implements OwnAnswers {
-  readonly #writes = new SortedWrites();
+  /** Loose until a range of them is asked for: few transactions do, and order costs more than finding. */
+  #writes: LooseWrites | SortedWrites = new LooseWrites();
   #deleted: RangeSet = RangeSet.EMPTY;
   #bytes = 0;
 
@@ -85,12 +87,14 @@ export class OwnWrites implements OwnAnswers {
   snapshot(): OwnWritesSnapshot {
     return this.isEmpty
       ? NOTHING_WRITTEN
-      : new OwnWritesSnapshot(this.#writes.snapshot(), this.#deleted);
+      : new OwnWritesSnapshot(this.#sorted().snapshot(), this.#deleted);
   }
 
   /** The ops of a commit plan: range deletes, then keys in their order. */
   ops(): readonly WriteOp[] {
-    const keyWrites: WriteOp[] = this.#writes.snapshot().toArray();
+    const writes = this.#writes;
+    const keyWrites: WriteOp[] =
+      writes instanceof LooseWrites ? writes.inOrder() : writes.snapshot().toArray();
     if (this.#deleted.isEmpty) return keyWrites;
     const rangeDeletes = this.#deleted.ranges.map((range): WriteOp => ({ op: "delRange", range }));
     return [...rangeDeletes, ...keyWrites];
@@ -105,8 +109,15 @@ export class OwnWrites implements OwnAnswers {
     this.#bytes += bytesOf(write) - (earlier === undefined ? 0 : bytesOf(earlier));
   }
 
+  #sorted(): SortedWrites {
+    if (this.#writes instanceof LooseWrites)
+      this.#writes = new SortedWrites(this.#writes.inOrder());
+    return this.#writes;
+  }
+
   #remove(range: KeyRange): void {
-    for (const write of this.#writes.remove(range)) this.#bytes -= bytesOf(write);
+    if (this.#writes.isEmpty) return;
+    for (const write of this.#sorted().remove(range)) this.#bytes -= bytesOf(write);
   }
 }
 

@@ -34,6 +34,13 @@ export class SortedWrites {
   /** Grows with each snapshot. */
   #epoch = 0;
 
+  /** `writes` are in key order, each key once. */
+  constructor(writes: readonly KeyWrite[] = []) {
+    for (let start = 0; start < writes.length; start += CHUNK_WRITES_MAX) {
+      this.#chunks.push({ epoch: 0, writes: writes.slice(start, start + CHUNK_WRITES_MAX) });
+    }
+  }
+
   get isEmpty(): boolean {
     return this.#chunks.length === 0;
   }
