@@ -12,7 +12,7 @@
  * (5) What a change does to indexes that are being built is decided when it is written, by what the transaction reads of
  *     how far they are (build/unready-writes.ts).
  */
-import { EMPTY_BYTES, andThen, hex } from "../base/index.ts";
+import { EMPTY_BYTES, andThen, hashBytes, hex } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Limits, ReadView } from "../engine/contract/index.ts";
@@ -170,8 +170,18 @@ function writeResolved(
   });
 }
 
-/** Two documents of one call that claim one key. */
+/** Two documents of one call that claim one key. Without two claims of one hash there are none. */
 function refuseEqualClaims(collection: StoredCollection, changes: readonly DocumentChange[]): void {
+  const hashes = new Set<number>();
+  let count = 0;
+  for (const { claims } of changes) {
+    for (const { key } of claims) hashes.add(hashBytes(key));
+    count += claims.length;
+  }
+  if (hashes.size < count) refuseEqualKeys(collection, changes);
+}
+
+function refuseEqualKeys(collection: StoredCollection, changes: readonly DocumentChange[]): void {
   const holders = new Map<string, DocumentChange>();
   for (const change of changes) {
     for (const { key, index } of change.claims) {
@@ -188,10 +198,13 @@ function refuseEqualClaims(collection: StoredCollection, changes: readonly Docum
 /** The claims on keys that none of the changes gives up. Whoever gives one up was read, so the commit depends on it. */
 function claimsOnOthers(changes: readonly DocumentChange[]): readonly Claim[] {
   const given = new Set<string>();
-  for (const { indexes } of changes) {
-    for (const { deletes } of indexes) for (const key of deletes) given.add(hex(key, Infinity));
+  const claims: Claim[] = [];
+  for (const change of changes) {
+    for (const claim of change.claims) claims.push(claim);
+    for (const { deletes } of change.indexes) {
+      for (const key of deletes) given.add(hex(key, Infinity));
+    }
   }
-  const claims = changes.flatMap((change) => change.claims);
   return given.size === 0 ? claims : claims.filter(({ key }) => !given.has(hex(key, Infinity)));
 }
 
