@@ -13,6 +13,7 @@ export {
   nextKey,
   prefixEnd,
 } from "./bytes.ts";
+export { ByteSlab } from "./byte-slab.ts";
 export type { Bytes } from "./bytes.ts";
 export { Closed, KotobaError } from "./error.ts";
 export type { BatchCursor, Kind, PromiseRun, Run, Runner, StreamKind } from "./kind.ts";

@@ -417,7 +417,7 @@ export class CollectionStore {
   /** For guards: what deletes the document; nothing is written yet. */
   deletion(before: Document): DocumentChange {
     const stored = this.#stored();
-    const key = stored.keyOf(before.id);
+    const key = stored.writtenKeyOf(before.id);
     return documentChange(stored, key, { before, after: undefined, row: "deleted" });
   }
 
@@ -443,7 +443,7 @@ export class CollectionStore {
   #fresh(tx: Transaction, id: string, record: Record<string, unknown>, claimsId: boolean): Written {
     const stored = this.#stored();
     const { row, document } = stored.encode(tx, id, record);
-    const change = documentChange(stored, stored.keyOf(id), {
+    const change = documentChange(stored, stored.writtenKeyOf(id), {
       before: undefined,
       after: document,
       row,
@@ -470,7 +470,7 @@ export class CollectionStore {
   #overwritten(tx: Transaction, before: Document, record: Record<string, unknown>): Written {
     const stored = this.#stored();
     const { row, document } = stored.encode(tx, before.id, record);
-    const change = documentChange(stored, stored.keyOf(before.id), {
+    const change = documentChange(stored, stored.writtenKeyOf(before.id), {
       before,
       after: document,
       row,

@@ -2,7 +2,7 @@
  * One collection as it stands in one database: where its rows are, how documents become bytes, and which entries they
  * have. Shared by all stores of the collection's name, so that there is one codec.
  */
-import { andThen, assert, equalBytes } from "../base/index.ts";
+import { ByteSlab, andThen, assert, equalBytes } from "../base/index.ts";
 import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
@@ -43,6 +43,7 @@ export class StoredCollection {
   /** What views show, of those that were asked. */
   readonly #seen = new WeakMap<ReadView, IndexStates>();
   readonly #prefixLength: number;
+  readonly #writtenKeys = new ByteSlab();
   /** Broken by each load that begins: what was written before it, and not committed, cannot be any more. */
   #guard = { isBroken: false };
   #loading: Promise<void> | undefined;
@@ -298,6 +299,11 @@ export class StoredCollection {
   /** The key of a document; the id is one that idProblem() accepts. */
   keyOf(id: string): Bytes {
     return documentKey(this.#makers.documents.start, id);
+  }
+
+  /** The same for a key that is written: it lives as long as its transaction. */
+  writtenKeyOf(id: string): Bytes {
+    return documentKey(this.#makers.documents.start, id, this.#writtenKeys);
   }
 
   /** The id in a document's key. */

@@ -13,7 +13,7 @@
  * Worked example: "01ARZ3NDEKTSV4RRFFQ69G5FAV" is 10 01563e3ab5d3d6764c61efb99302bd5b, "ada" is 11 616461.
  */
 import { concatBytes, hex } from "../../base/index.ts";
-import type { Bytes } from "../../base/index.ts";
+import type { ByteSlab, Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
 import type { KeyRange } from "../../engine/contract/index.ts";
 import { isWellFormed } from "../key/value-order.ts";
@@ -56,11 +56,15 @@ export function idProblem(id: unknown): string | undefined {
   return undefined;
 }
 
-/** The key of a document: `prefix`, then the id as bytes. The id must be one that idProblem() accepts. */
-export function documentKey(prefix: Bytes, id: string): Bytes {
+/**
+ * The key of a document: `prefix`, then the id as bytes. The id must be one that idProblem() accepts. `slab`: for a key of
+ * no long life.
+ */
+export function documentKey(prefix: Bytes, id: string, slab?: ByteSlab): Bytes {
   if (isUlid(id)) {
-    const key = new Uint8Array(prefix.length + ULID_KEY_BYTES);
-    key.set(prefix);
+    const length = prefix.length + ULID_KEY_BYTES;
+    const key = slab === undefined ? new Uint8Array(length) : slab.take(length);
+    for (let i = 0; i < prefix.length; i++) key[i] = prefix[i]!;
     key[prefix.length] = TAG_ULID;
     writeUlid(key, prefix.length + 1, id);
     return key;

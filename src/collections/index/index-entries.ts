@@ -50,7 +50,7 @@ export class EntryMaker {
     this.#collection = collection;
     this.#index = index;
     this.#documentsPrefixLength = documentsPrefixLength;
-    this.#writer = new KeyWriter(index.prefix);
+    this.#writer = new KeyWriter(index.prefix, "briefly");
   }
 
   get index(): BoundIndex {

@@ -3,8 +3,8 @@
  *
  * Always true:
  * (1) What is written was checked at the border: NaN, invalid dates and lone surrogates are our own mistakes here.
- * (2) finish() gives a copy of exactly the key's size and takes the writer back to its prefix. So does a failure: nothing
- *     of a key that was never finished gets into the next one.
+ * (2) finish() gives exactly the key, as bytes that never change again, and takes the writer back to its prefix. So does
+ *     a failure: nothing of a key that was never finished gets into the next one.
  *
  * HOT: one call for each indexed field of each written document (bench/key-encoding.ts).
  */
@@ -34,6 +34,8 @@ import { isDate, isWellFormed } from "./value-order.ts";
 const bufferBytesFirst = 128;
 /** A writer that wrote a longer key gives its buffer back. */
 const bufferBytesKept = 16_384;
+/** Of keys that live briefly so many bytes share memory. */
+const slabBytes = 16_384;
 
 /** Above this, TextEncoder with a look for what must be escaped is faster than a loop over the units. */
 const handmadeTextLengthMax = 32;
@@ -43,29 +45,37 @@ const utf8 = new TextEncoder();
 const scratch = new DataView(new ArrayBuffer(8));
 
 export class KeyWriter {
+  readonly #prefix: Bytes;
+  readonly #slabBytes: number | undefined;
   #buffer: Bytes;
+  /** Where the present key begins: 0, but in a slab. */
+  #start = 0;
   #used: number;
-  readonly #prefixLength: number;
 
-  constructor(prefix: Bytes = EMPTY_BYTES) {
+  /**
+   * `lives`: "long" (default) for keys with memory of their own; "briefly" for those of a transaction, which are handed
+   * out where they were written, in a slab that lives as long as one of its keys. See ByteSlab.
+   */
+  constructor(prefix: Bytes = EMPTY_BYTES, lives: "long" | "briefly" = "long") {
+    this.#prefix = prefix;
+    this.#slabBytes = lives === "briefly" ? slabBytes : undefined;
     this.#buffer = new Uint8Array(prefix.length + bufferBytesFirst);
     this.#buffer.set(prefix);
     this.#used = prefix.length;
-    this.#prefixLength = prefix.length;
   }
 
   /** The size of the key so far. */
   get length(): number {
-    return this.#used;
+    return this.#used - this.#start;
   }
 
   /** Appends a value as an ordered part. */
   value(value: Scalar, descending = false): this {
-    const start = this.#used;
+    const start = this.length;
     try {
       this.#part(value);
     } catch (error) {
-      this.#used = this.#prefixLength;
+      this.#used = this.#start + this.#prefix.length;
       throw error;
     }
     if (descending) this.#complement(start);
@@ -104,7 +114,7 @@ export class KeyWriter {
    */
   raw(bytes: Bytes, descending = false, from = 0): this {
     if (descending) {
-      const start = this.#used;
+      const start = this.length;
       this.#reserve((bytes.length - from) * 2 + 1);
       this.#escaped(bytes, from);
       this.#complement(start);
@@ -118,13 +128,31 @@ export class KeyWriter {
     return this;
   }
 
-  /** The key as a copy; the writer is at its prefix again. */
+  /** The key, which nothing that is written later changes; the writer is at its prefix again. */
   finish(): Bytes {
+    if (this.#slabBytes !== undefined) return this.#handOut();
+    const prefixLength = this.#prefix.length;
     const key = this.#buffer.slice(0, this.#used);
-    this.#used = this.#prefixLength;
+    this.#used = prefixLength;
     if (this.#buffer.length > bufferBytesKept) {
-      this.#buffer = this.#buffer.slice(0, this.#prefixLength + bufferBytesFirst);
+      this.#buffer = this.#buffer.slice(0, prefixLength + bufferBytesFirst);
     }
+    return key;
+  }
+
+  #handOut(): Bytes {
+    const prefix = this.#prefix;
+    const start = this.#start;
+    const key = new Uint8Array(this.#buffer.buffer, start, this.#used - start);
+    this.#start = this.#used;
+    if (this.#buffer.length > slabBytes) {
+      // A long key keeps its memory to itself.
+      this.#buffer = new Uint8Array(slabBytes);
+      this.#start = this.#used = 0;
+    }
+    this.#reserve(prefix.length);
+    const buffer = this.#buffer;
+    for (let i = 0; i < prefix.length; i++) buffer[this.#used++] = prefix[i]!;
     return key;
   }
 
@@ -237,7 +265,7 @@ export class KeyWriter {
     const bytes = isSmall ? scratchBytes() : (digits.length + 1) >> 1;
     this.#reserve(bytes + 2 + BIGINT_LENGTH_BYTES_MAX);
     this.#buffer[this.#used++] = TAG_BIGINT;
-    const start = this.#used;
+    const start = this.length;
     this.#bigintHead(bytes);
     if (isSmall)
       for (let i = 8 - bytes; i < 8; i++) this.#buffer[this.#used++] = scratch.getUint8(i);
@@ -266,16 +294,22 @@ export class KeyWriter {
     for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) buffer[this.#used++] = bytes >>> shift;
   }
 
-  #complement(start: number): void {
+  /** From so many bytes of the key on. */
+  #complement(from: number): void {
     const buffer = this.#buffer;
-    for (let i = start; i < this.#used; i++) buffer[i] = ~buffer[i]!;
+    for (let i = this.#start + from; i < this.#used; i++) buffer[i] = ~buffer[i]!;
   }
 
   #reserve(bytes: number): void {
     if (this.#used + bytes <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#used + bytes));
-    grown.set(this.#buffer.subarray(0, this.#used));
+    // In a slab the keys before the present one belong to others by now, and stay where they are.
+    const length = this.#used - this.#start;
+    const size = this.#slabBytes ?? this.#buffer.length * 2;
+    const grown = new Uint8Array(Math.max(size, (length + bytes) * 2));
+    grown.set(this.#buffer.subarray(this.#start, this.#used));
     this.#buffer = grown;
+    this.#start = 0;
+    this.#used = length;
   }
 }
 

@@ -44,6 +44,37 @@ describe("the order of keys", () => {
     );
   });
 
+  test("keys that live briefly are those of encodeKey, also after many more were written behind them", () => {
+    const value = fc.oneof(
+      anyScalar,
+      fc.integer({ min: 1, max: 9_000 }).map((length) => "é".repeat(length)),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.array(fc.tuple(value, fc.boolean()), { maxLength: 3 }), anyBytes), {
+          maxLength: 60,
+        }),
+        anyBytes,
+        (keys, prefix) => {
+          const writer = new KeyWriter(prefix, "briefly");
+          const written = keys.map(([fields, tail]) => {
+            for (const [one, descending] of fields) writer.value(one, descending);
+            return writer.raw(tail, fields.length === 2).finish();
+          });
+          const plain = keys.map(([fields, tail]) => {
+            const alone = new KeyWriter(prefix);
+            for (const [one, descending] of fields) alone.value(one, descending);
+            return alone.raw(tail, fields.length === 2).finish();
+          });
+          expect(written.map((key) => hex(key, Infinity))).toEqual(
+            plain.map((key) => hex(key, Infinity)),
+          );
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   test("takes the end of a raw document key as the same bytes by themselves", () => {
     fc.assert(
       fc.property(anyBytes, anyBytes, fc.boolean(), (head, tail, descending) => {
