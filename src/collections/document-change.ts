@@ -234,9 +234,9 @@ function checkClaims(
 }
 
 function requireAbsent(collection: StoredCollection, tx: Transaction, claim: Claim): void {
-  tx.require({ is: "absent", key: claim.key }, (view: ReadView) =>
-    andThen(view.get(claim.key), (value) => violation(collection, claim, value)),
-  );
+  const otherwise = (view: ReadView): Awaitable<UniqueViolation> =>
+    andThen(view.get(claim.key), (value) => violation(collection, claim, value));
+  tx.require({ is: "absent", key: claim.key }, otherwise, "owned");
 }
 
 /** `value` is undefined if the holder is gone by now. */

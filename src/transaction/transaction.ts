@@ -178,14 +178,10 @@ export class Transaction implements FullView {
    * Checked at the commit against the newest committed state, not against own writes. `otherwise` makes the error that
    * the caller of transact sees if it does not hold; without it that is RequirementFailed.
    */
-  require(requirement: Requirement, otherwise?: Otherwise): void {
+  require(requirement: Requirement, otherwise?: Otherwise, ownership: Ownership = "copy"): void {
     this.#assertWritable();
-    const key = copyKey(requirement.key);
-    const kept: Requirement =
-      requirement.is === "absent"
-        ? { is: "absent", key }
-        : { is: "equal", key, value: copyKey(requirement.value) };
-    this.#checkRoom(key.length + (kept.is === "equal" ? kept.value.length : 0));
+    const kept = ownership === "owned" ? requirement : copyOfRequirement(requirement);
+    this.#checkRoom(kept.key.length + (kept.is === "equal" ? kept.value.length : 0));
     (this.#requirements ??= []).push({ requirement: kept, otherwise });
   }
 
@@ -352,4 +348,10 @@ export class Transaction implements FullView {
       throw new StorageError("TransactionTooLarge", { bytes: total, bytesMax: transactionBytes });
     }
   }
+}
+
+function copyOfRequirement(requirement: Requirement): Requirement {
+  const key = copyKey(requirement.key);
+  if (requirement.is === "absent") return { is: "absent", key };
+  return { is: "equal", key, value: copyKey(requirement.value) };
 }

@@ -20,6 +20,9 @@ export function indexChange(
   before: readonly IndexEntry[],
   after: readonly IndexEntry[],
 ): IndexChange {
+  if (before.length === 0) return { deletes: NO_KEYS, puts: after, claims: exclusiveOf(after) };
+  if (after.length === 0)
+    return { deletes: before.map(keyOf), puts: NO_ENTRIES, claims: NO_ENTRIES };
   const deletes: Bytes[] = [];
   const puts: IndexEntry[] = [];
   const claims: IndexEntry[] = [];
@@ -43,4 +46,17 @@ export function indexChange(
     }
   }
   return { deletes, puts, claims };
+}
+
+const NO_KEYS: readonly Bytes[] = Object.freeze([]);
+const NO_ENTRIES: readonly IndexEntry[] = Object.freeze([]);
+
+function keyOf(entry: IndexEntry): Bytes {
+  return entry.key;
+}
+
+/** In most indexes a document has one entry. */
+function exclusiveOf(entries: readonly IndexEntry[]): readonly IndexEntry[] {
+  if (entries.length === 1) return entries[0]!.exclusive ? entries : NO_ENTRIES;
+  return entries.filter((entry) => entry.exclusive);
 }
