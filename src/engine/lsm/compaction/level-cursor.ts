@@ -11,18 +11,25 @@ import type { TableMeta } from "../manifest/index.ts";
 
 /** A table reader, or what opens one when it is its turn. */
 export interface CursorSource {
-  cursor(): Cursor;
+  cursor(options?: { readonly inPlace: boolean }): Cursor;
 }
 
 export class LevelCursor implements Cursor {
   readonly #tables: readonly TableMeta[];
   readonly #readers: readonly CursorSource[];
+  readonly #options: { readonly inPlace: boolean } | undefined;
   #at = -1;
   #cursor: Cursor | undefined;
 
-  constructor(tables: readonly TableMeta[], readers: readonly CursorSource[]) {
+  /** `options`: how cursors are opened. */
+  constructor(
+    tables: readonly TableMeta[],
+    readers: readonly CursorSource[],
+    options?: { readonly inPlace: boolean },
+  ) {
     this.#tables = tables;
     this.#readers = readers;
+    this.#options = options;
   }
 
   get valid(): boolean {
@@ -102,6 +109,9 @@ export class LevelCursor implements Cursor {
     else before?.seekToLast();
     this.#skipBack();
   }
+  resume(): void {
+    this.#cursor?.resume();
+  }
   close(): void {
     this.#open(-1);
   }
@@ -122,7 +132,7 @@ export class LevelCursor implements Cursor {
     if (at === this.#at && this.#cursor !== undefined) return this.#cursor;
     this.#cursor?.close();
     this.#at = at;
-    this.#cursor = this.#readers[at]?.cursor();
+    this.#cursor = this.#readers[at]?.cursor(this.#options);
     return this.#cursor;
   }
 }

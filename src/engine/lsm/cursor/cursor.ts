@@ -5,7 +5,8 @@
  * (1) Order: user key ascending, then sequence DESCENDING, so that the newest version of a key comes first.
  * (2) Only entries of kind put and delete; range deletes are kept apart (see range-deletes.ts).
  * (3) The fields hold while `valid`, and until the next move of this cursor. Moving or closing another cursor, adding to
- *     the memtable below, or evicting the block below changes none of them.
+ *     the memtable below, or evicting the block below changes none of them. One that reads a table in place is right
+ *     until the cache's turn is over, and then again after resume().
  * (4) next() and prev() may be called only while `valid`. A cursor that ran out is moved again by a seek.
  * (5) Where the disk is slow, a move may throw BLOCK_MISSING. The cursor is then nowhere: seek or close it.
  */
@@ -31,6 +32,12 @@ export interface Cursor {
   skipHidden(end: Bytes | undefined, sequence: number): void;
   /** Like skipHidden, towards smaller keys: leaves behind entries at or after `start`. */
   skipHiddenBack(start: Bytes, sequence: number): void;
+
+  /**
+   * Before the next move after another scan may have had its turn in the cache. It stands where it stood; the fields are
+   * set anew, and may throw BLOCK_MISSING. Not needed before a seek.
+   */
+  resume(): void;
 
   readonly valid: boolean;
   /** The user key is keyBuffer[keyStart, keyEnd). */

@@ -100,6 +100,21 @@ class MergeCursor implements Cursor {
     this.#sort(-1);
   }
 
+  /** As in #place, all that is missing is asked for at once. */
+  resume(): void {
+    let isMissing = false;
+    for (const source of this.#sources) {
+      try {
+        source.resume();
+      } catch (error) {
+        if (error !== BLOCK_MISSING) throw error;
+        isMissing = true;
+      }
+    }
+    if (isMissing) throw BLOCK_MISSING;
+    this.#show();
+  }
+
   close(): void {
     this.valid = false;
     this.#live = 0;

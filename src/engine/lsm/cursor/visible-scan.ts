@@ -128,7 +128,8 @@ export class VisibleScan implements Scan {
     });
     let isStopped = false;
     try {
-      if (this.#state === "new" && !this.#begin()) {
+      if (this.#state === "open") this.#cursor.resume();
+      else if (!this.#begin()) {
         this.close();
         return EMPTY_DONE_PAGE;
       }

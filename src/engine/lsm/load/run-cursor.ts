@@ -66,6 +66,9 @@ export class RunCursor implements Cursor {
       this.#openNext();
     }
   }
+  resume(): void {
+    this.#cursor?.resume();
+  }
   close(): void {
     if (this.#reader !== undefined) this.#closeTable();
   }

@@ -56,6 +56,8 @@ export class MemtableCursor implements Cursor {
   skipHiddenBack(start: Bytes, sequence: number): void {
     stepOverHiddenBack(this, start, sequence);
   }
+  /** Records never move. */
+  resume(): void {}
   close(): void {
     this.valid = false;
   }

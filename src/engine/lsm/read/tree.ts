@@ -36,6 +36,9 @@ interface Level {
   readonly readers: readonly TableReader[];
 }
 
+/** Scans read blocks where they lie, a page in a turn. */
+const IN_PLACE = { inPlace: true } as const;
+
 export class Tree {
   readonly #tables: OpenTables;
   readonly #memory: MemoryPool | undefined;
@@ -163,8 +166,8 @@ export class Tree {
   }
 
   /**
-   * All sources that may hold keys of the range as one cursor; the caller closes it. It may give keys outside of the
-   * range, but not all of them.
+   * All sources that may hold keys of the range as one cursor; the caller closes it, and calls beginPage() before each
+   * time that it reads on. It may give keys outside of the range, but not all of them.
    */
   cursor(range: KeyRange): Cursor {
     const { end, start } = range;
@@ -174,7 +177,7 @@ export class Tree {
     // On a slow disk a piece of a filter may be missing; all tables are asked before the scan waits for any.
     const addTable = (reader: TableReader): void => {
       try {
-        if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor());
+        if (reader.mayHoldRange(start, end)) cursors.push(reader.cursor(IN_PLACE));
       } catch (error) {
         if (error !== BLOCK_MISSING) throw error;
         isMissing = true;
@@ -188,7 +191,7 @@ export class Tree {
         addTable(readers[first]!);
       } else if (first < last) {
         cursors.push(
-          new LevelCursor(tables.slice(first, last + 1), readers.slice(first, last + 1)),
+          new LevelCursor(tables.slice(first, last + 1), readers.slice(first, last + 1), IN_PLACE),
         );
       }
     }
@@ -215,6 +218,11 @@ export class Tree {
       }
     }
     return Math.round(rows);
+  }
+
+  /** A page of a scan comes next, in one go: the blocks that it stands on stay in the cache until the next page. */
+  beginPage(): void {
+    this.#tables.cache.beginTurn();
   }
 
   /** How many spans are remembered in which there is nothing. */

@@ -93,6 +93,7 @@ export class ViewScan implements Scan {
 
   #nextPage(): Page {
     try {
+      this.#source.tree.beginPage();
       return this.#scanNow().next();
     } catch (error) {
       if (error !== BLOCK_MISSING) this.#source.failed(error);

@@ -2,9 +2,11 @@
  * Walks a table's entries through both levels of its index.
  *
  * Always true:
- * (1) The cursor stands on copies: of the index partition, of the data block, and of the present key. What the cache does
- *     does not touch it.
- * (2) While valid, #entryAt is an entry of the data block that entry #partitionAt of the partition points to, which entry
+ * (1) The key is a copy. Index partition and data block are read where they lie in the cache, kept there (#…Start), or
+ *     are copies of the cursor's own: where it was not asked to use the cache so, or the cache could not keep them.
+ * (2) What is kept is so in one turn of the cache. Later the block is found again, in its place or anew: by resume(), or
+ *     by the seek of a cursor that had stopped at a missing block.
+ * (3) While valid, #entryAt is an entry of the data block that entry #partitionAt of the partition points to, which entry
  *     #topAt of the top index points to.
  */
 import { EMPTY_BYTES } from "../../../base/index.ts";
@@ -21,23 +23,37 @@ export interface TableCursorSource {
   readonly largestSequence: number;
   /** What is added to the sequence that an entry says. */
   readonly loadedAt: number;
+  /** The cache's memory, to read lent blocks in. */
+  readonly slab: Bytes;
+  readonly slabView: DataView;
+  /**
+   * Where in the slab the block begins that entry i of an index points to, kept there until letGo() or the end of the
+   * turn; -1: it is to be copied.
+   */
+  readonly turn: number;
+  lendBlock(index: BlockReader, i: number, valueBytes: number | undefined): number;
+  letGo(start: number): void;
   /** Copies the block that entry i of an index points to into `target`, or into a larger buffer; gives the one used. */
-  readonly copyBlock: (
-    index: BlockReader,
-    i: number,
-    target: Bytes,
-    valueBytes: number | undefined,
-  ) => Bytes;
+  copyBlock(index: BlockReader, i: number, target: Bytes, valueBytes: number | undefined): Bytes;
 }
+
+const NO_TOP = new BlockReader();
+/** No block is lent. */
+const NOT_LENT = -1;
 
 export class TableCursor implements Cursor {
   readonly #source: TableCursorSource;
   readonly #top: BlockReader;
   readonly #partition = new BlockReader();
   readonly #data = new BlockReader();
+  /** Where in the slab they begin, and since which turn they are kept. */
+  #partitionStart = NOT_LENT;
+  #partitionTurn = 0;
+  #dataStart = NOT_LENT;
+  #dataTurn = 0;
   #partitionBytes: Bytes = EMPTY_BYTES;
   #dataBytes: Bytes = EMPTY_BYTES;
-  #dataView: DataView = new DataView(new ArrayBuffer(0));
+  #dataView: DataView | undefined;
   /** -1: no partition is loaded; then no data block is either. */
   #topAt = -1;
   #partitionAt = -1;
@@ -55,7 +71,7 @@ export class TableCursor implements Cursor {
 
   constructor(source: TableCursorSource) {
     this.#source = source;
-    this.#top = source.topIndex ?? new BlockReader();
+    this.#top = source.topIndex ?? NO_TOP;
   }
 
   seekToFirst(): void {
@@ -110,11 +126,24 @@ export class TableCursor implements Cursor {
     else this.seekBefore(start);
   }
 
+  resume(): void {
+    if (!this.valid || (this.#hasPartition && this.#hasData)) return;
+    const partition = this.#partitionAt;
+    this.valid = false;
+    this.#loadPartition(this.#topAt);
+    this.#loadData(partition);
+    this.#show(this.#entryAt);
+  }
+
   close(): void {
     this.valid = false;
     this.#topAt = -1;
+    this.#partitionAt = -1;
+    this.#leavePartition();
+    this.#leaveData();
     this.#partitionBytes = EMPTY_BYTES;
     this.#dataBytes = EMPTY_BYTES;
+    this.#dataView = undefined;
   }
 
   /** Loads the only block that can hold the first entry at or after `key`; false if all entries are before it. */
@@ -147,29 +176,69 @@ export class TableCursor implements Cursor {
     this.#show(this.#data.count - 1);
   }
 
+  /** Are they where they were attached? */
+  get #hasPartition(): boolean {
+    return this.#partitionStart === NOT_LENT || this.#partitionTurn === this.#source.turn;
+  }
+  get #hasData(): boolean {
+    return this.#dataStart === NOT_LENT || this.#dataTurn === this.#source.turn;
+  }
+
   #loadPartition(top: number): void {
-    if (this.#topAt === top) return;
+    if (this.#topAt === top && this.#hasPartition) return;
     this.#topAt = -1;
     this.#partitionAt = -1;
-    const bytes = this.#source.copyBlock(this.#top, top, this.#partitionBytes, DATA_HANDLE_BYTES);
-    this.#partitionBytes = bytes;
-    this.#partition.attach(bytes, new DataView(bytes.buffer), 0);
+    this.#leavePartition();
+    const source = this.#source;
+    const start = source.lendBlock(this.#top, top, DATA_HANDLE_BYTES);
+    if (start === NOT_LENT) {
+      const bytes = source.copyBlock(this.#top, top, this.#partitionBytes, DATA_HANDLE_BYTES);
+      this.#partitionBytes = bytes;
+      this.#partition.attach(bytes, new DataView(bytes.buffer), 0);
+    } else {
+      this.#partitionStart = start;
+      this.#partitionTurn = source.turn;
+      this.#partition.attach(source.slab, source.slabView, start);
+    }
     this.#topAt = top;
   }
 
   #loadData(partition: number): void {
-    if (this.#partitionAt === partition) return;
+    if (this.#partitionAt === partition && this.#hasData) return;
     this.#partitionAt = -1;
+    this.#leaveData();
+    const source = this.#source;
+    const start = source.lendBlock(this.#partition, partition, undefined);
+    if (start === NOT_LENT) this.#copyData(partition);
+    else {
+      this.#dataStart = start;
+      this.#dataTurn = source.turn;
+      this.#data.attach(source.slab, source.slabView, start);
+    }
+    this.#partitionAt = partition;
+    this.valueBuffer = this.#data.bytes;
+    this.#reserveKey(this.#data.prefixLength);
+    this.#data.copyPrefix(this.keyBuffer);
+  }
+
+  #copyData(partition: number): void {
     const bytes = this.#source.copyBlock(this.#partition, partition, this.#dataBytes, undefined);
-    if (bytes !== this.#dataBytes) {
+    if (bytes !== this.#dataBytes || this.#dataView === undefined) {
       this.#dataBytes = bytes;
       this.#dataView = new DataView(bytes.buffer);
     }
     this.#data.attach(bytes, this.#dataView, 0);
-    this.#partitionAt = partition;
-    this.valueBuffer = bytes;
-    this.#reserveKey(this.#data.prefixLength);
-    this.#data.copyPrefix(this.keyBuffer);
+  }
+
+  #leavePartition(): void {
+    if (this.#partitionStart !== NOT_LENT && this.#hasPartition) {
+      this.#source.letGo(this.#partitionStart);
+    }
+    this.#partitionStart = NOT_LENT;
+  }
+  #leaveData(): void {
+    if (this.#dataStart !== NOT_LENT && this.#hasData) this.#source.letGo(this.#dataStart);
+    this.#dataStart = NOT_LENT;
   }
 
   /** HOT: bench/lsm-storage. */

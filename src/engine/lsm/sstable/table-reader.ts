@@ -25,6 +25,7 @@ import { Filter } from "./block/filter.ts";
 import { FilterPieces } from "./block/filter-pieces.ts";
 import type { TableProperties } from "./properties.ts";
 import { TableCursor } from "./table-cursor.ts";
+import type { TableCursorSource } from "./table-cursor.ts";
 import { readBlock, readBlockAsync, readTableParts } from "./table-parts.ts";
 import type { TableParts } from "./table-parts.ts";
 import { verifyTable } from "./verify-table.ts";
@@ -40,10 +41,15 @@ export interface TableStats {
   readonly rangesRefused: number;
 }
 
-/** How a cursor treats the blocks that it reads from the file. */
+/** How a cursor treats the blocks that it reads. */
 export interface TableCursorOptions {
   /** false: leaves the cache as it is; for compactions and checks, which read all of a table once. Default true. */
   readonly fillCache?: boolean;
+  /**
+   * true: reads blocks where they lie in the cache, which are kept there until its turn ends: see Cursor.resume(). For
+   * scans, to which copies of two blocks for each table would be most of the work. Default false.
+   */
+  readonly inPlace?: boolean;
 }
 
 export class TableReader implements BlockHome {
@@ -56,6 +62,7 @@ export class TableReader implements BlockHome {
   /** Of a table that a load made: at which sequence all its entries are read, though it says 0. Else 0. */
   readonly #loadedAt: number;
   readonly #rangeDeleteIndex: RangeDeleteIndex;
+  readonly #blocksInPlace: TableCursorSource;
   readonly #partition = new BlockReader();
   readonly #data = new BlockReader();
   #filterPassed = 0;
@@ -73,6 +80,7 @@ export class TableReader implements BlockHome {
     this.#filter = new Filter(parts.filter, this.#filterPieces);
     this.#loadedAt = parts.properties.largestSequence === 0 ? meta.largestSequence : 0;
     this.#rangeDeleteIndex = RangeDeleteIndex.build(parts.rangeDeletes);
+    this.#blocksInPlace = this.#lendingBlocks();
   }
 
   /**
@@ -226,19 +234,38 @@ export class TableReader implements BlockHome {
   }
 
   /**
-   * A cursor over the entries. It copies each block that it stands on, so that evictions do not touch it.
+   * A cursor over the entries. It copies each block that it stands on, so that evictions do not touch it, unless it is
+   * asked to read them in place.
    */
-  cursor(options: TableCursorOptions = {}): Cursor {
-    const fillCache = options.fillCache ?? true;
-    const { topIndex } = this.#parts;
-    const source = {
-      topIndex,
+  cursor({ fillCache = true, inPlace = false }: TableCursorOptions = {}): Cursor {
+    return new TableCursor(inPlace ? this.#blocksInPlace : this.#blocksCopied(fillCache));
+  }
+
+  /** Made once: a scan opens a cursor in every table. */
+  #lendingBlocks(): TableCursorSource {
+    const cache = this.#cache;
+    return {
+      ...this.#blocksCopied(true),
+      get turn() {
+        return cache.turn;
+      },
+      lendBlock: (index, i, valueBytes) => this.#lendBlock(index, i, valueBytes),
+      letGo: (start) => cache.letGo(start),
+    };
+  }
+  #blocksCopied(fillCache: boolean): TableCursorSource {
+    return {
+      topIndex: this.#parts.topIndex,
       largestSequence: this.meta.largestSequence,
       loadedAt: this.#loadedAt,
-      copyBlock: (index: BlockReader, i: number, target: Bytes, valueBytes: number | undefined) =>
+      slab: this.#cache.slab,
+      slabView: this.#cache.view,
+      turn: 0,
+      lendBlock: () => -1,
+      letGo: () => undefined,
+      copyBlock: (index, i, target, valueBytes) =>
         this.#copyBlock(index, i, target, valueBytes, fillCache),
     };
-    return new TableCursor(source);
   }
 
   /**
@@ -338,6 +365,21 @@ export class TableReader implements BlockHome {
     reads.took(before);
     this.#cache.keepLarge(this.owner, handle.offset, large);
     return large;
+  }
+
+  /** Where in the cache a block lies, and stays until the turn is over; -1: it is too large, or too many are kept. */
+  #lendBlock(index: BlockReader, i: number, valueBytes: number | undefined): number {
+    const cache = this.#cache;
+    const at = index.valueStart(i);
+    const offset = index.handleOffset(at);
+    const length = index.handleLength(at);
+    const rawLength = valueBytes === undefined ? index.handleRawLength(at) : length;
+    if (rawLength + FRAME_BYTES > SLOT_BYTES) return -1;
+    const { errand } = cache.reads;
+    if (errand !== undefined && valueBytes === undefined) this.#readAhead(errand, index, i);
+    let start = cache.find(this.owner, offset, kindOf(valueBytes));
+    if (start < 0) start = this.#claim(offset, length, rawLength, index.handleCrc(at), valueBytes);
+    return cache.keep(start) ? start : -1;
   }
 
   /** Copies a block to `target`, or to a larger buffer if it is too small, and gives that buffer. */

@@ -90,7 +90,7 @@ function modelMove(list: readonly ModelEntry[], at: number, move: Move): number 
   }
 }
 
-function applyMove(cursor: Cursor, move: Move): void {
+export function applyMove(cursor: Cursor, move: Move): void {
   switch (move.move) {
     case "first":
       return cursor.seekToFirst();
@@ -196,6 +196,7 @@ export class ModelCursor implements Cursor {
     do this.prev();
     while (this.valid && this.sequence < sequence && compareBytes(this.keyBuffer, start) >= 0);
   }
+  resume(): void {}
   close(): void {
     this.valid = false;
   }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { MAX_SEQUENCE } from "../../../../src/engine/lsm/cursor/index.ts";
 import { SLOT_BYTES } from "../../../../src/engine/lsm/sstable/block/block-cache.ts";
 import { BlockCache } from "../../../../src/engine/lsm/sstable/index.ts";
-import { allForward, shown } from "../cursor/entry-model.ts";
+import { allForward, applyMove, moves, shown } from "../cursor/entry-model.ts";
 import { find, manyEntries, openTable, writeTable } from "./table-kit.ts";
 
 /** Fills a slot with a byte that tells block from block. */
@@ -47,6 +47,56 @@ test("a block that is found is the block that was put there, through evictions a
     }),
     { numRuns: 300 },
   );
+});
+
+test("a block that is kept stays in its place until it is let go of or the turn is over, and others still find room", () => {
+  const step = fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({ does: fc.constant("touch" as const), block: fc.nat(40) }),
+    },
+    { weight: 4, arbitrary: fc.record({ does: fc.constant("keep" as const), block: fc.nat(40) }) },
+    { weight: 2, arbitrary: fc.record({ does: fc.constant("letGo" as const), block: fc.nat(40) }) },
+    { weight: 1, arbitrary: fc.constant({ does: "turn" as const, block: 0 }) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const cache = new BlockCache(0);
+      const kept = new Map<number, number>();
+      for (const { does, block } of steps) {
+        if (does === "turn") {
+          cache.beginTurn();
+          kept.clear();
+        } else if (does === "letGo") {
+          const start = kept.get(block);
+          if (start !== undefined) cache.letGo(start);
+          kept.delete(block);
+        } else {
+          touch(cache, 1, block * 8_192);
+          const start = cache.find(1, block * 8_192);
+          // Of eight slots four.
+          if (does === "keep") {
+            const isKept = cache.keep(start);
+            expect(isKept).toBe(kept.has(block) || kept.size < 4);
+            if (isKept) kept.set(block, start);
+          }
+        }
+        for (const [one, start] of kept) expect(cache.find(1, one * 8_192)).toBe(start);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a table that is closed lets go of what was kept of it", () => {
+  const cache = new BlockCache(0);
+  for (let i = 0; i < 4; i++) {
+    touch(cache, 1, i * 8_192);
+    expect(cache.keep(cache.find(1, i * 8_192))).toBe(true);
+  }
+  cache.forget(1);
+  touch(cache, 2, 0);
+  expect(cache.keep(cache.find(2, 0))).toBe(true);
 });
 
 test("blocks that fit are all kept, and hits and misses are counted", () => {
@@ -112,6 +162,69 @@ test("a cursor keeps its entry while the whole cache is read over", () => {
   }
   expect(i).toBe(list.length);
   expect(cache.stats.evictions).toBeGreaterThan(100);
+});
+
+test("a cursor in place keeps its entry in its turn, and finds it again in a later one", () => {
+  const list = manyEntries(3_000, 100);
+  const cache = new BlockCache(0);
+  const table = openTable(writeTable(list), cache);
+  const cursor = table.cursor({ inPlace: true });
+  let i = 0;
+  for (cursor.seekToFirst(); cursor.valid; cursor.next(), i++) {
+    expect(shown(cursor)).toEqual(list[i]);
+    if (i % 100 !== 0) continue;
+    for (let k = 0; k < list.length; k += 60) find(table, list[k]!.key, MAX_SEQUENCE);
+    expect(shown(cursor)).toEqual(list[i]);
+    if (i % 200 !== 0) continue;
+    cache.beginTurn();
+    for (let k = 0; k < list.length; k += 60) find(table, list[k]!.key, MAX_SEQUENCE);
+    cursor.resume();
+    expect(shown(cursor)).toEqual(list[i]);
+  }
+  expect(i).toBe(list.length);
+});
+
+test("cursors in place answer as copying ones do, also where the cache cannot keep all that they stand on", () => {
+  const list = manyEntries(2_000, 100);
+  const written = writeTable(list);
+  const cache = new BlockCache(0);
+  // Of each cursor two blocks: with five of them, most must copy.
+  const tables = Array.from({ length: 5 }, () => openTable(written, cache));
+  const step = fc.record({
+    cursor: fc.nat(4),
+    turns: fc.boolean(),
+    move: fc.oneof(
+      { weight: 1, arbitrary: moves.map((some) => some.slice(0, 1)) },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom([{ move: "next" as const }], [{ move: "prev" as const }]),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.nat(1_999).map((i) => [{ move: "seek" as const, key: list[i]!.key }]),
+      },
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
+      const lent = tables.map((table) => table.cursor({ inPlace: true }));
+      const copied = tables.map((table) => table.cursor());
+      for (const { cursor, move, turns } of steps) {
+        if (turns) {
+          cache.beginTurn();
+          for (const one of lent) one.resume();
+        }
+        if (!lent[cursor]!.valid && move[0]!.move !== "seek") continue;
+        for (const one of move) {
+          applyMove(lent[cursor]!, one);
+          applyMove(copied[cursor]!, one);
+        }
+        expect(lent.map(shown)).toEqual(copied.map(shown));
+      }
+      for (const one of [...lent, ...copied]) one.close();
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test("a cursor told to leave the cache alone leaves it as it was", () => {

@@ -4,9 +4,11 @@
  * of the bytes.
  *
  * Always true:
- * (1) A block that find() gives was read whole and checked, and stays as it is until the next claim() or forget().
+ * (1) A block that find() gives was read whole and checked, and stays as it is until the next claim() or forget(). One
+ *     that is kept stays until the turn is over, whatever is claimed: a scan reads it where it lies.
  * (2) Slots are given up by CLOCK: the hand passes over a block once if it was found again since the last time.
- * (3) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
+ * (3) A slot that was kept in the present turn is not given up before letGo(), and at most half of all slots are kept.
+ * (4) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
  */
 import type { Bytes } from "../../../../base/index.ts";
 import { BlockReads } from "./block-reads.ts";
@@ -52,6 +54,11 @@ export class BlockCache {
   readonly #owners: Int32Array;
   readonly #offsets: Float64Array;
   readonly #used: Uint8Array;
+  /** In which turn the slot was kept last. */
+  readonly #keptIn: Float64Array;
+  /** Begins with 1, for 0 is none. */
+  #turn = 1;
+  #kept = 0;
   readonly #buckets: Int32Array;
   readonly #mask: number;
   #hand = 0;
@@ -80,6 +87,7 @@ export class BlockCache {
     this.#owners = new Int32Array(this.#slots);
     this.#offsets = new Float64Array(this.#slots);
     this.#used = new Uint8Array(this.#slots);
+    this.#keptIn = new Float64Array(this.#slots);
     let buckets = 16;
     while (buckets < this.#slots * 2) buckets *= 2;
     this.#buckets = new Int32Array(buckets).fill(EMPTY);
@@ -157,6 +165,32 @@ export class BlockCache {
     return start;
   }
 
+  /** Changes when what was kept may go. */
+  get turn(): number {
+    return this.#turn;
+  }
+  /** Work begins that reads blocks where they lie, a page of a scan: what was kept for the one before may go. */
+  beginTurn(): void {
+    this.#turn++;
+    this.#kept = 0;
+  }
+  /** Keeps the block that find() or claim() gave in its place; false if that are too many, so it must be copied. */
+  keep(start: number): boolean {
+    const slot = start / SLOT_BYTES;
+    if (this.#keptIn[slot] === this.#turn) return true;
+    if (this.#kept >= this.#slots >>> 1) return false;
+    this.#keptIn[slot] = this.#turn;
+    this.#kept++;
+    return true;
+  }
+  /** The block there is not read any more. */
+  letGo(start: number): void {
+    const slot = start / SLOT_BYTES;
+    if (this.#keptIn[slot] !== this.#turn) return;
+    this.#keptIn[slot] = 0;
+    this.#kept--;
+  }
+
   findLarge(owner: number, offset: number): LargeBlock | undefined {
     const name = `${owner}/${offset}`;
     const block = this.#large.get(name);
@@ -185,7 +219,9 @@ export class BlockCache {
   /** Drops all blocks of a table that was closed. */
   forget(owner: number): void {
     for (let slot = 0; slot < this.#slots; slot++) {
-      if (this.#owners[slot] === owner) this.#drop(slot);
+      if (this.#owners[slot] !== owner) continue;
+      this.letGo(slot * SLOT_BYTES);
+      this.#drop(slot);
     }
     for (const [name, block] of this.#large) {
       if (!name.startsWith(`${owner}/`)) continue;
@@ -198,6 +234,7 @@ export class BlockCache {
     for (;;) {
       const slot = this.#hand;
       this.#hand = slot + 1 === this.#slots ? 0 : slot + 1;
+      if (this.#keptIn[slot] === this.#turn) continue;
       if (this.#used[slot] === 1) {
         this.#used[slot] = 0;
         continue;
