@@ -6,7 +6,7 @@
  * Ten thousand of them: `npm run prove -- --only queries --minutes 150`, which ends when it has them, in some minutes.
  */
 import fc from "fast-check";
-import { documents, indexesAndQueries } from "../query/arbitrary-query.ts";
+import { documents, indexesAndMixedQueries } from "../query/arbitrary-query.ts";
 import { checkAlone, checkPages, checkWhileOthersCommit } from "../query/check-query.ts";
 import { Twins } from "../query/mingo/agreement.ts";
 import { count } from "./kit/proof.ts";
@@ -18,7 +18,7 @@ const PROGRAM_MILLIS_MAX = 20_000;
 
 async function round(seed: number, counts: Counts): Promise<void> {
   const sizes = fc.integer({ min: 1, max: 5 });
-  const program = fc.tuple(documents, documents, indexesAndQueries, sizes, fc.boolean());
+  const program = fc.tuple(documents, documents, indexesAndMixedQueries, sizes, fc.boolean());
   const property = fc.asyncProperty(program, async ([inputs, more, drawn, size, later]) => {
     const [names, asked] = drawn;
     await checkAlone(names, inputs, asked, later);

@@ -430,3 +430,10 @@ export const indexesAndMergedUnions: typeof indexesAndQueries = fc
   .chain((names) =>
     fc.tuple(fc.constant(names), fc.array(unionAlong(names), { minLength: 1, maxLength: 8 })),
   );
+
+/** Indexes, and queries of all kinds; every third list of them is of those that may be merged. */
+export const indexesAndMixedQueries: typeof indexesAndQueries = fc.oneof(
+  { weight: 4, arbitrary: indexesAndQueries },
+  { weight: 1, arbitrary: indexesAndMerges },
+  { weight: 1, arbitrary: indexesAndMergedUnions },
+);

@@ -14,6 +14,7 @@ import {
   explainQuery,
   pageOfRows,
   planFor,
+  planText,
   withLimit,
   withOrderBy,
   withPredicate,
@@ -238,12 +239,12 @@ for (const [engine, opening] of stores) {
 
   test(`${engine}: what is checked besides is read in growing pages, not whole`, async () => {
     await inContext(await opening, async (context) => {
-      const checked = withPredicate(byAt(allKinds), ({ odd }) => odd === true);
+      const checked = withPredicate(byAt(allKinds), ({ at }) => Number(at) % 8 === 1);
       const request = withLimit(definition, checked, 10);
       const { actual, sort } = await explainQuery(request, context, { analyze: true });
       expect(sort).toBe("merge");
       expect(actual!.keys).toBeLessThan(3 * 64 + 64);
-      expect(placesOf(await allRows(request, context))).toEqual(upTo(10).map((n) => 2 * n + 1));
+      expect(placesOf(await allRows(request, context))).toEqual(upTo(10).map((n) => 8 * n + 1));
     });
   });
 
@@ -271,6 +272,19 @@ for (const [engine, opening] of stores) {
       const last = await allRows(withReverse(request), context);
       expect(placesOf(last)).toEqual(expected.toReversed().slice(0, 10));
       expect(await countRows(request, context)).toBe(10);
+    });
+  });
+
+  test(`${engine}: alternatives within alternatives are merged with the others`, async () => {
+    await inContext(await opening, async (context) => {
+      const inner = { at: { gte: 7 }, OR: [{ kind: 1 }, { odd: true }] };
+      const request = withLimit(definition, byAt({ OR: [{ kind: 0 }, inner] }), 10);
+      expect(planText(planFor(request, context))).toContain("at, id, merge of 3 ranges");
+      const expected = everyPlace.filter((at) => {
+        const kind = kindOf(at);
+        return kind === 0 || (at >= 7 && (kind === 1 || at % 2 === 1));
+      });
+      expect(placesOf(await allRows(request, context))).toEqual(expected.slice(0, 10));
     });
   });
 

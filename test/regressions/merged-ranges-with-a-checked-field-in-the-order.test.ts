@@ -31,10 +31,16 @@ test("a field that is checked on entries may stand before the id in what is merg
     { id: "b" as Id<"notes">, kind: 1, at: 1, note: "x" },
     { id: "c" as Id<"notes">, kind: 2, at: 1, note: "x" },
   ]);
-  const rows = await db.notes
-    .where({ kind: { in: [1, 2] }, at: { gte: 0 }, note: "x" })
-    .orderBy("at")
-    .limit(2)
-    .all();
-  expect(rows.map(({ id }) => id)).toEqual(["b", "c"]);
+  const behind = { at: { gte: 0 }, note: "x" };
+  const ranges = db.notes.where({ kind: { in: [1, 2] }, ...behind });
+  const branches = db.notes.where({
+    OR: [
+      { kind: 1, ...behind },
+      { kind: 2, ...behind },
+    ],
+  });
+  for (const asked of [ranges, branches]) {
+    const rows = await asked.orderBy("at").limit(2).all();
+    expect(rows.map(({ id }) => id)).toEqual(["b", "c"]);
+  }
 });
