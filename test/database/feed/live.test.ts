@@ -34,7 +34,15 @@ const queries = (db: NotesDb): readonly Followed[] => [
   db.notes.index("byGroup", 1).limit(2),
   db.notes.filter((found) => found.text.endsWith("1")).reverse(),
   db.notes.where({ text: "3" }),
+  firstOfEither(db),
 ];
+
+/** Two indexes that are merged. */
+const firstOfEither = (db: NotesDb) =>
+  db.notes
+    .where({ OR: [{ group: 1 }, { text: { gte: "5" } }] })
+    .orderBy("text")
+    .limit(2);
 
 /** A row as text; a field that is undefined is told from none. */
 const textOf = (row: unknown): string =>
@@ -154,17 +162,20 @@ test.each(engines)("%s nothing behind its limit concerns a live query", async (_
   const count = countedOn(await engine());
   await using db = await open({ engine: count.engine }, { collections, fullScan: "allow" });
   await db.notes.insertMany(["a", "b", "m", "n"].map((text) => note(text)));
+  expect((await firstOfEither(db).explain()).sort).toBe("merge");
+  count.runs = 0;
   using _ = db.notes
     .index("byText")
     .limit(2)
     .live(() => undefined);
+  using __ = firstOfEither(db).live(() => undefined);
   await quiet();
   await db.notes.insert(note("z"));
   await quiet();
-  expect(count.runs).toBe(1);
+  expect(count.runs).toBe(2);
   await db.notes.insert(note("aa"));
   await quiet();
-  expect(count.runs).toBe(2);
+  expect(count.runs).toBe(4);
 });
 
 test("the commits of one turn are one run and one result", async () => {

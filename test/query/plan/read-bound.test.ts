@@ -172,6 +172,11 @@ const hard: Readonly<Record<string, Asked>> = {
     orderBy: "at",
     limit: 8,
   },
+  "alternatives that are merged, with rows at the end": {
+    where: { note: "seldom", OR: [{ kind: "a" }, { at: { gte: 3_000 } }] },
+    orderBy: "at",
+    limit: 10,
+  },
   "the order of ids, with rows at the end": { where: { late: true }, orderBy: "id", limit: 2 },
   "an order within a common value": { where: { kind: "a", note: "odd" }, orderBy: "at", limit: 20 },
   "elements that most documents have": {
