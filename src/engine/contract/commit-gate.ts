@@ -19,6 +19,11 @@ export class CommitGate {
   readonly #line: Waiter[] = [];
   #held = false;
 
+  /** Would everybody pass at once? */
+  get isOpen(): boolean {
+    return !this.#held && this.#line.length === 0;
+  }
+
   /** How many wait. */
   get waiting(): number {
     return this.#line.length;
@@ -44,7 +49,7 @@ export class CommitGate {
 
   /** Runs `commit` when no exclusive transaction is open: now, where that is so. */
   pass<T>(commit: () => Awaitable<T>, signal: AbortSignal | undefined): Awaitable<T> {
-    if (!this.#held && this.#line.length === 0) return commit();
+    if (this.isOpen) return commit();
     return this.#wait(false, commit, signal);
   }
 

@@ -26,6 +26,7 @@ import type {
 } from "../contract/index.ts";
 import { writeCheckpoint } from "./checkpoint/index.ts";
 import type { CheckpointOptions, CheckpointResult } from "./checkpoint/index.ts";
+import { KeptSequence } from "./commit/index.ts";
 import type { OpenViews } from "./commit/index.ts";
 import { bytesOf, tablesOf, versionText } from "./compaction/index.ts";
 import type { PointResult } from "./cursor/index.ts";
@@ -33,6 +34,7 @@ import { engineReport } from "./engine-report.ts";
 import { verifyOpenFiles } from "./inspect/index.ts";
 import type { VerifyOptions } from "./inspect/index.ts";
 import { LsmSnapshot, LsmTransaction } from "./lsm-transaction.ts";
+import type { TransactionParts } from "./lsm-transaction.ts";
 import type { RecoveryReport } from "./recovery/index.ts";
 import type { EngineParts } from "./opened-database.ts";
 import type { LsmReport } from "./report/index.ts";
@@ -50,6 +52,9 @@ const CAPABILITIES: Capabilities = {
 };
 
 /** Made by openLsmEngine(). */
+/** What a transaction may do. */
+type WhatFor = "reads" | "writes" | "excludes";
+
 export class LsmEngine implements StorageEngine {
   readonly name = "lsm";
   readonly limits: Limits;
@@ -79,6 +84,8 @@ export class LsmEngine implements StorageEngine {
   readonly #parts: EngineParts;
   readonly #tree: Tree;
   readonly #views: OpenViews;
+  /** What all transactions of a kind have in common. */
+  readonly #transactionParts: { -readonly [what in WhatFor]?: TransactionParts } = {};
   readonly #writes: WriteSide;
   readonly #source: ViewSource;
   /** When each open snapshot was made, the oldest first. */
@@ -343,31 +350,26 @@ export class LsmEngine implements StorageEngine {
     throw new StorageError("TooOld", { version });
   }
 
-  #newTransaction(what: "reads" | "writes" | "excludes"): EngineTransaction {
-    return new LsmTransaction({
+  #newTransaction(what: WhatFor): EngineTransaction {
+    return new LsmTransaction((this.#transactionParts[what] ??= this.#partsOf(what)));
+  }
+
+  #partsOf(what: WhatFor): TransactionParts {
+    return {
       source: this.#source,
       choose: () => this.#choose(what),
       commit: (plan, transaction) => this.#writes.commit(plan, transaction),
       isReadOnly: what === "reads",
       leave: what === "excludes" ? () => this.#writes.leaveExclusive() : undefined,
-    });
+    };
   }
 
   /** The newest state that such a view may see, kept until it is released. */
-  #choose(what: "reads" | "writes" | "excludes"): ChosenState {
+  #choose(what: WhatFor): ChosenState {
     const isWriter = what !== "reads";
     const sequence = isWriter ? this.#writes.newest : this.#writes.readable;
-    this.#views.add(sequence, isWriter);
-    let isKept = true;
-    return {
-      sequence,
-      isSafe: isWriter ? undefined : this.#writes.whenVisible(sequence),
-      release: () => {
-        if (!isKept) return;
-        isKept = false;
-        this.#views.remove(sequence, isWriter);
-      },
-    };
+    const isSafe = isWriter ? undefined : this.#writes.whenVisible(sequence);
+    return new KeptSequence(this.#views, sequence, isWriter, isSafe);
   }
 
   /** How many commits the oldest open view is behind: a figure that keeps growing is a leak. */

@@ -23,8 +23,12 @@ export interface TransactionParts {
   readonly leave: (() => void) | undefined;
 }
 
-export class LsmTransaction extends SequenceView implements EngineTransaction {
+export class LsmTransaction
+  extends SequenceView
+  implements EngineTransaction, CommittingTransaction
+{
   readonly #parts: TransactionParts;
+  #hasLeft = false;
 
   constructor(parts: TransactionParts) {
     super(parts.source, "transaction", parts.choose);
@@ -34,23 +38,25 @@ export class LsmTransaction extends SequenceView implements EngineTransaction {
   /** Reading ends at once; the state that was read is let go when the commit has been decided. */
   commit(plan: CommitPlan): Awaitable<CommitResult> {
     if (!this.endReads()) throw new Closed("transaction");
-    const { commit, isReadOnly, leave } = this.#parts;
+    const { commit, isReadOnly } = this.#parts;
     assert(!isReadOnly || plan.ops.length === 0, "a read-only transaction has no ops");
-    return commit(plan, {
-      begin: this.chosen?.sequence,
-      isExclusive: leave !== undefined,
-      release: () => this.#release(),
-    });
+    return commit(plan, this);
   }
 
   /** Idempotent, and never throws. */
   abort(): void {
-    if (this.endReads()) this.#release();
+    if (this.endReads()) this.release();
   }
 
-  #hasLeft = false;
+  // ---------------------------------------------------------------- for its commit
 
-  #release(): void {
+  get begin(): number | undefined {
+    return this.chosen?.sequence;
+  }
+  get isExclusive(): boolean {
+    return this.#parts.leave !== undefined;
+  }
+  release(): void {
     this.chosen?.release();
     if (this.#hasLeft) return;
     this.#hasLeft = true;

@@ -379,7 +379,10 @@ export class WritePath implements WriteSide {
             ? copyBytes(found.buffer, found.start, found.end)
             : undefined,
         insert: (sequence, entries) => {
-          for (const { key, value } of entries) this.#bytesCommitted += key.length + value.length;
+          for (let i = 0; i < entries.length; i++) {
+            const { key, value } = entries[i]!;
+            this.#bytesCommitted += key.length + value.length;
+          }
           this.#tree.insert(sequence, entries);
         },
       },

@@ -90,11 +90,14 @@ export class Admission {
     plan: CommitPlan,
     transaction: CommittingTransaction | undefined,
   ): Awaitable<CommitResult> {
-    const section = (): Awaitable<CommitResult> => this.#commitNow(plan, transaction);
+    const { gate } = this.#parts;
     // Who holds the gate need not pass it; and a plan that changes and requires nothing disturbs nobody who does.
-    const passes =
-      transaction?.isExclusive !== true && (plan.ops.length > 0 || plan.requires.length > 0);
-    return passes ? this.#parts.gate.pass(section, plan.signal) : section();
+    const mayWait =
+      !gate.isOpen &&
+      transaction?.isExclusive !== true &&
+      (plan.ops.length > 0 || plan.requires.length > 0);
+    if (!mayWait) return this.#commitNow(plan, transaction);
+    return gate.pass(() => this.#commitNow(plan, transaction), plan.signal);
   }
 
   #commitNow(

@@ -8,7 +8,9 @@ import { hashKey } from "./key-hash.ts";
 /** Throws KeyTooLarge, ValueTooLarge or TransactionTooLarge; a plan that is no set is a mistake of the layer above. */
 export function checkPlan(plan: CommitPlan, limits: Limits): void {
   let bytes = 0;
-  for (const op of plan.ops) {
+  const { ops } = plan;
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!;
     if (op.op === "delRange") {
       bytes += op.range.start.length + (op.range.end?.length ?? 0);
       checkBound(op.range.start, limits);

@@ -4,7 +4,7 @@ export { WritePace, writeRate } from "./write-pace.ts";
 export { Committer } from "./committer.ts";
 export { CommitWakes } from "./commit-wakes.ts";
 // Validation
-export { OpenViews } from "./open-views.ts";
+export { KeptSequence, OpenViews } from "./open-views.ts";
 export { RecentCommits } from "./recent-commits.ts";
 export type { Verdict } from "./recent-commits.ts";
 export { disjointRanges } from "./read-ranges.ts";

@@ -12,9 +12,13 @@ export function resolveOps(
   newest: (key: Bytes) => Bytes | undefined,
 ): readonly Entry[] {
   const ranges: KeyRange[] = [];
-  for (const op of ops) if (op.op === "delRange") ranges.push(op.range);
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!;
+    if (op.op === "delRange") ranges.push(op.range);
+  }
   const entries: Entry[] = [];
-  for (const op of ops) {
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]!;
     switch (op.op) {
       case "put":
         entries.push({ kind: KIND_PUT, key: op.key, value: op.value });

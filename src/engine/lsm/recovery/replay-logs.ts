@@ -53,7 +53,8 @@ export function insertEntries(
   sequence: number,
   entries: readonly Entry[],
 ): void {
-  for (const { kind, key, value } of entries) {
+  for (let i = 0; i < entries.length; i++) {
+    const { kind, key, value } = entries[i]!;
     if (kind === KIND_DELETE_RANGE) memtable.addRangeDelete({ start: key, end: value, sequence });
     else if (kind === KIND_DELETE_TO_END) {
       memtable.addRangeDelete({ start: key, end: undefined, sequence });
