@@ -65,16 +65,21 @@ export function documentChange(
   },
 ): DocumentChange {
   const { before, after, row } = change;
-  const claims: Claim[] = change.claimsId === true ? [{ key, index: "id" }] : [];
-  const indexes: IndexChange[] = [];
-  for (const maker of collection.entryMakers) {
+  let claims: Claim[] | undefined;
+  if (change.claimsId === true) claims = [{ key, index: "id" }];
+  let indexes: IndexChange[] | undefined;
+  const { entryMakers } = collection;
+  for (let i = 0; i < entryMakers.length; i++) {
+    const maker = entryMakers[i]!;
     if (before !== undefined && after !== undefined && !maker.mayDiffer(before, after)) continue;
     const changed = indexChange(
       before === undefined ? NO_ENTRIES : maker.entriesOf(key, before),
       after === undefined ? NO_ENTRIES : maker.entriesOf(key, after),
     );
-    for (const claim of changed.claims) claims.push({ key: claim.key, index: maker.index.name });
-    indexes.push(changed);
+    for (let k = 0; k < changed.claims.length; k++) {
+      claims = withOne(claims, { key: changed.claims[k]!.key, index: maker.index.name });
+    }
+    indexes = withOne(indexes, changed);
   }
   const { cellMakers } = collection;
   const cells =
@@ -84,21 +89,41 @@ export function documentChange(
   const building = collection.unready;
   const unready = building === undefined ? undefined : { before, after, building };
   const existed = before !== undefined;
-  const whole: DocumentChange = { key, row, existed, indexes, cells, claims, unready };
+  const whole: DocumentChange = {
+    key,
+    row,
+    existed,
+    indexes: indexes ?? NO_CHANGES,
+    cells,
+    claims: claims ?? NO_CLAIMS,
+    unready,
+  };
   checkSizes(collection.limits, whole);
   return whole;
 }
 
 const NO_ENTRIES: readonly IndexEntry[] = Object.freeze([]);
 const NO_CELLS: readonly CellChange[] = Object.freeze([]);
+const NO_CHANGES: readonly IndexChange[] = Object.freeze([]);
+const NO_CLAIMS: readonly Claim[] = Object.freeze([]);
+
+/** Most lists here have one element or two, and V8 gives an empty one room for seventeen at its first push. */
+function withOne<T>(list: T[] | undefined, one: T): T[] {
+  if (list === undefined) return [one];
+  if (list.length === 1) return [list[0]!, one];
+  list.push(one);
+  return list;
+}
 
 /** The engine would refuse them too, but after the first writes. */
 function checkSizes(limits: Limits, change: DocumentChange): void {
   checkRow(limits, change.key, typeof change.row === "string" ? EMPTY_BYTES : change.row);
-  for (const { puts } of change.indexes) {
-    for (const put of puts) checkRow(limits, put.key, put.value);
+  const { cells, indexes } = change;
+  for (let i = 0; i < indexes.length; i++) {
+    const { puts } = indexes[i]!;
+    for (let k = 0; k < puts.length; k++) checkRow(limits, puts[k]!.key, puts[k]!.value);
   }
-  for (const { key } of change.cells) checkRow(limits, key, EMPTY_BYTES);
+  for (let i = 0; i < cells.length; i++) checkRow(limits, cells[i]!.key, EMPTY_BYTES);
 }
 
 function checkRow(limits: Limits, key: Bytes, value: Bytes): void {
@@ -254,16 +279,23 @@ function violation(
 /** Before all that is put: a key that one document gives up may be what another one takes. */
 function deleteOld(collection: StoredCollection, tx: Transaction, change: DocumentChange): void {
   if (change.row !== "kept") collection.births?.wrote(tx, change.key, change.existed);
-  if (change.row === "deleted") tx.delete(change.key);
-  for (const { deletes } of change.indexes) for (const key of deletes) tx.delete(key);
+  if (change.row === "deleted") tx.delete(change.key, "owned");
+  const { indexes } = change;
+  for (let i = 0; i < indexes.length; i++) {
+    const { deletes } = indexes[i]!;
+    for (let k = 0; k < deletes.length; k++) tx.delete(deletes[k]!, "owned");
+  }
 }
 
 function putNew(tx: Transaction, change: DocumentChange): void {
-  const { row } = change;
+  const { cells, indexes, row } = change;
   if (row !== "deleted" && row !== "kept") tx.put(change.key, row, "owned");
-  for (const { puts } of change.indexes) {
-    for (const put of puts) tx.put(put.key, put.value, "owned");
+  for (let i = 0; i < indexes.length; i++) {
+    const { puts } = indexes[i]!;
+    for (let k = 0; k < puts.length; k++) tx.put(puts[k]!.key, puts[k]!.value, "owned");
   }
   // Not read: that is why two writers of one group do not conflict.
-  for (const { key, amount } of change.cells) tx.merge(key, "addInt", encodeAmount(amount));
+  for (let i = 0; i < cells.length; i++) {
+    tx.merge(cells[i]!.key, "addInt", encodeAmount(cells[i]!.amount));
+  }
 }

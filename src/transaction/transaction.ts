@@ -52,6 +52,8 @@ export interface CommitGuard {
   readonly isBroken: boolean;
 }
 
+const NOTHING_REQUIRED: readonly Requirement[] = Object.freeze([]);
+
 interface CheckedRequirement {
   readonly requirement: Requirement;
   readonly otherwise: Otherwise | undefined;
@@ -148,11 +150,11 @@ export class Transaction implements FullView {
     else this.#own.put(copyKey(key), (this.#values ??= new ByteArena()).copy(value));
   }
 
-  delete(key: Bytes): void {
+  delete(key: Bytes, ownership: Ownership = "copy"): void {
     this.#assertWritable();
     this.#checkKey(key);
     this.#checkRoom(key.length);
-    this.#own.delete(copyKey(key));
+    this.#own.delete(ownership === "owned" ? key : copyKey(key));
   }
 
   /** Deletes what the range holds, own writes included. What is put there later stays. */
@@ -253,9 +255,11 @@ export class Transaction implements FullView {
     const problem = this.#work?.problem();
     if (problem !== undefined) throw problem;
     if (this.#guard?.isBroken === true) throw CONFLICT;
-    for (const guard of this.#otherGuards ?? []) if (guard.isBroken) throw CONFLICT;
-    if (!this.readOnly) {
-      for (const hook of this.#beforeCommit ?? []) for (const op of hook() ?? []) this.#add(op);
+    if (this.#otherGuards !== undefined) {
+      for (const guard of this.#otherGuards) if (guard.isBroken) throw CONFLICT;
+    }
+    if (!this.readOnly && this.#beforeCommit !== undefined) {
+      for (const hook of this.#beforeCommit) for (const op of hook() ?? []) this.#add(op);
     }
     this.#view.closeScans();
     this.#ending = "committed";
@@ -263,7 +267,7 @@ export class Transaction implements FullView {
       readKeys: this.#reads.keys(),
       readRanges: this.#reads.ranges(),
       ops: this.#own.ops(),
-      requires: this.#requirements?.map(({ requirement }) => requirement) ?? [],
+      requires: this.#requirements?.map(({ requirement }) => requirement) ?? NOTHING_REQUIRED,
     };
   }
 
@@ -297,7 +301,8 @@ export class Transaction implements FullView {
 
   /** @internal The commit is acknowledged: calls the hooks, each whatever the others do. */
   committed(version: Version | undefined, report: (error: unknown) => void): void {
-    for (const hook of this.#onCommit ?? []) {
+    if (this.#onCommit === undefined) return;
+    for (const hook of this.#onCommit) {
       try {
         const result = hook(version);
         if (isPromise(result)) result.catch(report);

@@ -98,16 +98,16 @@ export class EntryMaker {
     element: { readonly value: unknown } | undefined,
   ): IndexEntry {
     const index = this.#index;
-    const values: Scalar[] = [];
+    const { fields } = index;
     let exclusive = index.unique;
-    // All is checked before the first part is written: the writer must never keep half a key.
-    for (const { path } of index.fields) {
-      const value = this.#scalar(path.each ? element?.value : valueAt(document, path), path);
-      if (value === undefined || value === null) exclusive = false;
-      values.push(value);
-    }
     const writer = this.#writer;
-    for (let i = 0; i < values.length; i++) writer.value(values[i], index.fields[i]!.descending);
+    for (let i = 0; i < fields.length; i++) {
+      const { descending, path } = fields[i]!;
+      const value = path.each ? element?.value : valueAt(document, path);
+      if (!isOrdered(value)) throw this.#refuse(path);
+      if (value === undefined || value === null) exclusive = false;
+      writer.value(value, descending);
+    }
     if (!exclusive) {
       writer.raw(documentKey, index.lastDescends, this.#documentsPrefixLength);
     }
@@ -115,9 +115,10 @@ export class EntryMaker {
     return { key: writer.finish(), value, exclusive };
   }
 
-  #scalar(value: unknown, path: FieldPath): Scalar {
-    if (isOrdered(value)) return value;
-    throw new ValidationError(this.#collection, [
+  #refuse(path: FieldPath): ValidationError {
+    // The writer must never keep half a key.
+    this.#writer.discard();
+    return new ValidationError(this.#collection, [
       {
         path: [...path.before, ...path.after],
         message: `the index "${this.#index.name}" takes strings, numbers, bigints, booleans, dates, bytes and null`,

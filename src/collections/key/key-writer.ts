@@ -75,7 +75,7 @@ export class KeyWriter {
     try {
       this.#part(value);
     } catch (error) {
-      this.#used = this.#start + this.#prefix.length;
+      this.discard();
       throw error;
     }
     if (descending) this.#complement(start);
@@ -126,6 +126,11 @@ export class KeyWriter {
     for (let i = from; i < bytes.length; i++) buffer[at++] = bytes[i]!;
     this.#used = at;
     return this;
+  }
+
+  /** Takes back what was written of a key that will not be finished. */
+  discard(): void {
+    this.#used = this.#start + this.#prefix.length;
   }
 
   /** The key, which nothing that is written later changes; the writer is at its prefix again. */

@@ -115,7 +115,8 @@ export class LayeredView implements FullView, ScanOwner {
 
   /** Ends all scans; what they have shown stays in the read set. */
   closeScans(): void {
-    for (const scan of this.#openScans ?? []) scan.close();
+    if (this.#openScans === undefined) return;
+    for (const scan of this.#openScans) scan.close();
   }
 
   // ---------------------------------------------------------------- as the owner of scans
