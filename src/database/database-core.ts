@@ -243,3 +243,58 @@ export function bindCollections<F extends Run>(
     handles[name] = core.handle(definition, runner, access);
   return handles;
 }
+
+/** What a body works with besides collections. */
+export interface BoundTransaction {
+  readonly attempt: number;
+  readonly onCommit: (hook: (version: string | undefined) => unknown) => void;
+  readonly collection: (handle: unknown) => unknown;
+}
+
+/**
+ * Makes what the body of a transaction works with: the handles of these collections under their names, each made when it
+ * is first asked for, since most bodies use a few of many.
+ */
+export function transactionBinder<F extends Run>(
+  core: DatabaseCore,
+  definitions: Readonly<Record<string, Def>>,
+  runner: Runner<F>,
+  collectionOf: (handle: unknown, access: Access) => CollectionHandle<F>,
+): (tx: Transaction, access: Access) => BoundTransaction {
+  const entries = Object.entries(definitions);
+  class Bound implements BoundTransaction {
+    readonly attempt: number;
+    readonly #tx: Transaction;
+    readonly #access: Access;
+    readonly #handles: (CollectionHandle<F> | undefined)[] = [];
+
+    constructor(tx: Transaction, access: Access) {
+      this.attempt = tx.attempt;
+      this.#tx = tx;
+      this.#access = access;
+    }
+
+    // Functions of their own: a body may take them out of the transaction.
+    get onCommit(): BoundTransaction["onCommit"] {
+      return (hook) => this.#tx.onCommit(hook);
+    }
+    get collection(): BoundTransaction["collection"] {
+      return (handle) => collectionOf(handle, this.#access);
+    }
+
+    static handleOf(bound: Bound, place: number): CollectionHandle<F> {
+      const { definition } = entries[place]![1];
+      return (bound.#handles[place] ??= core.handle(definition, runner, bound.#access));
+    }
+  }
+  entries.forEach(([name], place) => {
+    Object.defineProperty(Bound.prototype, name, {
+      configurable: true,
+      enumerable: true,
+      get(this: Bound) {
+        return Bound.handleOf(this, place);
+      },
+    });
+  });
+  return (tx, access) => new Bound(tx, access);
+}

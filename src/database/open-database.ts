@@ -16,7 +16,7 @@ import type { Transaction } from "../transaction/index.ts";
 import { SnapshotAccess, TransactionAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { CollectionHandle } from "./collection-handle.ts";
-import { bindCollections, DatabaseCore } from "./database-core.ts";
+import { bindCollections, DatabaseCore, transactionBinder } from "./database-core.ts";
 import type { DbOf, SnapshotOf, TransactionOptions, TxOf } from "./database-type.ts";
 import type { TransactionError } from "./failures.ts";
 import { promiseRunner } from "./promise-door.ts";
@@ -134,6 +134,9 @@ export function bindDatabase(
     ...bindCollections(core, definitions, runner, access),
     collection: (handle: unknown) => bindHandle(core, handle, runner, access),
   });
+  const bindTransaction = transactionBinder(core, definitions, runner, (handle, access) =>
+    bindHandle(core, handle, runner, access),
+  );
   return {
     ...bindCollections(core, definitions, runner, core.direct),
     collection: (name: string, schema: ObjectSchema, options?: object) => {
@@ -142,11 +145,7 @@ export function bindDatabase(
     },
     transaction: (body: (tx: object) => Promise<unknown>, options: TransactionOptions = {}) =>
       transactions(
-        (tx) =>
-          Object.assign(bound(new TransactionAccess(tx, runner === promiseRunner)), {
-            attempt: tx.attempt,
-            onCommit: (hook: (version: string | undefined) => unknown) => tx.onCommit(hook),
-          }),
+        (tx) => bindTransaction(tx, new TransactionAccess(tx, runner === promiseRunner)),
         typeof body === "function" ? body : refuseBody(body),
         options,
       ),
