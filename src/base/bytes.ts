@@ -57,8 +57,11 @@ export function concatBytes(...parts: readonly Bytes[]): Bytes {
 
 /** A copy that shares no memory with its source. Never `slice` of a Buffer, which would share it. */
 export function copyBytes(source: Bytes, start = 0, end: number = source.length): Bytes {
-  const copy = new Uint8Array(end - start);
-  copy.set(source.subarray(start, end));
+  const length = end - start;
+  const copy = new Uint8Array(length);
+  // A view for `set` costs more than to copy a key by a loop.
+  if (length > 32) copy.set(source.subarray(start, end));
+  else for (let i = 0; i < length; i++) copy[i] = source[start + i]!;
   return copy;
 }
 

@@ -2,7 +2,7 @@
  * Fills the one buffer of a page, row by row. Shared by engines and by the merge of a transaction's own writes.
  * HOT: bench/lsm-storage. No object per row; arrays double when they are full.
  */
-import { EMPTY_BYTES } from "../../base/index.ts";
+import { EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import type { Page } from "./storage-engine.ts";
 
@@ -24,6 +24,12 @@ export const EMPTY_DONE_PAGE: Page = {
   done: true,
 };
 
+/** Most pages of a scan are small, and how small is known when they are full. */
+const SCRATCH_BYTES = 32 * 1_024;
+const SCRATCH_ROWS = 512;
+const scratchBytes = new Uint8Array(SCRATCH_BYTES);
+const scratchOffsets = Array.from({ length: 4 }, () => new Int32Array(SCRATCH_ROWS));
+
 export class PageBuilder {
   readonly #keysOnly: boolean;
   #buffer: Bytes;
@@ -34,26 +40,58 @@ export class PageBuilder {
   #valueStart: Int32Array;
   #valueEnd: Int32Array;
 
+  /**
+   * `inOneGo`: no other page is begun so before this one is built. It is gathered in memory that all such pages share, and
+   * cut to its size at the end: a guess of its size would be wrong, and memory outside of the runtime's heap is dear to
+   * take twice and to clear.
+   */
   constructor(options: {
     readonly keysOnly: boolean;
     readonly rows: number;
     readonly bytes: number;
+    readonly inOneGo?: boolean;
   }) {
-    this.#keysOnly = options.keysOnly;
+    const { keysOnly, rows, inOneGo = false } = options;
+    this.#keysOnly = keysOnly;
+    if (inOneGo && options.bytes <= SCRATCH_BYTES && rows <= SCRATCH_ROWS) {
+      this.#buffer = scratchBytes;
+      this.#keyStart = scratchOffsets[0]!;
+      this.#keyEnd = scratchOffsets[1]!;
+      this.#valueStart = keysOnly ? NO_OFFSETS : scratchOffsets[2]!;
+      this.#valueEnd = keysOnly ? NO_OFFSETS : scratchOffsets[3]!;
+      return;
+    }
     this.#buffer = new Uint8Array(options.bytes);
-    const { rows } = options;
+    this.#keyStart = NO_OFFSETS;
+    this.#keyEnd = NO_OFFSETS;
+    this.#valueStart = NO_OFFSETS;
+    this.#valueEnd = NO_OFFSETS;
+    this.#takeOffsets(rows);
+  }
+
+  /** Offsets of its own, with room for so many rows; those that are there are taken over. */
+  #takeOffsets(rows: number): void {
+    const each = this.#keysOnly ? 0 : rows;
+    const former = [this.#keyStart, this.#keyEnd, this.#valueStart, this.#valueEnd] as const;
     if (rows <= ROWS_IN_HEAP_MAX) {
       this.#keyStart = new Int32Array(rows);
       this.#keyEnd = new Int32Array(rows);
-      this.#valueStart = options.keysOnly ? NO_OFFSETS : new Int32Array(rows);
-      this.#valueEnd = options.keysOnly ? NO_OFFSETS : new Int32Array(rows);
-      return;
+      this.#valueStart = each === 0 ? NO_OFFSETS : new Int32Array(each);
+      this.#valueEnd = each === 0 ? NO_OFFSETS : new Int32Array(each);
+    } else {
+      const offsets = new ArrayBuffer(8 * (rows + each));
+      this.#keyStart = new Int32Array(offsets, 0, rows);
+      this.#keyEnd = new Int32Array(offsets, 4 * rows, rows);
+      this.#valueStart = each === 0 ? NO_OFFSETS : new Int32Array(offsets, 8 * rows, each);
+      this.#valueEnd = each === 0 ? NO_OFFSETS : new Int32Array(offsets, 12 * rows, each);
     }
-    const offsets = new ArrayBuffer(4 * rows * (options.keysOnly ? 2 : 4));
-    this.#keyStart = new Int32Array(offsets, 0, rows);
-    this.#keyEnd = new Int32Array(offsets, 4 * rows, rows);
-    this.#valueStart = options.keysOnly ? NO_OFFSETS : new Int32Array(offsets, 8 * rows, rows);
-    this.#valueEnd = options.keysOnly ? NO_OFFSETS : new Int32Array(offsets, 12 * rows, rows);
+    for (let row = 0; row < this.#rows; row++) {
+      this.#keyStart[row] = former[0][row]!;
+      this.#keyEnd[row] = former[1][row]!;
+      if (each === 0) continue;
+      this.#valueStart[row] = former[2][row]!;
+      this.#valueEnd[row] = former[3][row]!;
+    }
   }
 
   get rows(): number {
@@ -101,6 +139,8 @@ export class PageBuilder {
 
   /** Hands the page over; the builder must not be used after. */
   build(done: boolean): Page {
+    if (this.#buffer === scratchBytes) this.#buffer = copyBytes(scratchBytes, 0, this.#used);
+    if (this.#keyStart === scratchOffsets[0]) this.#takeOffsets(this.#rows);
     return {
       rows: this.#rows,
       buffer: this.#buffer,
@@ -120,18 +160,8 @@ export class PageBuilder {
   }
 
   #growRows(): void {
-    this.#keyStart = doubled(this.#keyStart);
-    this.#keyEnd = doubled(this.#keyEnd);
-    if (this.#keysOnly) return;
-    this.#valueStart = doubled(this.#valueStart);
-    this.#valueEnd = doubled(this.#valueEnd);
+    this.#takeOffsets(Math.max(16, this.#keyStart.length * 2));
   }
-}
-
-function doubled(source: Int32Array): Int32Array {
-  const grown = new Int32Array(Math.max(16, source.length * 2));
-  grown.set(source);
-  return grown;
 }
 
 /** Short runs by a loop: a subarray view costs about 100 ns, more than the copy itself. */

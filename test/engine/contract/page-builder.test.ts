@@ -64,3 +64,33 @@ test("pages that are filled at the same time keep their own rows, whatever they 
     { numRuns: 300 },
   );
 });
+
+test("pages that are filled in one go keep their rows when the next ones are filled, and take no more than they need", () => {
+  const held: { readonly page: Page; readonly keysOnly: boolean; readonly rows: Row[] }[] = [];
+  const count = fc.oneof(
+    { weight: 12, arbitrary: fc.nat({ max: 20 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 480, max: 700 }) },
+  );
+  fc.assert(
+    fc.property(planned, count, fc.array(row, { minLength: 1, maxLength: 8 }), (plan, n, some) => {
+      const builder = new PageBuilder({ ...plan, inOneGo: true });
+      const rows = Array.from({ length: n }, (_, i) => some[i % some.length]!);
+      for (const { key, value } of rows) {
+        if (value === undefined) builder.addMissing();
+        else builder.add(key, 0, key.length, value, 0, value.length);
+      }
+      const page = builder.build(true);
+      if (builder.bytes <= 20_000 && n < 500 && plan.rows <= 500) {
+        expect(page.buffer.buffer.byteLength).toBe(builder.bytes);
+        expect(page.keyStart).toHaveLength(n);
+      }
+      const given = rows.map(({ key, value }) => ({
+        key: value === undefined ? new Uint8Array(0) : key,
+        value: plan.keysOnly ? undefined : value,
+      }));
+      held.push({ page, keysOnly: plan.keysOnly, rows: given });
+      for (const one of held.slice(-2)) expect(rowsOf(one.page, one.keysOnly)).toEqual(one.rows);
+    }),
+    { numRuns: 100 },
+  );
+});

@@ -12,7 +12,7 @@ import type { Bytes } from "../../../base/index.ts";
 import { BLOCK_MISSING } from "./block-missing.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** The entries of all `cursors` in order. The merge owns them: it moves and closes them. */
+/** The entries of all `cursors` in order. The merge owns them and the list: it moves and closes them. */
 export function mergeCursor(cursors: readonly Cursor[]): Cursor {
   return cursors.length === 1 ? cursors[0]! : new MergeCursor(cursors);
 }
@@ -35,8 +35,8 @@ class MergeCursor implements Cursor {
   valueEnd = 0;
 
   constructor(cursors: readonly Cursor[]) {
-    this.#sources = [...cursors];
-    this.#order = [...cursors];
+    this.#sources = cursors;
+    this.#order = cursors.slice();
   }
 
   seekToFirst(): void {

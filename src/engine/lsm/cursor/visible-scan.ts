@@ -38,20 +38,27 @@ const ROW_BYTES_GUESS = 96;
 /** The first page has room for so many rows and grows: whoever wants all rows of a range mostly gets few. */
 const FIRST_ROOM_ROWS = 64;
 
+/** Larger ones do not lie in the heap of the runtime, and are dear to make for a scan. */
+const KEY_ROOM_BYTES = 64;
+
 export interface VisibleScanParts {
   /** The merge of all sources of the view. The scan owns and closes it. */
   readonly cursor: Cursor;
   readonly range: KeyRange;
   /** The reader's sequence: newer entries and range deletes do not exist for it. */
   readonly sequence: number;
-  /** The range deletes of all sources. */
+  /** The range deletes of all sources that have some. */
   readonly rangeDeletes: readonly RangeDeleteIndex[];
   readonly options?: ScanOptions | undefined;
+  /** It goes on where another scan stopped: this many rows are left of the limit, and pages need not begin small. */
+  readonly goesOn?: { readonly rowsLeft: number } | undefined;
   /** Called once, when the scan is closed or has given its last page. */
   readonly onClose?: (() => void) | undefined;
   /** Told of a span, walked through with some effort, in which the reader sees nothing. Only forward scans tell. */
   readonly onEmpty?: ((span: KeyRange) => void) | undefined;
 }
+
+const NO_OPTIONS: ScanOptions = {};
 
 export class VisibleScan implements Scan {
   readonly #cursor: Cursor;
@@ -73,7 +80,7 @@ export class VisibleScan implements Scan {
   #roomRows: number;
 
   /** A copy of the present key, to know its other versions by; in reverse of the best version too. */
-  #key: Bytes = new Uint8Array(256);
+  #key: Bytes = new Uint8Array(KEY_ROOM_BYTES);
   #keyLength = 0;
   /** What the kept key says of where the scan stands; "none": at its beginning. */
   #anchor: "none" | "at" | "behind" = "none";
@@ -88,17 +95,18 @@ export class VisibleScan implements Scan {
   #coverFragment = 0;
 
   constructor(parts: VisibleScanParts) {
-    const { limit, expect } = parts.options ?? {};
+    const { goesOn, options = NO_OPTIONS } = parts;
     this.#cursor = parts.cursor;
     this.#range = parts.range;
     this.#sequence = parts.sequence;
-    this.#rangeDeletes = parts.rangeDeletes.filter((index) => !index.isEmpty);
-    this.#reverse = parts.options?.reverse ?? false;
-    this.#keysOnly = parts.options?.keysOnly ?? false;
+    this.#rangeDeletes = parts.rangeDeletes;
+    this.#reverse = options.reverse ?? false;
+    this.#keysOnly = options.keysOnly ?? false;
     this.#onClose = parts.onClose;
     this.#onEmpty = parts.onEmpty;
-    this.#rowsLeft = limit ?? Infinity;
-    const wantsAll = expect === "all";
+    const { limit } = options;
+    this.#rowsLeft = goesOn?.rowsLeft ?? limit ?? Infinity;
+    const wantsAll = goesOn !== undefined || options.expect === "all";
     this.#pageBytes = wantsAll ? PAGE_BYTES_MAX : FIRST_PAGE_BYTES_MAX;
     this.#roomRows = wantsAll ? FIRST_ROOM_ROWS : Infinity;
     if (wantsAll) this.#pageRows = Infinity;
@@ -125,6 +133,7 @@ export class VisibleScan implements Scan {
       keysOnly: this.#keysOnly,
       rows: rowsExpected,
       bytes: rowsExpected * this.#rowBytes,
+      inOneGo: true,
     });
     let isStopped = false;
     try {

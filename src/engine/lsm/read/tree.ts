@@ -235,14 +235,17 @@ export class Tree {
     this.#emptySpans.learn(span, sequence);
   }
 
-  /** What hides entries of the range from readers. */
+  /** What hides entries of the range from readers; indexes that are empty are left out. */
   rangeDeletes(range: KeyRange): readonly RangeDeleteIndex[] {
-    return [
-      this.#emptySpans.within(range),
-      this.#active.rangeDeleteIndex,
-      ...this.#immutables.map(({ memtable }) => memtable.rangeDeleteIndex),
-      this.#tableRangeDeletes,
-    ];
+    const found: RangeDeleteIndex[] = [];
+    const add = (index: RangeDeleteIndex): void => {
+      if (!index.isEmpty) found.push(index);
+    };
+    if (this.#emptySpans.count > 0) add(this.#emptySpans.within(range));
+    add(this.#active.rangeDeleteIndex);
+    for (const { memtable } of this.#immutables) add(memtable.rangeDeleteIndex);
+    add(this.#tableRangeDeletes);
+    return found;
   }
 
   #newestVersion(key: Bytes, sequence: number, out: PointResult): boolean {

@@ -127,9 +127,7 @@ export class ViewScan implements Scan {
       // If a block is missing below, the next try begins here.
       this.#scan = undefined;
     }
-    const isFirst = !this.#isBegun;
     this.#structure = tree.structure;
-    const { reverse, keysOnly, expect } = this.#options;
     const { sequence } = this.#view.chosen!;
     this.#scan = new VisibleScan({
       cursor: tree.cursor(this.#rest),
@@ -137,13 +135,8 @@ export class ViewScan implements Scan {
       sequence,
       rangeDeletes: tree.rangeDeletes(this.#rest),
       onEmpty: (span) => tree.learnEmpty(span, sequence),
-      options: {
-        ...(this.#rowsLeft === Infinity ? {} : { limit: this.#rowsLeft }),
-        ...(reverse === undefined ? {} : { reverse }),
-        ...(keysOnly === undefined ? {} : { keysOnly }),
-        // Pages have grown by then; they need not start small again.
-        ...(isFirst ? (expect === undefined ? {} : { expect }) : { expect: "all" }),
-      },
+      options: this.#options,
+      goesOn: this.#isBegun ? { rowsLeft: this.#rowsLeft } : undefined,
     });
     this.#isBegun = true;
     return this.#scan;
