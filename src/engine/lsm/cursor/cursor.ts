@@ -15,6 +15,9 @@ import type { Bytes } from "../../../base/index.ts";
 /** Sorts before every stored version of a key: stored sequences are smaller. */
 export const MAX_SEQUENCE: number = 2 ** 45 - 1;
 
+/** What a cursor shows that stands nowhere. */
+export const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
+
 export interface Cursor {
   seekToFirst(): void;
   seekToLast(): void;
@@ -50,6 +53,8 @@ export interface Cursor {
   readonly valueBuffer: Bytes;
   readonly valueStart: number;
   readonly valueEnd: number;
+  /** The same memory as valueBuffer, from its first byte: to copy four bytes at a time. */
+  readonly valueView: DataView;
 
   /** Lets go of what the cursor holds. Idempotent; the cursor is not valid after. */
   close(): void;

@@ -1,5 +1,5 @@
 // The shape of all that holds entries in order
-export { MAX_SEQUENCE } from "./cursor.ts";
+export { MAX_SEQUENCE, NO_VIEW } from "./cursor.ts";
 export type { Cursor, PointResult } from "./cursor.ts";
 export { BLOCK_MISSING } from "./block-missing.ts";
 export { stepOverHidden, stepOverHiddenBack } from "./skip-hidden.ts";

@@ -10,6 +10,7 @@
 import { EMPTY_BYTES, compareByteRanges } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
 import { BLOCK_MISSING } from "./block-missing.ts";
+import { NO_VIEW } from "./cursor.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** The entries of all `cursors` in order. The merge owns them and the list: it moves and closes them. */
@@ -33,6 +34,7 @@ class MergeCursor implements Cursor {
   valueBuffer: Bytes = EMPTY_BYTES;
   valueStart = 0;
   valueEnd = 0;
+  valueView: DataView = NO_VIEW;
 
   constructor(cursors: readonly Cursor[]) {
     this.#sources = cursors;
@@ -191,6 +193,7 @@ class MergeCursor implements Cursor {
     this.valueBuffer = first.valueBuffer;
     this.valueStart = first.valueStart;
     this.valueEnd = first.valueEnd;
+    this.valueView = first.valueView;
   }
 }
 

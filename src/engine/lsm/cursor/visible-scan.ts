@@ -35,6 +35,7 @@ const DELETED_BEFORE_NOTE = 64;
 const DELETED_TOLD_MIN = 256;
 /** What a row is taken to need until a page has shown it. */
 const ROW_BYTES_GUESS = 96;
+const ROOM_FACTOR = 1.06;
 /** The first page has room for so many rows and grows: whoever wants all rows of a range mostly gets few. */
 const FIRST_ROOM_ROWS = 64;
 
@@ -127,12 +128,13 @@ export class VisibleScan implements Scan {
   next(): Page {
     if (this.#state === "closed") return EMPTY_DONE_PAGE;
     const rows = Math.min(this.#rowsLeft, this.#pageRows);
-    const rowsByBytes = Math.ceil(this.#pageBytes / this.#rowBytes);
+    // A little more than the average gives, so that most pages never grow.
+    const rowsByBytes = Math.ceil((this.#pageBytes / this.#rowBytes) * ROOM_FACTOR) + 1;
     const rowsExpected = Math.min(rows, rowsByBytes, this.#roomRows);
     const builder = new PageBuilder({
       keysOnly: this.#keysOnly,
       rows: rowsExpected,
-      bytes: rowsExpected * this.#rowBytes,
+      bytes: Math.ceil(rowsExpected * this.#rowBytes * ROOM_FACTOR) + 1,
       inOneGo: true,
     });
     let isStopped = false;
@@ -175,8 +177,7 @@ export class VisibleScan implements Scan {
     this.#rowsLeft -= builder.rows;
     const done = this.#rowsLeft <= 0 || (!isStopped && !this.#isInRange());
     if (builder.rows > 0) {
-      // A little more than the average, so that most pages never grow their buffer.
-      this.#rowBytes = Math.ceil((builder.bytes / builder.rows) * 1.1) + 1;
+      this.#rowBytes = builder.bytes / builder.rows;
     }
     this.#pageRows *= PAGE_ROWS_GROWTH;
     this.#pageBytes = PAGE_BYTES_MAX;
@@ -212,6 +213,7 @@ export class VisibleScan implements Scan {
           cursor.valueBuffer,
           cursor.valueStart,
           cursor.valueEnd,
+          cursor.valueView,
         );
         if (this.#emptyFrom !== undefined) this.#endEmpty();
         this.#deleted = 0;
@@ -351,10 +353,12 @@ export class VisibleScan implements Scan {
   }
   #isKeptKey(): boolean {
     const { keyBuffer, keyStart, keyEnd } = this.#cursor;
-    return (
-      keyEnd - keyStart === this.#keyLength &&
-      compareByteRanges(keyBuffer, keyStart, keyEnd, this.#key, 0, this.#keyLength) === 0
-    );
+    const length = this.#keyLength;
+    if (keyEnd - keyStart !== length) return false;
+    // From the end: neighbours mostly differ there.
+    const key = this.#key;
+    for (let i = length - 1; i >= 0; i--) if (keyBuffer[keyStart + i] !== key[i]) return false;
+    return true;
   }
   #keepValue(): void {
     if (this.#keysOnly) return;

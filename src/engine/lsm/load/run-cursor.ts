@@ -54,6 +54,9 @@ export class RunCursor implements Cursor {
   get valueEnd(): number {
     return this.#cursor!.valueEnd;
   }
+  get valueView(): DataView {
+    return this.#cursor!.valueView;
+  }
 
   seekToFirst(): void {
     this.#openNext();

@@ -1,7 +1,7 @@
 /** Walks a memtable's tree. Keeps its present record, and finds its place again when the tree has grown. */
 import { EMPTY_BYTES } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { MAX_SEQUENCE, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
+import { MAX_SEQUENCE, NO_VIEW, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
 import type { Cursor } from "../cursor/index.ts";
 import type { EntryArena } from "./entry-arena.ts";
 import type { EntryOrder } from "./sorted-records.ts";
@@ -23,6 +23,7 @@ export class MemtableCursor implements Cursor {
   valueBuffer: Bytes = EMPTY_BYTES;
   valueStart = 0;
   valueEnd = 0;
+  valueView: DataView = NO_VIEW;
 
   constructor(arena: EntryArena, tree: EntryOrder) {
     this.#arena = arena;
@@ -84,5 +85,6 @@ export class MemtableCursor implements Cursor {
     this.valueBuffer = arena.bytes;
     this.valueStart = this.keyEnd;
     this.valueEnd = this.keyEnd + arena.valueLength(record);
+    this.valueView = arena.view;
   }
 }

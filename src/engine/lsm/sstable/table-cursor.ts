@@ -11,7 +11,7 @@
  */
 import { EMPTY_BYTES } from "../../../base/index.ts";
 import type { Bytes } from "../../../base/index.ts";
-import { MAX_SEQUENCE, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
+import { MAX_SEQUENCE, NO_VIEW, stepOverHidden, stepOverHiddenBack } from "../cursor/index.ts";
 import type { Cursor } from "../cursor/index.ts";
 import { DATA_HANDLE_BYTES } from "./block/block-frame.ts";
 import { BlockReader } from "./block/block-reader.ts";
@@ -68,6 +68,7 @@ export class TableCursor implements Cursor {
   valueBuffer: Bytes = EMPTY_BYTES;
   valueStart = 0;
   valueEnd = 0;
+  valueView: DataView = NO_VIEW;
 
   constructor(source: TableCursorSource) {
     this.#source = source;
@@ -217,6 +218,7 @@ export class TableCursor implements Cursor {
     }
     this.#partitionAt = partition;
     this.valueBuffer = this.#data.bytes;
+    this.valueView = this.#data.view;
     this.#reserveKey(this.#data.prefixLength);
     this.#data.copyPrefix(this.keyBuffer);
   }

@@ -160,6 +160,7 @@ export class ModelCursor implements Cursor {
   valueBuffer: Bytes = new Uint8Array(0);
   readonly valueStart = 0;
   valueEnd = 0;
+  valueView: DataView = new DataView(new ArrayBuffer(0));
   /** How many entries were stepped on, to show that swaths are skipped. */
   steps = 0;
 
@@ -215,5 +216,6 @@ export class ModelCursor implements Cursor {
     this.kind = entry.kind;
     this.valueBuffer = entry.value;
     this.valueEnd = entry.value.length;
+    this.valueView = new DataView(entry.value.buffer, entry.value.byteOffset, entry.value.length);
   }
 }

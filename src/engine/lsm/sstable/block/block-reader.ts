@@ -33,21 +33,19 @@
 import { EMPTY_BYTES } from "../../../../base/index.ts";
 import type { Bytes } from "../../../../base/index.ts";
 import { KIND_DELETE, KIND_PUT } from "../../codec/index.ts";
-import { MAX_SEQUENCE } from "../../cursor/index.ts";
+import { MAX_SEQUENCE, NO_VIEW } from "../../cursor/index.ts";
 
 export const BLOCK_HEADER_BYTES = 16;
 /** What an entry takes beside trailer, key bytes and value: head, rest and bound. */
 export const ENTRY_FIXED_BYTES = 10;
 export const HEAD_BYTES = 4;
 
-const EMPTY_VIEW = new DataView(new ArrayBuffer(0));
-
 /** The largest sequence difference that a trailer of 4 bytes holds. */
 export const NARROW_TRAILER_SPREAD_MAX: number = 2 ** 30 - 1;
 
 export class BlockReader {
   bytes: Bytes = EMPTY_BYTES;
-  #view: DataView = EMPTY_VIEW;
+  view: DataView = NO_VIEW;
   count = 0;
   prefixStart = 0;
   prefixLength = 0;
@@ -62,7 +60,7 @@ export class BlockReader {
   /** Turns to the payload at `start` of `bytes`; `view` shows the same memory from its first byte. */
   attach(bytes: Bytes, view: DataView, start: number): void {
     this.bytes = bytes;
-    this.#view = view;
+    this.view = view;
     this.count = view.getUint32(start, true);
     this.prefixLength = view.getUint16(start + 4, true);
     this.#width = bytes[start + 6]!;
@@ -76,18 +74,18 @@ export class BlockReader {
   }
 
   head(i: number): number {
-    return this.#view.getUint32(this.#heads + 4 * i, true);
+    return this.view.getUint32(this.#heads + 4 * i, true);
   }
   /** Length of the key after the prefix. */
   rest(i: number): number {
-    return this.#view.getUint16(this.#rests + 2 * i, true);
+    return this.view.getUint16(this.#rests + 2 * i, true);
   }
   sequence(i: number): number {
     const at = this.#trailers + this.#width * i;
     if (this.#width === 0) return this.#base;
-    const low = this.#view.getUint32(at, true);
+    const low = this.view.getUint32(at, true);
     if (this.#width === 4) return this.#base + (low >>> 2);
-    const high = this.#view.getUint32(at + 4, true);
+    const high = this.view.getUint32(at + 4, true);
     return this.#base + high * 0x4000_0000 + (low >>> 2);
   }
   kind(i: number): number {
@@ -95,29 +93,29 @@ export class BlockReader {
   }
   /** Where the key goes on after prefix and head. */
   suffixStart(i: number): number {
-    return this.#entries + this.#view.getUint32(this.#bounds + 4 * i, true);
+    return this.#entries + this.view.getUint32(this.#bounds + 4 * i, true);
   }
   valueStart(i: number): number {
     const rest = this.rest(i);
     return this.suffixStart(i) + (rest > HEAD_BYTES ? rest - HEAD_BYTES : 0);
   }
   valueEnd(i: number): number {
-    return this.#entries + this.#view.getUint32(this.#bounds + 4 * i + 4, true);
+    return this.#entries + this.view.getUint32(this.#bounds + 4 * i + 4, true);
   }
 
   /** The fields of the handle at `at`, where a value of an index begins; no object for a lookup. */
   handleOffset(at: number): number {
-    return this.#view.getUint32(at, true) + this.#view.getUint16(at + 4, true) * 0x1_0000_0000;
+    return this.view.getUint32(at, true) + this.view.getUint16(at + 4, true) * 0x1_0000_0000;
   }
   handleLength(at: number): number {
-    return this.#view.getUint32(at + 6, true);
+    return this.view.getUint32(at + 6, true);
   }
   handleCrc(at: number): number {
-    return this.#view.getUint32(at + 10, true);
+    return this.view.getUint32(at + 10, true);
   }
   /** Only of a data block's handle. */
   handleRawLength(at: number): number {
-    return this.#view.getUint32(at + 14, true);
+    return this.view.getUint32(at + 14, true);
   }
 
   /** HOT: bench/lsm-storage. The first entry at or after (key, sequence); `count` if all are before it. */
@@ -125,7 +123,7 @@ export class BlockReader {
     const prefixOrder = this.#comparePrefix(key);
     if (prefixOrder !== 0) return prefixOrder < 0 ? 0 : this.count;
     const head = keyHead(key, this.prefixLength);
-    const view = this.#view;
+    const view = this.view;
     const heads = this.#heads;
     let low = 0;
     let high = this.count;
