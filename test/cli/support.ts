@@ -53,7 +53,7 @@ const named = ["Oslo", "Bergen", "Kyoto", "Lima"] as const;
 
 /** Writes cities and roads to the folder; the tables and the log hold a part each. */
 export async function makeDatabase(host: Host, path: string): Promise<void> {
-  const engine = await openLsmEngine({ path, host });
+  const engine = await openLsmEngine({ path, host, closeFlushBytesMax: 0 });
   await using db = await open({ engine }, { collections: { cities: Cities, roads: Roads } });
   for (const [i, name] of named.entries()) {
     await db.cities.insert({

@@ -11,7 +11,7 @@ const logsOf = (host: SimulatedHost): string[] =>
 
 async function threeCommits(ending: "closed" | "cut off"): Promise<SimulatedHost> {
   const host = new SimulatedHost();
-  const engine = await openLsmEngine({ path, host, walFileBytes: 512 });
+  const engine = await openLsmEngine({ path, host, walFileBytes: 512, closeFlushBytesMax: 0 });
   for (const key of ["a", "b", "c"]) await engine.write({ ops: [put(key, "value")], requires: [] });
   const cut = host.afterPowerCut("kept");
   await engine.close();
@@ -67,7 +67,12 @@ test("what a power cut left of an unfinished close, or of an unfinished opening,
 test("a log of a copy that went its own way, laid beside those of a closed database, is refused", async () => {
   const host = await threeCommits("closed");
   const copy = host.afterPowerCut("kept");
-  const engine = await openLsmEngine({ path, host: copy, walFileBytes: 512 });
+  const engine = await openLsmEngine({
+    path,
+    host: copy,
+    walFileBytes: 512,
+    closeFlushBytesMax: 0,
+  });
   await engine.write({ ops: [put("d", "elsewhere")], requires: [] });
   await engine.close();
   const [log] = logsOf(copy) as [string];

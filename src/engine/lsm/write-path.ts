@@ -36,6 +36,7 @@ import { BulkLoads } from "./load/index.ts";
 import type { LoadRows } from "./load/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import { EditRecorder } from "./manifest/index.ts";
+import { MemoryFlush } from "./memory-flush.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import { L0_STOP_FACTOR, tableOptions } from "./settings/index.ts";
 import type { LsmSettings } from "./settings/index.ts";
@@ -64,13 +65,13 @@ export class WritePath implements WriteSide {
   readonly #found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
   readonly #room: WriteRoom;
   readonly #pressure: WritePressure;
+  readonly #flush: MemoryFlush;
   readonly #nextLog: NextLog;
   #bytesCommitted = 0;
   readonly #loads: BulkLoads;
   readonly #edits: EditRecorder;
   #failure: { readonly cause: unknown } | undefined;
   #isClosed = false;
-  #isFlushWanted = false;
 
   constructor(opened: OpenedDatabase, views: OpenViews) {
     this.#opened = opened;
@@ -98,6 +99,14 @@ export class WritePath implements WriteSide {
         this.#maintenance.wake();
       },
       events: opened.events,
+    });
+    this.#flush = new MemoryFlush({
+      ...opened,
+      room: this.#room,
+      pressure: this.#pressure,
+      log: () => this.#log,
+      maintenance: () => this.#maintenance,
+      hasFailed: () => this.#failure !== undefined,
     });
     this.#nextLog = this.#newNextLog();
     this.#log = this.#newLog();
@@ -163,8 +172,8 @@ export class WritePath implements WriteSide {
   }
 
   #wantsNextLog(): boolean {
-    if (this.#isClosed) return false;
-    return this.#pressure.wantsNextLog(this.#isFlushWanted);
+    if (this.#isClosed && !this.#flush.isClosing) return false;
+    return this.#pressure.wantsNextLog(this.#flush.isWanted);
   }
 
   /** The next log and its memtable; undefined while the log is being made. Commits go on in the present one. */
@@ -172,7 +181,7 @@ export class WritePath implements WriteSide {
     const wal = this.#nextLog.take();
     if (wal === undefined) return undefined;
     this.#tree.rotate(this.#log.logNumber, this.#log.appended);
-    this.#isFlushWanted = false;
+    this.#flush.rotated();
     this.#opened.changeLog?.begin(wal.logNumber, this.#log.appended + 1);
     this.#room.changed();
     return wal;
@@ -183,18 +192,10 @@ export class WritePath implements WriteSide {
   /** Writes all that is in memory to tables. */
   async flush(): Promise<void> {
     this.#assertWritable();
-    // What is loaded is in tables without having been in memory.
-    const { active, rotatedSequence } = this.#tree;
-    const target = active.isEmpty ? rotatedSequence : this.#log.appended;
-    while (this.#tree.flushedSequence < target) {
-      if (this.#tree.rotatedSequence < target) this.#isFlushWanted = true;
-      const refusals = this.#room.refusals;
-      this.#log.wake();
-      this.#maintenance.wake();
-      await this.#room.nextChange();
+    await this.#flush.until(() => {
       this.#assertWritable();
-      this.#room.assertNotRefused(refusals);
-    }
+      return false;
+    });
   }
 
   /** Flushes, so that no log but the present one is needed, and removes those that are not; gives the bytes set free. */
@@ -270,6 +271,7 @@ export class WritePath implements WriteSide {
     this.#changed();
     this.#opened.changeLog?.close();
     const loadsEnded = this.#loads.stop(closed);
+    await this.#flush.atClose();
     await this.#maintenance.stop(closed);
     await loadsEnded;
     const failures: unknown[] = [];

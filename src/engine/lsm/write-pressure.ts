@@ -44,6 +44,14 @@ export class WritePressure {
     return immutables.length >= IMMUTABLES_MAX || active.bytes >= 2 * settings.flushBytesMax;
   }
 
+  /** Bytes of memory whose commits are in no table yet; 0: there are none. */
+  get bytesToFlush(): number {
+    const { active, immutables } = this.#parts.tree;
+    let bytes = active.isEmpty ? 0 : active.bytes;
+    for (const { memtable } of immutables) bytes += memtable.bytes;
+    return bytes;
+  }
+
   /** Whether the memtable is to be set aside; `isAsked`: somebody wants it flushed, full or not. */
   wantsNextLog(isAsked: boolean): boolean {
     const { settings, tree } = this.#parts;

@@ -17,6 +17,7 @@ const compressions = (["none", "fast", "dense", "zstd"] satisfies Compression[])
 const values: { readonly [Name in keyof Drawn]: readonly Drawn[Name][] } = {
   // Sizes: the first of each is the least.
   flushBytesMax: [1_024, 3_000, 20_000],
+  closeFlushBytesMax: [0, 10_000, 64 * 1_024 * 1_024],
   walFileBytes: [512, 4_096, 100_000],
   blockCacheBytesMax: [64 * 1_024, 128 * 1_024, 1_048_576],
   levelBaseBytes: [1_024, 4_096, 50_000],

@@ -34,6 +34,7 @@ type StoreOptions = Omit<LsmOptions, "path" | "host">;
 const TINY: StoreOptions = {
   flushBytesMax: 1_500,
   walFileBytes: 2_048,
+  closeFlushBytesMax: 0,
   l0TablesTrigger: 3,
   levelBaseBytes: 4_096,
   levelFanOut: 2,
@@ -80,7 +81,7 @@ function optionsOf(recipe: Recipe, random: SeededRandom): StoreOptions {
     case "changes":
       return { ...options, changeLog: { bytesMax: 1024 * 1024 } };
     case "large":
-      return { ...options, flushBytesMax: 8_192, blockBytes: 200 };
+      return { ...options, flushBytesMax: 8_192, blockBytes: 200, closeFlushBytesMax: 64 * 1_024 };
     default:
       return options;
   }

@@ -199,6 +199,19 @@ export class Maintenance {
     return this.#install(edit);
   }
 
+  /** Level 0 has room for one table more, so that a flush would not have to wait for a compaction. */
+  get mayFlush(): boolean {
+    const { settings, tree } = this.#parts;
+    // What is dropped from its end never catches up, and need not.
+    if (settings.policy === "fifo") return true;
+    return tree.version.levels[0]!.length < settings.l0TablesStop;
+  }
+
+  /** From now on, for good: stop() is near. One that is under way goes on until then. */
+  beginNoCompaction(): void {
+    this.#holds++;
+  }
+
   /** Ends background work because something failed. */
   fail(cause: unknown): void {
     this.#failure ??= { cause };
@@ -267,15 +280,6 @@ export class Maintenance {
     for (const request of this.#served.splice(0)) request.resolve();
   }
 
-  /** Flushing on while level 0 is far too full would only make every read slower. */
-  #mayFlush(): boolean {
-    const { settings, tree } = this.#parts;
-    // What is dropped from its end never catches up, and need not.
-    if (settings.policy === "fifo") return this.#isOldestClosed();
-    const isStopped = tree.version.levels[0]!.length >= settings.l0TablesStop;
-    return this.#isOldestClosed() && !isStopped;
-  }
-
   #isOldestClosed(): boolean {
     const { closedUpTo, tree } = this.#parts;
     const oldest = tree.immutables.at(-1);
@@ -293,7 +297,8 @@ export class Maintenance {
   }
 
   async #flushOldest(): Promise<boolean> {
-    if (this.#isEnded() || !this.#mayFlush()) return false;
+    // Flushing on while level 0 is far too full would only make every read slower.
+    if (this.#isEnded() || !this.mayFlush || !this.#isOldestClosed()) return false;
     const { events, host, tree } = this.#parts;
     const oldest = tree.immutables.at(-1)!;
     const startMillis = host.clock.monotonicMillis();

@@ -25,6 +25,12 @@ export interface LsmOptions {
   /** A memtable that holds this many bytes is written to a table. Default 16 MiB; at most three of them are in memory. */
   readonly flushBytesMax?: number;
   /**
+   * close() writes what is in memory to tables if it is no more than this, in bytes, so that the next opening has no log to
+   * replay. It waits five seconds for that at most; what is not written then stays in its log, safe as before. Default
+   * 64 MiB, up to 4 GiB; 0: never.
+   */
+  readonly closeFlushBytesMax?: number;
+  /**
    * How large the file of a log usually gets, in bytes. Room is made ahead of the commits, in steps of 1 MiB or of this
    * size if that is less, and a file of up to twice this size is used again for a later log: a sync of room that is there
    * is quicker than one of a file that grows. At most two unused ones are kept. Default: a quarter more than

@@ -43,6 +43,7 @@ type NumberName = {
 
 const bounds: Readonly<Record<NumberName, readonly [min: number, usual: number, max: number]>> = {
   flushBytesMax: [1 * KIB, 16 * MIB, 512 * MIB],
+  closeFlushBytesMax: [0, 64 * MIB, 4_096 * MIB],
   walFileBytes: [512, 20 * MIB, 1_024 * MIB],
   slowReadMicros: [0, 200, 1_000_000],
   openTablesMax: [8, 500, 1_000_000],

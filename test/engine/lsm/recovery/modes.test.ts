@@ -8,7 +8,14 @@ import { SimulatedHost } from "../../../../src/testing/index.ts";
 
 const PATH = "/db";
 const open = (host: SimulatedHost, recovery: RecoveryMode, options = {}): Promise<LsmEngine> =>
-  openLsmEngine({ path: PATH, host, recovery, walFileBytes: 2_048, ...options });
+  openLsmEngine({
+    path: PATH,
+    host,
+    recovery,
+    walFileBytes: 2_048,
+    closeFlushBytesMax: 0,
+    ...options,
+  });
 const keysOf = async (engine: LsmEngine): Promise<string[]> =>
   (await entriesOf(engine.snapshot())).map(([key]) => key);
 const files = (host: SimulatedHost, ending: string): string[] =>

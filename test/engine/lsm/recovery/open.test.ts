@@ -88,7 +88,7 @@ test("data without its manifest is refused, never taken for an empty directory",
 
 test("a flipped byte in the middle of an older log is damage, not the end of the log", async () => {
   const host = new SimulatedHost();
-  const engine = await openLsmEngine({ path: "/db", host });
+  const engine = await openLsmEngine({ path: "/db", host, closeFlushBytesMax: 0 });
   for (let i = 0; i < 10; i++) await write(engine, `k${i}`);
   await engine.close();
   const log = names(host).find((name) => name.endsWith(".log"))!;
@@ -129,7 +129,7 @@ test("opening many times over leaves no files behind", async () => {
 
 test("a dump shows the manifest, the log and every table, and takes the lock meanwhile", async () => {
   const host = new SimulatedHost();
-  const engine = await open(host);
+  const engine = await openLsmEngine({ path: "/db", host, ...TINY, closeFlushBytesMax: 0 });
   await write(engine, "flushed", "1");
   await engine.flush();
   await write(engine, "logged", "2");

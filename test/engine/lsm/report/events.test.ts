@@ -137,7 +137,7 @@ test("closing gives up what is under way, and each beginning still has its end",
   const host = new SimulatedHost();
   let givenUp = 0;
   for (let pauses = 1; pauses < 12; pauses++) {
-    const { engine, events } = await opened(host, { path: `/db${pauses}` });
+    const { engine, events } = await opened(host, { path: `/db${pauses}`, closeFlushBytesMax: 0 });
     for (let i = 0; i < 60; i++) {
       const write = async (): Promise<unknown> =>
         engine.write({ ops: [put(`k${i % 30}`, "x".repeat(200))], requires: [] });
