@@ -19,24 +19,17 @@ import type { StoreHost } from "../catalog/catalog.ts";
 import { LIBRARY_CODE } from "../catalog/finish-collection.ts";
 import { UniqueViolation } from "../collection-error.ts";
 import type { StoredCollection } from "../stored-collection.ts";
+import { buildPace } from "./build-pace.ts";
 import { BuildReport } from "./build-report.ts";
 import { nextPass, passBatch, setApart } from "./document-pass.ts";
 import type { BatchResult, DocumentPass } from "./document-pass.ts";
 
-/** Done before the first use: a moment's work, and yet all of most collections. */
-const FIRST_DOCUMENTS_MAX = 1_000;
 /** Of documents and entries, in a batch: little enough for every engine's transactions. */
 const BATCH_BYTES_MAX = 512 * 1_024;
-/** A commit should be worth it. */
-const BATCH_DOCUMENTS_MIN = 16;
-const BATCH_DOCUMENTS_MAX = 1_024;
-const BATCH_DOCUMENTS_START = 64;
 /** How long a batch may keep the thread: whoever comes meanwhile waits no longer than for a disk. */
 const BATCH_MILLIS = 4;
 /** So many times as long as a batch took, for its commit takes about as long again: others have half of the time. */
 const PAUSE_FACTOR = 2;
-const PAUSE_MILLIS_MIN = 1;
-const PAUSE_MILLIS_MAX = 50;
 
 export class IndexBuild {
   readonly #host: StoreHost;
@@ -51,7 +44,7 @@ export class IndexBuild {
   /** How often built() was called, and how many of those calls wait. */
   #asked = 0;
   #waiting = 0;
-  #documentsMax = BATCH_DOCUMENTS_START;
+  #documentsMax = buildPace.batchDocumentsStart;
   #batchMillis = 0;
 
   constructor(host: StoreHost, collection: StoredCollection) {
@@ -128,7 +121,7 @@ export class IndexBuild {
       const pass = nextPass(this.#collection, new Set(failures.keys()));
       if (pass === undefined) break;
       try {
-        const documentsMax = isAtOnce ? FIRST_DOCUMENTS_MAX : this.#documentsMax;
+        const documentsMax = isAtOnce ? buildPace.firstDocumentsMax : this.#documentsMax;
         const { documentsDone, ended } = await this.#batch(pass, documentsMax);
         if (ended !== undefined) {
           this.#collection.become(ended);
@@ -189,7 +182,7 @@ export class IndexBuild {
       engine,
       async (tx) => {
         const start = transactionHost.nowMillis();
-        const most = Math.max(BATCH_DOCUMENTS_MIN, documentsMax >> (tx.attempt - 1));
+        const most = Math.max(buildPace.batchDocumentsMin, documentsMax >> (tx.attempt - 1));
         const size = { documentsMax: most, bytesMax: BATCH_BYTES_MAX };
         const done = await passBatch(this.#collection, pass, tx, size);
         millis = transactionHost.nowMillis() - start;
@@ -205,15 +198,14 @@ export class IndexBuild {
   #measure(documents: number, millis: number): void {
     this.#batchMillis = millis;
     const fitting = millis <= 0 ? Infinity : (documents * BATCH_MILLIS) / millis;
-    const most = Math.min(fitting, 2 * this.#documentsMax, BATCH_DOCUMENTS_MAX);
-    this.#documentsMax = Math.max(BATCH_DOCUMENTS_MIN, Math.floor(most));
+    const most = Math.min(fitting, 2 * this.#documentsMax, buildPace.batchDocumentsMax);
+    this.#documentsMax = Math.max(buildPace.batchDocumentsMin, Math.floor(most));
   }
 
-  /** A clock of whole milliseconds says 0 of a short batch, hence the least. */
   #pause(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
-    const wanted = Math.max(PAUSE_MILLIS_MIN, PAUSE_FACTOR * this.#batchMillis);
-    const millis = Math.min(PAUSE_MILLIS_MAX, wanted);
+    const wanted = Math.max(buildPace.pauseMillisMin, PAUSE_FACTOR * this.#batchMillis);
+    const millis = Math.min(buildPace.pauseMillisMax, wanted);
     return new Promise((resolve) => {
       const cancel = this.#host.transactionHost.after(millis, resolve);
       this.#wake = () => {
