@@ -72,7 +72,7 @@ export const programs: Proof = {
   name: "programs",
   unit: UNIT,
   quick: 500,
-  full: 50_000,
+  full: 40_000,
   share: 21,
   round,
 };

@@ -8,6 +8,9 @@ import { PlainCollection } from "./plain.ts";
 import type { CollectionName, Model, PlainIndex, PlainIndexes } from "./plain.ts";
 import { filterObject } from "./values.ts";
 import type { Doc, Fields } from "./values.ts";
+import { compact } from "./values.ts";
+import { failingUp, fieldsIn, indexesIn, talliesIn, ups } from "./versions.ts";
+import type { Failing } from "./versions.ts";
 
 const base = {
   key: z.string().nullish(),
@@ -33,11 +36,12 @@ const grown = {
 };
 const grownTwice = { ...grown, a: z.number().nullable(), note: z.string().default("-") };
 /** Each accepts all documents of those before it, with its defaults filled in. */
-const schemas = [z.object(base), z.object(grown), z.object(grownTwice)] as const;
+const schemas = [base, grown, grownTwice] as const;
 export const SCHEMAS = schemas.length;
 type SchemaNumber = number;
 
-type Given = z.input<(typeof schemas)[0]>;
+const firstSchema = z.object(base);
+type Given = z.input<typeof firstSchema>;
 /** What programs hand in: also fields that a schema does not have yet. */
 export interface Input extends Omit<Given, "level"> {
   readonly level?: string | undefined;
@@ -45,16 +49,18 @@ export interface Input extends Omit<Given, "level"> {
 }
 
 /** What is stored of an input; undefined where it must be refused. */
-export function stored(input: Fields, schema: SchemaNumber): Fields | undefined {
-  const { grade = 3, note = "-", ...fields } = input;
+export function stored(input: Fields, schema: SchemaNumber, version: number): Fields | undefined {
+  const { blob, grade = 3, note = "-", raw, rest = [], ...fields } = input;
   if (fields["level"] === "mid" && schema === 0) return undefined;
-  return {
+  return compact({
     tags: [],
     items: [],
     ...fields,
     ...(schema > 0 ? { grade } : {}),
     ...(schema > 1 ? { note } : {}),
-  };
+    ...(version > 0 ? { blob } : { raw }),
+    ...(version > 1 ? { rest } : {}),
+  });
 }
 
 // ------------------------------------------------------------------ indexes
@@ -120,6 +126,8 @@ const graded: PlainIndex = { on: ["-grade", "s"] };
 
 /** Which version of the program it is. */
 export interface Edition {
+  /** Of the schema of things, which goes on by evolve(); from 0. Others stay as they are. */
+  readonly version: number;
   readonly schema: SchemaNumber;
   readonly indexes: number;
 }
@@ -128,28 +136,37 @@ function setOf(name: CollectionName, { indexes }: Edition): number {
   return name === "things" ? indexes : (indexes + 2) % INDEX_SETS;
 }
 
+/** Which version the documents of a collection have. */
+export function versionOf(name: CollectionName, { version }: Edition): number {
+  return name === "things" ? version : 0;
+}
+
 const known = new Map<string, PlainIndexes>();
 /** Of one collection in one edition; always the same object. */
 export function indexesOf(name: CollectionName, edition: Edition): PlainIndexes {
   const { schema } = edition;
+  const version = versionOf(name, edition);
   const number = setOf(name, edition);
-  const key = `${schema} ${number}`;
+  const key = `${version} ${schema} ${number}`;
   let found = known.get(key);
   if (found === undefined) {
     const set = sets[number]!;
-    found = schema > 0 && set === half ? { ...set, byGrade: graded } : set;
+    found = indexesIn(schema > 0 && set === half ? { ...set, byGrade: graded } : set, version);
     known.set(key, found);
   }
   return found;
 }
 
-/** All documents as the edition has them. */
-export function inEdition(model: Model, edition: Edition): Model {
+/** All documents as the edition has them; those of things were of the version `from`. */
+export function inEdition(model: Model, edition: Edition, from: number): Model {
   const moved = (name: CollectionName): PlainCollection => {
-    const documents = [...model[name].documents].map(([id, document]) => {
+    const version = versionOf(name, edition);
+    const steps = name === "things" ? ups.slice(from, version) : [];
+    const documents = [...model[name].documents].map(([id, before]) => {
+      const document = steps.reduce<Fields>((old, up) => up(old), before) as Doc;
       const missing = edition.schema > 0 && !("grade" in document);
       const changed = missing || (edition.schema > 1 && !("note" in document));
-      return [id, changed ? (stored(document, edition.schema) as Doc) : document] as const;
+      return [id, changed ? (stored(document, edition.schema, version) as Doc) : document] as const;
     });
     return new PlainCollection(indexesOf(name, edition), documents);
   };
@@ -158,27 +175,46 @@ export function inEdition(model: Model, edition: Edition): Model {
 
 // ------------------------------------------------------------------ definitions
 
-function define(name: CollectionName, edition: Edition) {
+interface Evolving {
+  evolve(next: z.ZodObject, up: (old: Fields) => unknown, options: object): Evolving;
+}
+const schemasIn = schemas.map((fields) =>
+  [0, 1, 2].map((version) => z.object(fieldsIn(fields, version))),
+);
+
+function define(name: CollectionName, edition: Edition, fails: Failing | undefined) {
   const indexes = Object.fromEntries(
     Object.entries(indexesOf(name, edition)).map(([label, { where, ...index }]) => [
       label,
       where === undefined ? index : { ...index, where: filterObject(where) },
     ]),
   );
-  return collection(name, schemas[edition.schema] as (typeof schemas)[0], {
-    indexes: { ...indexes, ...tallies[setOf(name, edition)] } as {},
+  const version = versionOf(name, edition);
+  const [first, ...later] = schemasIn[edition.schema]!.slice(0, version + 1);
+  const all = { ...indexes, ...tallies[setOf(name, edition)], ...talliesIn(version) };
+  let definition = collection(name, first as typeof firstSchema, {
+    indexes: (version === 0 ? all : {}) as {},
   });
+  for (const [i, schema] of later.entries()) {
+    const isLast = i + 1 === version;
+    const up = isLast && fails !== undefined ? failingUp(ups[i]!, fails) : ups[i]!;
+    const next = (definition as unknown as Evolving).evolve(schema, up, {
+      indexes: isLast ? all : {},
+    });
+    definition = next as unknown as typeof definition;
+  }
+  return definition;
 }
-function defineBoth(edition: Edition) {
-  return { things: define("things", edition), others: define("others", edition) };
+function defineBoth(edition: Edition, fails: Failing | undefined) {
+  return { things: define("things", edition, fails), others: define("others", edition, undefined) };
 }
 type Definitions = ReturnType<typeof defineBoth>;
 
 const defined = new Map<string, Definitions>();
 /** The collections of one edition, made once: reading a schema takes longer than a short program. */
-export function definitions(edition: Edition): Definitions {
-  const key = `${edition.schema} ${edition.indexes}`;
+export function definitions(edition: Edition, fails?: Failing): Definitions {
+  const key = `${edition.version} ${edition.schema} ${edition.indexes} ${fails ?? ""}`;
   let found = defined.get(key);
-  if (found === undefined) defined.set(key, (found = defineBoth(edition)));
+  if (found === undefined) defined.set(key, (found = defineBoth(edition, fails)));
   return found;
 }

@@ -35,6 +35,10 @@ export function expectTag(outcome: Outcome<unknown>, tag: string, what: string):
       cause: outcome.error,
     });
 }
+export function expectStorageError(outcome: Outcome<unknown>, code: string): void {
+  const error = "error" in outcome ? (outcome.error as { readonly code?: unknown }) : undefined;
+  expectSame(error?.code, code, "the code of a StorageError");
+}
 /** The value; an error is a mismatch. */
 export function valueOf<T>(outcome: Outcome<T>, what: string): T {
   if ("value" in outcome) return outcome.value;

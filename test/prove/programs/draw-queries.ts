@@ -116,6 +116,8 @@ const indexed: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   byPair: [pairA, pairB],
   byKey: [keys],
   byGrade: [[1, 3], strings],
+  byBlob: [[true, false], raws],
+  byRest: [tags, numbers],
 };
 const index: fc.Arbitrary<AskedIndex> = fc
   .constantFrom(...Object.entries(indexed))

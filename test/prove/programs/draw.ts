@@ -188,17 +188,59 @@ function body(maxLength: number): fc.Arbitrary<Body> {
 
 // ------------------------------------------------------------------ the life of a database
 
-const opening: fc.Arbitrary<Opening> = fc.record({
+const openings = {
   // What users get is made for more data than this, and takes ten times as long to open.
   options: fc.oneof(weighted(24, randomOptions), weighted(1, fc.constant(undefined))),
   durability: seldom(durability),
   fullScan: one("allow", "allow", "allow", "allow", "warn", "error"),
   readMillis: one(0, 0, 0, 1, 8),
   lazy: fc.boolean(),
-});
-const edition: fc.Arbitrary<Edition> = fc.record({
+};
+const opening: fc.Arbitrary<Opening> = fc.record(openings);
+const edition: fc.Arbitrary<Omit<Edition, "version">> = fc.record({
   schema: fc.nat(SCHEMAS - 1),
   indexes: fc.nat(INDEX_SETS - 1),
+});
+
+const transacting = step("transaction", { body: body(4) });
+const cut = step("powerCut", { unsynced: one("lost", "kept", "seeded"), opening });
+const checkpoint = step("checkpoint", { settles: fc.boolean(), opening, write: on(write) });
+const readOnly = step("readOnly", {
+  by: one(0, 0, 1),
+  settles: fc.boolean(),
+  opening,
+  reads: fc.array(on(read), { maxLength: 3 }),
+  write: on(write),
+});
+const reopening = {
+  // An earlier schema is refused, and then nothing else of the step is met.
+  edition: fc.record({
+    schema: one(0, 1, 2, 2, 2, 2, 2, 2, 2, 2),
+    indexes: fc.nat(INDEX_SETS - 1),
+  }),
+  by: one(0, 0, 1, 1, 1, 1, 2, -1),
+  fails: seldom(one("throws", "misfits", "promises")),
+  settles: one(true, false, false),
+  opening: fc.record({ ...openings, lazy: one(true, true, true, false) }),
+};
+/** What is done at once, while there may be something to be built; it may be left to yet another program. */
+const meanwhile = fc.oneof(
+  weighted(6, on(write)),
+  weighted(3, on(read)),
+  weighted(6, transacting),
+  weighted(
+    2,
+    one("snapshot", "verify").map((what) => ({ do: what })),
+  ),
+  weighted(2, step("readSnapshot", { pick, read: on(read) })),
+  weighted(5, cut),
+  weighted(2, step("reopen", { ...reopening, meanwhile: fc.constant([]) })),
+  weighted(1, checkpoint),
+  weighted(1, readOnly),
+) as fc.Arbitrary<Step>;
+const reopen = step("reopen", {
+  ...reopening,
+  meanwhile: fc.array(meanwhile, { minLength: 1, maxLength: 5, size: "max" }),
 });
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -227,17 +269,11 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     3,
     step("upkeep", { what: one("compact", "flush", "flush", "cleanupWal"), waits: fc.boolean() }),
   ),
-  weighted(1, step("checkpoint", { opening, write: on(write) })),
-  weighted(2, step("reopen", { edition, opening })),
-  weighted(
-    1,
-    step("readOnly", {
-      opening,
-      reads: fc.array(on(read), { maxLength: 3 }),
-      write: on(write),
-    }),
-  ),
-  weighted(2, step("powerCut", { unsynced: one("lost", "kept", "seeded"), opening })),
+  weighted(3, reopen),
+  weighted(1, fc.constant({ do: "ready" })),
+  weighted(1, checkpoint),
+  weighted(1, readOnly),
+  weighted(2, cut),
   weighted(1, step("setClock", { byMillis: one(-10_000_000_000, -3_600_000, -1, 1, 5_000, 1e10) })),
   weighted(2, step("expire", { byMillis: one(0, 1e10, 1e10, -1e10) })),
   weighted(1, step("sleep", { millis: one(1, 100, 3_000, 70_000) })),
@@ -246,8 +282,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 const steps = fc.oneof(
   { withCrossShrink: true },
-  weighted(16, fc.array(anyStep, { minLength: 1, maxLength: 12, size: "max" })),
-  weighted(4, fc.array(anyStep, { minLength: 8, maxLength: 30, size: "max" })),
+  weighted(16, fc.array(anyStep, { minLength: 1, maxLength: 10, size: "max" })),
+  weighted(4, fc.array(anyStep, { minLength: 8, maxLength: 26, size: "max" })),
   weighted(1, fc.array(anyStep, { minLength: 30, maxLength: 80, size: "max" })),
 );
 
@@ -256,13 +292,18 @@ export const programs: fc.Arbitrary<Program> = fc
     engine: one("memory", "lsm", "memory"),
     seed: fc.nat(1_000_000),
     opening,
+    version: one(0, 0, 0, 1, 2),
+    pace: maybe(
+      fc.record({ first: one(1, 1, 4), batch: one(1, 1, 3), pauseTurns: one(1, 4, 20, 60) }),
+      5,
+    ),
     edition,
     first: firstDocuments,
     steps,
   })
-  .map(({ edition: { indexes, schema }, first, ...program }) => ({
+  .map(({ edition: { indexes, schema }, first, version, ...program }) => ({
     ...program,
     // The stricter set is for stored documents to stand against.
-    edition: { schema, indexes: Math.min(indexes, 2) },
+    edition: { version, schema, indexes: Math.min(indexes, 2) },
     steps: [{ do: "insertMany", on: 0, inputs: first }, ...program.steps],
   }));

@@ -1,15 +1,16 @@
 /** What is held while other things happen: snapshots, streams and cursors of pages. */
 import { expectRows, expectSame, expectThat, expectTag, Mismatch, valueOf } from "./compare.ts";
-import { compareWith } from "./life.ts";
 import type { Life } from "./life.ts";
 import { outcomeOf, tagOf } from "./loose.ts";
 import type { LooseSnapshot } from "./loose.ts";
 import { collectionNames, orderOf, picked, rowsOf } from "./plain.ts";
 import type { Asked, CollectionName, Model } from "./plain.ts";
 import type { Of, Read, Step } from "./program.ts";
+import type { Unready } from "./readiness.ts";
 import { queryOf, read, usable } from "./reading.ts";
 import type { Usable } from "./reading.ts";
 import type { Doc } from "./values.ts";
+import { compareWith } from "./whole.ts";
 
 interface HeldStream {
   readonly iterator: AsyncIterator<Doc>;
@@ -32,6 +33,8 @@ interface HeldPages {
   readonly lasting: Set<Doc>;
   readonly shown: Map<string, number>;
   hasTurned: boolean;
+  /** Its rows come in the order of a plan, which may be another one when an index is ready: then the cursor is refused. */
+  readonly mayEnd: boolean;
 }
 
 /** The most of a kind that are held: the oldest goes then. */
@@ -39,7 +42,12 @@ const HELD_MAX = 4;
 
 export class Held {
   readonly #life: Life;
-  readonly #snapshots: { readonly view: LooseSnapshot; readonly model: Model }[] = [];
+  readonly #snapshots: {
+    readonly view: LooseSnapshot;
+    readonly model: Model;
+    /** In the state that it shows. */
+    readonly unready: Unready;
+  }[] = [];
   readonly #streams: HeldStream[] = [];
   #pages: HeldPages[] = [];
 
@@ -51,8 +59,12 @@ export class Held {
 
   async snapshot(): Promise<void> {
     // One from before new defaults were filled in would be refused as too old.
-    await this.#life.db.ready();
-    this.#snapshots.push({ view: this.#life.db.snapshot(), model: this.#life.model });
+    await this.#life.register();
+    const { db, model } = this.#life;
+    // Both show one state: nothing comes between.
+    const unready = this.#life.unready();
+    const view = db.snapshot();
+    this.#snapshots.push({ view, model, unready: await unready });
     if (this.#snapshots.length > HELD_MAX) this.closeSnapshot();
   }
   closeSnapshot(): void {
@@ -62,7 +74,8 @@ export class Held {
     const held = this.#snapshots[pick % Math.max(1, this.#snapshots.length)];
     if (held === undefined) return;
     this.#life.count("read in a snapshot");
-    (await read(step, held.view, held.model, this.#life.readContext))(held.model);
+    const { model, unready, view } = held;
+    (await read(step, view, model, { ...this.#life.readContext, unready }))(model);
   }
 
   // ---------------------------------------------------------------- streams
@@ -115,7 +128,8 @@ export class Held {
     // Which rows of no order came first is told by their ids alone.
     const asked = found.ordered ? found.asked : { ...found.asked, select: undefined };
     const rows = rowsOf(asked, this.#life.model[name].documents.values(), found.index);
-    const query = queryOf(this.#life.db[name], asked);
+    const { db, isBuilding } = this.#life;
+    const query = queryOf(db[name], asked);
     const outcome = await outcomeOf(() => query.page({ size: step.size }));
     if ("error" in outcome && tagOf(outcome.error) === "FullScan") return;
     const { items, next, previous } = valueOf(outcome, "a first page");
@@ -140,6 +154,7 @@ export class Held {
       lasting: new Set(rows),
       shown: new Map(items.map(({ id }) => [id, 1])),
       hasTurned: false,
+      mayEnd: isBuilding && asked.index === undefined && asked.orderBy.length === 0,
     });
     if (this.#pages.length > HELD_MAX) this.#pages.shift();
   }
@@ -156,6 +171,10 @@ export class Held {
     const query = queryOf(this.#life.db[held.name], asked);
     const outcome = await outcomeOf(() => query.page({ size: held.size, ...where }));
     if ("error" in outcome && tagOf(outcome.error) === "FullScan") return this.#drop(held);
+    if (held.mayEnd && "error" in outcome && tagOf(outcome.error) === "InvalidCursor") {
+      this.#life.count("cursor of another plan");
+      return this.#drop(held);
+    }
     const { items, next, previous } = valueOf(outcome, "a page of a held cursor");
     this.#life.count(`page ${back ? "before" : "after"} a held cursor`);
     const rows = rowsOf(asked, this.#life.model[held.name].documents.values(), index);
@@ -217,6 +236,11 @@ export class Held {
       await compareWith(model, view);
       view.close();
     }
+  }
+
+  /** Those of other versions are of rows that nobody sees any more. */
+  dropPages(): void {
+    this.#pages = [];
   }
 
   /** Cursors in the order of keys are those of one set of indexes. */

@@ -195,7 +195,7 @@ export class PlainCollection {
 
 const knownKeys = new WeakMap<PlainIndex, WeakMap<Doc, string | undefined>>();
 /** The values that no other document may have; undefined where the document does not count. */
-function uniqueKey(index: PlainIndex, document: Doc): string | undefined {
+export function uniqueKey(index: PlainIndex, document: Doc): string | undefined {
   let known = knownKeys.get(index);
   if (known === undefined) knownKeys.set(index, (known = new WeakMap()));
   if (known.has(document)) return known.get(document);

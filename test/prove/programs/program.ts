@@ -2,8 +2,10 @@
 import type { Durability } from "kotobadb/engine";
 import type { RandomOptions } from "../../engine/lsm/random-options.ts";
 import type { Edition, Input } from "./collections.ts";
+import type { Pace } from "./pace.ts";
 import type { Asked } from "./plain.ts";
 import type { Filter } from "./values.ts";
+import type { Failing } from "./versions.ts";
 
 /** Which document: its place among those there are, or none of them. */
 type Pick = number;
@@ -73,6 +75,26 @@ export interface Opening {
   readonly lazy: boolean;
 }
 
+/** As another program, or as the same one once more. */
+export interface Reopening {
+  readonly edition: Omit<Edition, "version">;
+  /** So many versions of the schema on, or back. */
+  readonly by: number;
+  /** The last step to the next version fails for some documents. */
+  readonly fails: Failing | undefined;
+  /** What is being built is waited for before it is closed. */
+  readonly settles: boolean;
+  readonly opening: Opening;
+}
+
+/** To be read only. */
+export interface ReadingOpening {
+  /** By a program that knows so many more versions of the schema. */
+  readonly by: number;
+  readonly settles: boolean;
+  readonly opening: Opening;
+}
+
 export type Step =
   | Operation
   | { readonly do: "transaction"; readonly body: Body }
@@ -85,7 +107,7 @@ export type Step =
     }
   /** Writes that are begun before the first of them has ended. */
   | { readonly do: "burst"; readonly writes: readonly Of<Write>[] }
-  | { readonly do: "snapshot" | "closeSnapshot" | "verify" | "stats" }
+  | { readonly do: "snapshot" | "closeSnapshot" | "verify" | "stats" | "ready" }
   | { readonly do: "readSnapshot"; readonly pick: Pick; readonly read: Of<Read> }
   /** Reads so many rows and one more, and goes on later. */
   | Of<{ readonly do: "openStream"; readonly asked: Asked; readonly rows: number }>
@@ -98,14 +120,19 @@ export type Step =
       readonly what: "compact" | "flush" | "cleanupWal";
       readonly waits: boolean;
     }
-  | { readonly do: "checkpoint"; readonly opening: Opening; readonly write: Of<Write> }
-  | { readonly do: "reopen"; readonly edition: Edition; readonly opening: Opening }
   | {
-      readonly do: "readOnly";
+      readonly do: "checkpoint";
+      readonly settles: boolean;
       readonly opening: Opening;
-      readonly reads: readonly Of<Read>[];
       readonly write: Of<Write>;
     }
+  /** And so it goes on at once, while there may be something to be built. */
+  | ({ readonly do: "reopen"; readonly meanwhile: readonly Step[] } & Reopening)
+  | ({
+      readonly do: "readOnly";
+      readonly reads: readonly Of<Read>[];
+      readonly write: Of<Write>;
+    } & ReadingOpening)
   | {
       readonly do: "powerCut";
       readonly unsynced: "lost" | "kept" | "seeded";
@@ -119,6 +146,8 @@ export type Step =
   | { readonly do: "pause"; readonly turns: number };
 
 export interface Program {
+  /** Of builds; undefined: as for users. */
+  readonly pace: Pace | undefined;
   readonly engine: "memory" | "lsm";
   readonly seed: number;
   readonly opening: Opening;

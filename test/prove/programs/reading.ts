@@ -1,5 +1,5 @@
 /** Reads of every kind, and what each must answer by the model. */
-import { indexesOf } from "./collections.ts";
+import { indexesOf, versionOf } from "./collections.ts";
 import type { Edition } from "./collections.ts";
 import { expectRows, expectSame, expectTag, expectThat, Mismatch, valueOf } from "./compare.ts";
 import type { Judge } from "./compare.ts";
@@ -10,16 +10,56 @@ import type { Asked, CollectionName, Model, PlainCollection, PlainIndex } from "
 import type { End, Of, Read } from "./program.ts";
 import { compare, fieldsOf, filterObject, valuesAt } from "./values.ts";
 import type { Doc } from "./values.ts";
+import { askedIn } from "./versions.ts";
+import { isNotReady } from "./readiness.ts";
+import type { NotReady, Unready } from "./readiness.ts";
 import { idOf } from "./writing.ts";
 
 export interface ReadContext {
   readonly edition: Edition;
   readonly fullScan: "allow" | "warn" | "error";
   readonly count: (what: string) => void;
+  /** What was not ready in the state that is read, or a little before, where nothing can be waited for. */
+  readonly unready: Unready;
 }
+
+const NOTHING_TOLD: Judge = () => undefined;
 
 /** Performs a read; picks name documents of `model`, which is the state that the database shows here. */
 export async function read(
+  step: Of<Read>,
+  on: Loose,
+  model: Model,
+  context: ReadContext,
+): Promise<Judge> {
+  try {
+    return await readWell(step, on, model, context);
+  } catch (error) {
+    if (isNotReady(error)) expectLacking(error, step, context);
+    else throw error;
+    return NOTHING_TOLD;
+  }
+}
+
+/**
+ * An index was not ready: that must be so. It must be one that is asked for, or one that would save the reading of the
+ * whole collection where that is refused.
+ */
+function expectLacking(error: NotReady, step: Of<Read>, context: ReadContext): void {
+  const { count, fullScan, unready } = context;
+  count("IndexNotReady of a read");
+  const { collection, index } = error;
+  const isAsked =
+    step.do === "query"
+      ? step.asked.index?.name === index || fullScan === "error"
+      : step.do !== "get" && ["byKey", "byPair"].includes(index);
+  if (collection !== collectionNames[step.on] || !isAsked || !unready.has(collection, index))
+    throw new Mismatch(`${step.do}: ${collection} ${index} is ready, or not asked for`, {
+      cause: error,
+    });
+}
+
+async function readWell(
   step: Of<Read>,
   on: Loose,
   model: Model,
@@ -96,7 +136,7 @@ export function usable(asked: Asked, name: CollectionName, edition: Edition): Us
     found === undefined
       ? undefined
       : { name: asked.index!.name, prefix: fixed, bounds: isFull ? [] : bounds };
-  const whole = { ...asked, index };
+  const whole = askedIn({ ...asked, index }, versionOf(name, edition));
   return {
     asked: whole,
     index: found,
@@ -137,11 +177,13 @@ async function query(
   step: Of<Read> & { do: "query" },
   collection: LooseCollection,
   name: CollectionName,
-  { count, edition, fullScan }: ReadContext,
+  context: ReadContext,
 ): Promise<Judge> {
+  const { count, edition, fullScan } = context;
   const { asked, index, ordered, refused } = usable(step.asked, name, edition);
   const outcome = await outcomeOf(() => end(step.end, collection, asked));
   count(step.end);
+  if ("error" in outcome && isNotReady(outcome.error)) throw outcome.error;
   if (refused)
     return () => expectTag(outcome, "InvalidQuery", `${step.end} by a field of a later schema`);
   if ("error" in outcome && tagOf(outcome.error) === "FullScan" && fullScan === "error") {
@@ -261,7 +303,7 @@ async function pages(query: LooseQuery, size: number): Promise<Answer> {
 async function readWrong(
   how: number,
   collection: LooseCollection,
-  { edition }: ReadContext,
+  context: ReadContext,
 ): Promise<Judge> {
   const wrongs: readonly (readonly [tag: string, work: () => Promise<unknown>])[] = [
     ["InvalidQuery", () => collection.where({ nope: 1 }).all()],
@@ -298,5 +340,6 @@ async function readWrong(
   ];
   const [tag, work] = wrongs[how % wrongs.length]!;
   const outcome = await outcomeOf(work);
-  return () => expectTag(outcome, tag, `wrong read ${how} in schema ${edition.schema}`);
+  if ("error" in outcome && isNotReady(outcome.error)) throw outcome.error;
+  return () => expectTag(outcome, tag, `wrong read ${how} in schema ${context.edition.schema}`);
 }

@@ -1,10 +1,11 @@
 /** Runs a program on a database and on the plain model, and compares every answer. */
 import { turns } from "../kit/turns.ts";
-import { expectTag, expectThat } from "./compare.ts";
+import { expectStorageError, expectTag, expectThat } from "./compare.ts";
 import { Held } from "./held.ts";
-import { expectStorageError, Life } from "./life.ts";
+import { Life } from "./life.ts";
 import type { Plant } from "./life.ts";
 import { outcomeOf, tagOf } from "./loose.ts";
+import { setPace } from "./pace.ts";
 import { copied, sameModel } from "./plain.ts";
 import type { Operation, Program, Step } from "./program.ts";
 import { read } from "./reading.ts";
@@ -36,14 +37,29 @@ class ProgramRun {
     this.#held = new Held(this.#life);
   }
 
+  /** With its pace of builds; programs run one after the other. */
   async run(): Promise<void> {
+    const { pace } = this.#program;
+    const restore = pace === undefined ? () => undefined : setPace(pace);
+    try {
+      await this.#run();
+    } finally {
+      restore();
+    }
+  }
+
+  async #run(): Promise<void> {
     const life = this.#life;
     await life.open();
     for (const step of this.#program.steps) await this.#step(step);
     await this.#held.end();
     await this.#endUpkeep();
+    if (life.isBuilding) {
+      await life.verify();
+      await life.ready();
+    }
     await life.verify();
-    if (!life.isMemory && this.#program.seed % 2 === 0) {
+    if (this.#program.seed % (life.isMemory ? 4 : 2) === 0) {
       await life.close();
       await life.open();
       await life.compareAll(life.db);
@@ -78,6 +94,8 @@ class ProgramRun {
         return held.turnPage(step);
       case "verify":
         return life.verify();
+      case "ready":
+        return life.ready();
       case "stats":
         return void (await life.db.stats());
       case "setClock":
@@ -93,6 +111,7 @@ class ProgramRun {
       case "upkeep":
         return this.#doUpkeep(step);
       case "reopen":
+        return this.#openAgain(step);
       case "readOnly":
       case "powerCut":
         return life.isMemory ? undefined : this.#openAgain(step);
@@ -103,16 +122,20 @@ class ProgramRun {
 
   async #operate(step: Operation): Promise<void> {
     const life = this.#life;
+    if (life.isBuilding)
+      life.count(`${isRead(step) ? "read" : "written"} while something is built`);
     if (!isRead(step)) return writeDirectly(life, step);
     (await read(step, life.db, life.model, life.readContext))(life.model);
   }
 
   async #checkpoint(step: Step & { do: "checkpoint" }): Promise<void> {
     const life = this.#life;
-    await life.db.ready();
+    if (step.settles) await life.ready();
+    else await life.register();
+    const { isBuilding } = life;
     await life.checkpoint(++this.#copies, step.opening, async (copy) => {
       if (step.write.do === "swap") return;
-      const context = { isDirect: true, schema: life.edition.schema };
+      const context = { isBuilding, isDirect: true, edition: life.edition };
       const { judge } = await write(step.write, copy, life.model, context);
       judge(copied(life.model));
     });
@@ -140,10 +163,17 @@ class ProgramRun {
     await held.end();
     await this.#endUpkeep();
     held.keepPages();
-    if (step.do === "reopen") return life.reopen(step.edition, step.opening);
-    await life.readOnly(step.opening, async (db) => {
+    if (step.do === "reopen") {
+      const { version } = life.edition;
+      await life.reopen(step);
+      if (life.edition.version !== version) held.dropPages();
+      for (const next of step.meanwhile) await this.#step(next);
+      return;
+    }
+    await life.readOnly(step, async (db) => {
       for (const one of step.reads) (await read(one, db, life.model, life.readContext))(life.model);
-      const context = { isDirect: true, schema: life.edition.schema };
+      const { unready } = life.readContext;
+      const context = { unready, isDirect: true, edition: life.edition };
       const { judge, outcome } = await write(step.write, db, life.model, context);
       if ("error" in outcome && tagOf(outcome.error) === "StorageError")
         return expectStorageError(outcome, "OpenedReadOnly");

@@ -12,6 +12,7 @@ const LISTS: ReadonlySet<string> = new Set([
   "direct",
   "writes",
   "reads",
+  "meanwhile",
 ]);
 
 /** `fails` says whether a program still fails; asked until `millisMax` are over. */

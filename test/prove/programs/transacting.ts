@@ -16,6 +16,7 @@ import type { LooseTx, Outcome } from "./loose.ts";
 import { copied, sameModel } from "./plain.ts";
 import type { Model } from "./plain.ts";
 import type { Body, Of, Operation, Read, Step, Write } from "./program.ts";
+import { isNotReady, NOTHING_UNREADY } from "./readiness.ts";
 import { read } from "./reading.ts";
 import { same } from "./values.ts";
 import { Doomed, write } from "./writing.ts";
@@ -40,6 +41,10 @@ class Actor {
   /** Those states of which all that was read so far may come, each with what was written since. */
   #views: View[] = [];
   #isDoomed = false;
+  /** In a state before the first attempt began. */
+  #unready = NOTHING_UNREADY;
+  /** It has ended in the middle of an operation that is several. */
+  #givesUp = false;
   #hooks = 0;
   #attempts = 0;
   #goOn: (() => void) | undefined;
@@ -67,9 +72,14 @@ class Actor {
 
   async #begin(): Promise<void> {
     this.#isBegun = true;
+    const life = this.#life;
+    if (life.isBuilding) {
+      await life.register();
+      this.#unready = await life.unready();
+    }
     const { durability, readOnly } = this.#body;
     this.#ended = await outcomeOf(() =>
-      this.#life.db.transaction((tx) => this.#attempt(tx), {
+      life.db.transaction((tx) => this.#attempt(tx), {
         ...(durability === undefined ? {} : { durability }),
         ...(readOnly ? { readOnly } : {}),
       }),
@@ -79,9 +89,11 @@ class Actor {
 
   async #attempt(tx: LooseTx): Promise<void> {
     expectSame(tx.attempt, ++this.#attempts, "the number of the attempt");
+    if (this.#attempts > EXCLUSIVE_AFTER_LOSSES) this.#life.count("ran alone");
     this.#log = [];
     this.#views = [];
     this.#isDoomed = false;
+    this.#givesUp = false;
     tx.onCommit(() => this.#hooks++);
     for (const step of this.#body.steps) {
       // Then it has the engine to itself: all others wait until it has ended, and would never take their turns.
@@ -90,8 +102,9 @@ class Actor {
       const judge = await this.#operate(step, tx, this.#views.at(-1)!.model);
       this.#log.push(judge);
       if (!this.#agrees(judge)) return;
+      if (this.#givesUp) break;
     }
-    if (this.#body.throws) throw new ChangedMyMind();
+    if (this.#body.throws || this.#givesUp) throw new ChangedMyMind();
   }
 
   /** What others committed since the last operation may be what this attempt sees, if its answers so far say so. */
@@ -137,10 +150,15 @@ class Actor {
 
   async #operate(step: Operation, tx: LooseTx, model: Model): Promise<Judge> {
     const life = this.#life;
-    if (isRead(step)) return read(step, tx, model, life.readContext);
-    const isDirect = false;
-    const schema = life.edition.schema;
-    const done = await write(step, tx, model, { isDirect, schema });
+    const unready = this.#unready;
+    if (isRead(step)) return read(step, tx, model, { ...life.readContext, unready });
+    const { edition, held, isBuilding } = life;
+    const context = { edition, held, isBuilding, unready, isDirect: false };
+    const done = await write(step, tx, model, context);
+    if ("error" in done.outcome && isNotReady(done.outcome.error)) {
+      life.count("IndexNotReady of a write");
+      if (step.do === "swap") this.#givesUp = true;
+    }
     if (this.#body.readOnly) {
       life.count("write in a read-only transaction");
       // Wrong input is refused for what it is, and what changes nothing is no write.
@@ -163,7 +181,7 @@ class Actor {
     if (this.#attempts > 1) life.count("ran again after a conflict");
     expectSame(this.#hooks, committed ? 1 : 0, "calls of the hook of onCommit");
     if (!committed && ended.error instanceof Mismatch) throw ended.error;
-    if (this.#body.throws && !this.#isDoomed) {
+    if ((this.#body.throws || this.#givesUp) && !this.#isDoomed) {
       life.count("thrown");
       const isOwn = !committed && ended.error instanceof ChangedMyMind;
       expectThat(isOwn, () => `a body that throws gave ${JSON.stringify(ended)}`);
@@ -225,7 +243,8 @@ export async function writeDirectly(life: Life, step: Of<Write>): Promise<void> 
       readOnly: false,
       durability: undefined,
     });
-  const context = { isDirect: true, schema: life.edition.schema };
+  const { edition, isBuilding } = life;
+  const context = { edition, isBuilding, isDirect: true };
   const { freshIds, judge, outcome } = await write(step, life.db, life.model, context);
   life.sawNewIds(freshIds);
   const refusal = "error" in outcome ? ` refused: ${tagOf(outcome.error)}` : "";
@@ -238,7 +257,8 @@ export async function writeDirectly(life: Life, step: Of<Write>): Promise<void> 
 /** Writes at the same time: there must be an order of them that gives all their answers. */
 export async function burst(life: Life, writes: readonly Of<Write>[]): Promise<void> {
   const single = writes.filter((step) => step.do !== "swap");
-  const context = { isDirect: true, meets: true, schema: life.edition.schema };
+  const { edition, isBuilding } = life;
+  const context = { edition, isBuilding, isDirect: true, meets: true };
   const begun = single.map((step) => write(step, life.db, life.model, context));
   const done = await Promise.all(begun);
   life.sawNewIds(done.flatMap(({ freshIds }) => freshIds).sort());

@@ -1,16 +1,19 @@
 /** What each write does: to the database, and what it must answer and leave by the model. */
 import { inc, push } from "kotobadb";
-import type { Input } from "./collections.ts";
-import { stored } from "./collections.ts";
-import { expectSame, expectTag, Mismatch, shown, valueOf } from "./compare.ts";
+import type { Edition, Input } from "./collections.ts";
+import { stored, versionOf } from "./collections.ts";
+import { expectSame, expectTag, expectThat, Mismatch, shown, valueOf } from "./compare.ts";
 import type { Judge } from "./compare.ts";
 import { outcomeOf, tagOf } from "./loose.ts";
 import type { Loose, LooseCollection, Outcome } from "./loose.ts";
-import { collectionNames, Refused } from "./plain.ts";
-import type { Model, PlainCollection } from "./plain.ts";
+import { collectionNames, PlainCollection, Refused, uniqueKey } from "./plain.ts";
+import type { Model } from "./plain.ts";
+import { isNotReady, NOTHING_UNREADY } from "./readiness.ts";
+import type { NotReady, Unready } from "./readiness.ts";
 import type { Of, Write } from "./program.ts";
 import { compact, filterObject, fits } from "./values.ts";
 import type { Doc, Fields, Filter } from "./values.ts";
+import { writeIn } from "./versions.ts";
 
 /** Only the commit of a transaction can tell that a key is taken: what it reads after that means nothing. */
 export class Doomed extends Error {}
@@ -27,25 +30,48 @@ interface WriteContext {
   readonly isDirect: boolean;
   /** Others write at the same time: who held a key may be gone when it is asked for. */
   readonly meets?: boolean;
-  readonly schema: number;
+  readonly edition: Edition;
+  /**
+   * Indexes may be under way. One that is newly unique does not know a key yet that a document has where the build has not
+   * been: whether it is taken is told by the build. So whatever takes one is left out.
+   */
+  readonly isBuilding?: boolean;
+  /** What was not ready in the state that is written to, or a little before, where nothing can be waited for. */
+  readonly unready?: Unready;
+  /** See Life. */
+  readonly held?: PlainCollection | undefined;
 }
 
 /** Performs a write; picks name documents of `model`, which is the state that the database shows here. */
 export async function write(
-  step: Of<Write>,
+  drawn: Of<Write>,
   on: Loose,
   model: Model,
-  { isDirect, meets = false, schema }: WriteContext,
+  context: WriteContext,
 ): Promise<Written> {
-  const name = collectionNames[step.on];
+  const { edition, isBuilding = false, isDirect, meets = false } = context;
+  const name = collectionNames[drawn.on];
+  const version = versionOf(name, edition);
+  const step = writeIn(drawn, version);
   const targets = targetsOf(step, model[name]);
+  const effect = (plain: PlainCollection): Effect =>
+    effectOf(step, targets, plain, { schema: edition.schema, version });
+  if (isBuilding && takesUnproven(() => effect(model[name])))
+    return { judge: () => undefined, outcome: { value: undefined }, freshIds: [] };
   const outcome = await outcomeOf(() => perform(step, targets, on[name]));
   const judge: Judge = (state) => {
     if (isByQuery(step) && "error" in outcome && tagOf(outcome.error) === "FullScan") return;
     const plain = state[name];
+    if ("error" in outcome && isNotReady(outcome.error)) {
+      const { error } = outcome;
+      return expectThat(
+        mayLack(error, step, plain, effect, context),
+        () => `${step.do}: nothing is to be waited for: ${String(error)}`,
+      );
+    }
     let wanted: Effect;
     try {
-      wanted = effectOf(step, targets, plain, schema);
+      wanted = effect(plain);
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
       if (!isDirect && "value" in outcome && refused.tag === "UniqueViolation") throw new Doomed();
@@ -54,6 +80,50 @@ export async function write(
     apply(wanted, valueOf(outcome, `${step.do} ${targets.join()}`), plain, step.do);
   };
   return { judge, outcome, freshIds: freshIdsOf(step, outcome) };
+}
+
+/** A key of the only index that becomes unique among documents that may stand against it. */
+function takesUnproven(effect: () => Effect): boolean {
+  try {
+    effect();
+    return false;
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    return refused.holders.has("onceN");
+  }
+}
+
+/**
+ * May the write be refused because an index is not ready? Only if that is so, and the write asks it for documents; or takes
+ * a key of it that one of an earlier version may have, which is still to be written anew.
+ */
+function mayLack(
+  { collection, index: name }: NotReady,
+  step: Of<Write>,
+  plain: PlainCollection,
+  effect: (plain: PlainCollection) => Effect,
+  { held, unready = NOTHING_UNREADY }: WriteContext,
+): boolean {
+  if (collection !== collectionNames[step.on] || !unready.has(collection, name)) return false;
+  if (isByQuery(step)) return true;
+  if (step.do === "upsert" && name === { key: "byKey", pair: "byPair", id: "" }[step.by])
+    return true;
+  const index = plain.indexes[name];
+  if (index?.unique !== true || collection !== "things") return false;
+  let changes: Effect;
+  try {
+    changes = effect(new PlainCollection({}, plain.documents));
+  } catch (refused) {
+    // An id that is taken: the transaction would be told at its end.
+    return refused instanceof Refused && refused.tag === "UniqueViolation";
+  }
+  return [...changes.kept, ...changes.fresh].some((fields) => {
+    const key = uniqueKey(index, fields as Doc);
+    const before = plain.documents.get(fields["id"] as string);
+    if (key === undefined || (before && uniqueKey(index, before)) === key) return false;
+    if (held === undefined) return true;
+    return [...held.documents.values()].some((document) => uniqueKey(index, document) === key);
+  });
 }
 
 function expectRefusal(
@@ -122,10 +192,10 @@ function effectOf(
   step: Write,
   targets: readonly string[],
   plain: PlainCollection,
-  schema: number,
+  { schema, version }: { readonly schema: number; readonly version: number },
 ): Effect {
   const checked = (fields: Fields): Fields => {
-    const whole = stored(compact(fields), schema);
+    const whole = stored(compact(fields), schema, version);
     if (whole === undefined) throw new Refused("ValidationError");
     return whole;
   };
