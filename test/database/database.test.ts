@@ -269,6 +269,23 @@ everywhere("a collection opened by name is the same collection", async (db) => {
   expect(await failure(other)).toBeInstanceOf(InvalidDefinition);
 });
 
+test("what a body works with can be taken out of its transaction, and a collection is one handle", async () => {
+  const Notes = collection("notes", z.object({ text: z.string() }));
+  await using db = await open(":memory:", { collections: { notes: Notes } });
+  const told: unknown[] = [];
+  await db.transaction(async (tx) => {
+    // oxlint-disable-next-line typescript/unbound-method -- what is taken out is a function of its own
+    const { attempt, collection: bind, notes, onCommit } = tx;
+    expect(tx.notes).toBe(notes);
+    expect("notes" in tx).toBe(true);
+    onCommit(() => told.push(attempt));
+    await bind(db.notes).insert({ text: "bound" });
+    expect(await notes.count()).toBe(1);
+  });
+  expect(told).toEqual([1]);
+  expect(await db.notes.count()).toBe(1);
+});
+
 test("a closed database says so, and closing twice is fine", async () => {
   const db = await open(":memory:", { collections });
   await db.users.insert(ada);
