@@ -19,6 +19,9 @@ const MATCH_MIN = 4;
 const MATCH_START_MARGIN = 12;
 const LITERALS_LAST = 5;
 const POSITION_MAX = 0x7fff_ffff;
+/** What is decompressed is copied in steps of so many bytes, up to runs so long: beyond, a call into the runtime pays. */
+const STEP = 16;
+const LONG_RUN = 512;
 
 /** Where four bytes with this hash were last seen, counted from #epoch, so that it need not be cleared for each block. */
 const seen = new Int32Array(1 << HASH_BITS);
@@ -160,7 +163,9 @@ export function lz4Decompress(
         from = after;
       }
       if (literals > end - from || literals > toEnd - to) return false;
-      copyRun(source, from, from + literals, target, to);
+      if (literals <= end - from - STEP && literals <= toEnd - to - STEP && literals <= LONG_RUN) {
+        copySteps(sourceView, from, targetView, to, literals);
+      } else copyRun(source, from, from + literals, target, to);
       from += literals;
       to += literals;
       if (from === end) return to === toEnd;
@@ -178,6 +183,8 @@ export function lz4Decompress(
     if (distance === 0 || distance > to - at || count > toEnd - to) return false;
     if (count <= 16 && distance >= 4 && to <= toEasy) {
       copyWords(targetView, to - distance, targetView, to, count > 8);
+    } else if (distance >= STEP && count <= toEnd - to - STEP && count <= LONG_RUN) {
+      copySteps(targetView, to - distance, targetView, to, count);
     } else if (count > 48 && distance >= count) {
       target.copyWithin(to, to - distance, to - distance + count);
     } else {
@@ -201,6 +208,26 @@ function copyWords(
   if (!isLong) return;
   target.setInt32(to + 8, source.getInt32(from + 8, true), true);
   target.setInt32(to + 12, source.getInt32(from + 12, true), true);
+}
+
+/**
+ * Copies `count` bytes and up to 15 behind them, which both sides have: right where both places overlap, if they lie a
+ * step apart.
+ */
+function copySteps(
+  source: DataView,
+  start: number,
+  target: DataView,
+  at: number,
+  count: number,
+): void {
+  const end = start + count;
+  for (let from = start, to = at; from < end; from += STEP, to += STEP) {
+    target.setInt32(to, source.getInt32(from, true), true);
+    target.setInt32(to + 4, source.getInt32(from + 4, true), true);
+    target.setInt32(to + 8, source.getInt32(from + 8, true), true);
+    target.setInt32(to + 12, source.getInt32(from + 12, true), true);
+  }
 }
 
 /** Where the bytes of a length end: after the first one below 255; -1 if none is. */
