@@ -40,6 +40,8 @@ export class ViewScan implements Scan {
   #isBegun = false;
   #errand: Errand | undefined;
   #isDone = false;
+  /** Of a page whose rows are lost with it: who asks again must not be given those behind it. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(source: ScanSource, view: ScannedView, range: KeyRange, options: ScanOptions) {
     this.#source = source;
@@ -92,11 +94,15 @@ export class ViewScan implements Scan {
   }
 
   #nextPage(): Page {
+    if (this.#failure !== undefined) throw this.#failure.error;
     try {
       this.#source.tree.beginPage();
       return this.#scanNow().next();
     } catch (error) {
-      if (error !== BLOCK_MISSING) this.#source.failed(error);
+      if (error !== BLOCK_MISSING) {
+        this.#failure = { error };
+        this.#source.failed(error);
+      }
       throw error;
     }
   }
