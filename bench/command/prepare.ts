@@ -1,0 +1,37 @@
+/** What has to be there before anything is measured: the peers' packages, and the project as it is published. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Installs the peers where they are not there as the lock file has them. Never throws: a store that is missing says so. */
+export function installPeers(bench: string): void {
+  if (areInstalled(bench)) return;
+  console.log("installing the peers (npm ci --prefix bench), once; two of them are compiled");
+  const { status } = spawnSync("npm", ["ci", "--prefix", bench, "--no-audit", "--no-fund"], {
+    stdio: "inherit",
+  });
+  if (status !== 0) console.log("npm ci failed; the stores that are missing will say so");
+}
+
+function areInstalled(bench: string): boolean {
+  const { dependencies } = JSON.parse(readFileSync(join(bench, "package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return Object.entries(dependencies).every(([name, version]) => {
+    const path = join(bench, "node_modules", name, "package.json");
+    if (!existsSync(path)) return false;
+    return (
+      (JSON.parse(readFileSync(path, "utf8")) as { readonly version: string }).version === version
+    );
+  });
+}
+
+/** `npm run build` in a checkout. */
+export function buildProject(project: string): void {
+  const { status, stdout } = spawnSync("npm", ["run", "--silent", "build"], {
+    cwd: project,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error(`npm run build failed in ${project}\n${stdout}`);
+}

@@ -1,0 +1,37 @@
+/** Figures as people read them: three digits that count. */
+import type { Unit } from "../kit/index.ts";
+
+export function figure(value: number, unit: Unit): string {
+  switch (unit) {
+    case "ops/s":
+      return `${scaled(value, 1_000, ["", "k", "M", "G"])}/s`;
+    case "bytes":
+      return scaled(value, 1_000, [" B", " kB", " MB", " GB"]);
+    case "MB/s":
+      return value >= 1_000 ? `${digits(value / 1_000)} GB/s` : `${digits(value)} MB/s`;
+    case "ms":
+      return value >= 1_000 ? `${digits(value / 1_000)} s` : `${digits(value)} ms`;
+    case "µs":
+      return value >= 1_000 ? `${digits(value / 1_000)} ms` : `${digits(value)} µs`;
+  }
+}
+
+/** 1.24x; 13x. */
+export function times(ratio: number): string {
+  return `${digits(ratio)}x`;
+}
+
+function scaled(value: number, step: number, units: readonly string[]): string {
+  let rest = value;
+  let at = 0;
+  while (rest >= step && at < units.length - 1) {
+    rest /= step;
+    at++;
+  }
+  return digits(rest) + units[at]!;
+}
+
+function digits(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+}

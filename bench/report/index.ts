@@ -1,0 +1,2 @@
+export { terminalReport } from "./terminal.ts";
+export type { OutcomeFacts, RunFile, StoreFacts } from "./results.ts";

@@ -1,0 +1,108 @@
+/** All measurements of a run, brought together: one row for each workload, one cell for each store. */
+import { spreadOf } from "../kit/index.ts";
+import type {
+  Better,
+  LatencyMicros,
+  Machine,
+  Outcome,
+  Spread,
+  SuiteName,
+  Survives,
+  Unit,
+} from "../kit/index.ts";
+
+export interface RunFile {
+  readonly at: string;
+  readonly size: string;
+  readonly revision: string;
+  readonly machine: Machine;
+  readonly stores: readonly StoreFacts[];
+  readonly outcomes: readonly OutcomeFacts[];
+}
+export type OutcomeFacts = Pick<Outcome, "measurements" | "failure" | "seconds" | "load"> & {
+  readonly store: string;
+  readonly suite: SuiteName;
+  readonly round: number;
+};
+export interface StoreFacts {
+  readonly suite: SuiteName;
+  readonly name: string;
+  readonly durability: { readonly buffered: Survives; readonly durable?: Survives | undefined };
+  readonly persistent: boolean;
+  readonly note?: string;
+}
+
+export interface Cell extends Spread {
+  readonly cpuSeconds: number | undefined;
+  readonly wallSeconds: number | undefined;
+  readonly latencyMicros: LatencyMicros | undefined;
+}
+export interface ResultRow {
+  readonly suite: SuiteName;
+  readonly workload: string;
+  readonly unit: Unit;
+  readonly better: Better;
+  readonly cells: ReadonlyMap<string, Cell>;
+}
+
+/** In the order in which workloads were first measured. */
+export function rowsOf(outcomes: readonly OutcomeFacts[]): ResultRow[] {
+  const all = outcomes.flatMap(({ measurements }) => measurements);
+  const groups = groupsOf(all, ({ suite, workload }) => `${suite}/${workload}`);
+  return [...groups.values()].map((group) => {
+    const { better, suite, unit, workload } = group[0]!;
+    const byStore = groupsOf(group, ({ store }) => store);
+    const cells = [...byStore].map(([store, measured]): [string, Cell] => {
+      const latencies = measured.flatMap(({ latencyMicros }) => latencyMicros ?? []);
+      return [
+        store,
+        {
+          ...spreadOf(measured.map(({ value }) => value)),
+          cpuSeconds: medianOf(measured.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])),
+          wallSeconds: medianOf(measured.flatMap(({ wallSeconds }) => wallSeconds ?? [])),
+          latencyMicros:
+            latencies.length === 0
+              ? undefined
+              : {
+                  p50: spreadOf(latencies.map(({ p50 }) => p50)).median,
+                  p99: spreadOf(latencies.map(({ p99 }) => p99)).median,
+                  p999: spreadOf(latencies.map(({ p999 }) => p999)).median,
+                  max: spreadOf(latencies.map(({ max }) => max)).max,
+                },
+        },
+      ];
+    });
+    return { suite, workload, unit, better, cells: new Map(cells) };
+  });
+}
+
+function medianOf(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : spreadOf(values).median;
+}
+
+/** How many times as good as `other` this is: above 1 where it is better, whichever way better points. */
+export function ratioOf(better: Better, value: number, other: number): number {
+  return better === "higher" ? value / other : other / value;
+}
+
+/** The store whose median is best among those that qualify. */
+export function bestOf(
+  row: ResultRow,
+  qualifies: (store: string) => boolean,
+): { readonly store: string; readonly cell: Cell } | undefined {
+  const sign = row.better === "higher" ? -1 : 1;
+  const [best] = [...row.cells]
+    .filter(([store]) => qualifies(store))
+    .toSorted(([, a], [, b]) => sign * (a.median - b.median));
+  return best === undefined ? undefined : { store: best[0], cell: best[1] };
+}
+
+function groupsOf<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group === undefined) groups.set(keyOf(value), [value]);
+    else group.push(value);
+  }
+  return groups;
+}
