@@ -30,7 +30,7 @@ export interface ScanRange {
 /** What a scan saw. Every key and every value was looked at. */
 export interface Tally {
   readonly rows: number;
-  /** Over all rows: the stamp of the value and the last byte of the key. */
+  /** Over all rows: the stamp of the value and the key's last byte but one. */
   readonly sum: number;
 }
 
@@ -41,5 +41,16 @@ export function stampAt(buffer: Uint8Array, start: number): number {
 
 /** What one row adds to a tally's sum, where key and value are buffers of their own. */
 export function sumOf(key: Uint8Array, value: Uint8Array): number {
-  return stampAt(value, 0) + key[key.length - 1]!;
+  return stampAt(value, 0) + key[key.length - 2]!;
+}
+
+/** What the rows of an answer add up to. */
+export function tallyOf(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): Tally {
+  let count = 0;
+  let sum = 0;
+  for (const [key, value] of rows) {
+    count++;
+    sum += sumOf(key, value);
+  }
+  return { rows: count, sum };
 }

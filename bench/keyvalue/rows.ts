@@ -1,44 +1,46 @@
 /**
  * The rows of a run: numbered keys of digits, and values half of which can be compressed, as those of db_bench. What a key
  * holds can be told from its number and how often it was written, so that every answer can be checked.
+ *
+ * A key ends with "0"; with "5" it is one that is missing, between two that are there. A hundred keys in a row share all
+ * but their last three digits.
  */
 import { stampAt } from "./key-value-store.ts";
 
 /** Values come from this many, made once: making them is not what is measured. */
 const VALUES = 4_096;
 const GENERATION_STEP = 1_009;
+/** With the last one, which is 0 or 5. */
 const DIGITS = 12;
+const PRESENT = 48;
+const MISSING = 53;
 
-/** A generator of its own (xorshift), so that every store gets the same numbers. */
-export function randomOf(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+export interface RowSizes {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
 }
 
 export class Rows {
-  readonly count: number;
+  /** [0, count) are there; grows with append(). */
+  count: number;
+  readonly keyBytes: number;
   readonly #prefix: Buffer;
   readonly #values: readonly Buffer[];
   readonly #generations: Uint8Array;
 
-  /** Room for `capacity` rows, of which `count` are there at first. */
-  constructor(sizes: { readonly keyBytes: number; readonly valueBytes: number }, count: number) {
+  /** Room for twice `count` rows. */
+  constructor(sizes: RowSizes, count: number) {
     this.count = count;
-    this.#prefix = Buffer.from(
-      "kotobadb/bench/".slice(0, sizes.keyBytes - DIGITS).padEnd(sizes.keyBytes - DIGITS, "."),
-    );
+    this.keyBytes = sizes.keyBytes;
+    const length = sizes.keyBytes - DIGITS;
+    this.#prefix = Buffer.from("kotobadb/bench/".slice(0, length).padEnd(length, "."));
     this.#values = valuesOf(sizes.valueBytes);
     this.#generations = new Uint8Array(count * 2);
   }
 
   /** A new buffer. */
   key(n: number): Buffer {
-    const key = Buffer.allocUnsafe(this.#prefix.length + DIGITS);
+    const key = Buffer.allocUnsafe(this.keyBytes);
     this.writeKey(key, n);
     return key;
   }
@@ -46,17 +48,25 @@ export class Rows {
   /** Into a buffer that is used again and again, for reads. */
   writeKey(key: Buffer, n: number): void {
     const prefix = this.#prefix;
-    key.set(prefix);
+    for (let at = 0; at < prefix.length; at++) key[at] = prefix[at]!;
     let rest = n;
-    for (let at = prefix.length + DIGITS - 1; at >= prefix.length; at--) {
-      const next = Math.floor(rest / 10);
+    for (let at = this.keyBytes - 2; at >= prefix.length; at--) {
+      const next = (rest / 10) | 0;
       key[at] = 48 + rest - next * 10;
       rest = next;
     }
+    key[this.keyBytes - 1] = PRESENT;
   }
 
-  get keyBytes(): number {
-    return this.#prefix.length + DIGITS;
+  /** A key that is not there, right behind row n. */
+  writeMissingKey(key: Buffer, n: number): void {
+    this.writeKey(key, n);
+    key[this.keyBytes - 1] = MISSING;
+  }
+
+  /** What a hundred rows share, of which n is one. */
+  hundredPrefix(n: number): Buffer {
+    return this.key(n).subarray(0, this.keyBytes - 3);
   }
 
   /** What the key holds now. */
@@ -70,6 +80,11 @@ export class Rows {
     return this.value(n);
   }
 
+  /** The number of one more row. */
+  append(): number {
+    return this.count++;
+  }
+
   stamp(n: number): number {
     return (n + this.#generations[n]! * GENERATION_STEP) % VALUES;
   }
@@ -81,17 +96,8 @@ export class Rows {
     return sum;
   }
 
-  /** All rows in an order without pattern; the same in every run. */
-  shuffled(seed: number): Uint32Array {
-    const order = Uint32Array.from({ length: this.count }, (_, n) => n);
-    const random = randomOf(seed);
-    for (let i = order.length - 1; i > 0; i--) {
-      const j = Math.floor(random() * (i + 1));
-      const held = order[i]!;
-      order[i] = order[j]!;
-      order[j] = held;
-    }
-    return order;
+  get bytes(): number {
+    return this.count * (this.keyBytes + this.#values[0]!.length);
   }
 }
 
@@ -107,6 +113,38 @@ function valuesOf(bytes: number): Buffer[] {
     if (stampAt(value, 0) !== n) throw new Error("a stamp does not fit into a value");
     return value;
   });
+}
+
+// ---------------------------------------------------------------- orders, the same in every run
+
+/** A generator of its own (xorshift), so that every store gets the same numbers. */
+export function randomOf(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+/** [0, count), each once, without pattern. */
+export function shuffled(count: number, seed: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, n) => n);
+  const random = randomOf(seed);
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const held = order[i]!;
+    order[i] = order[j]!;
+    order[j] = held;
+  }
+  return order;
+}
+
+/** Numbers of [0, count), all as likely. */
+export function uniform(count: number, draws: number, seed: number): Uint32Array {
+  const random = randomOf(seed);
+  return Uint32Array.from({ length: draws }, () => Math.floor(random() * count));
 }
 
 /** Numbers of [0, count) as YCSB draws them: few of them most of the time (theta 0.99), spread over all keys. */
@@ -127,6 +165,6 @@ export function zipfian(count: number, draws: number, seed: number): Uint32Array
     let rank = Math.floor(count * (eta * u - eta + 1) ** alpha);
     if (uz < 1) rank = 0;
     else if (uz < 1 + 0.5 ** theta) rank = 1;
-    return Math.imul(rank ^ 0x5bd1e995, 0x9e3779b1) >>> 0;
-  }).map((hash) => hash % count);
+    return (Math.imul(rank ^ 0x5bd1e995, 0x9e3779b1) >>> 0) % count;
+  });
 }

@@ -9,7 +9,13 @@ export interface Recorder {
   /** gc, then `work` once; `count` operations → ops/s with CPU and wall seconds. */
   rate(workload: string, count: number, work: () => void | Promise<void>): Promise<void>;
   /** `count` operations one after the other, each awaited and timed → ops/s and percentiles. */
-  each(workload: string, count: number, operation: (i: number) => unknown): Promise<void>;
+  each(
+    workload: string,
+    count: number,
+    operation: (i: number) => unknown,
+    /** Gives the event loop a turn after so many of them; that time belongs to none. Default: never. */
+    options?: { readonly turnEvery?: number },
+  ): Promise<void>;
   /** any other figure */
   value(workload: string, unit: Unit, value: number, better: Better): void;
 }
@@ -37,7 +43,12 @@ export class FileRecorder implements Recorder {
     });
   }
 
-  async each(workload: string, count: number, operation: (i: number) => unknown): Promise<void> {
+  async each(
+    workload: string,
+    count: number,
+    operation: (i: number) => unknown,
+    { turnEvery = Infinity }: { readonly turnEvery?: number } = {},
+  ): Promise<void> {
     const micros = new Float64Array(count);
     const phase = await phaseOf(async () => {
       let before = performance.now();
@@ -48,6 +59,10 @@ export class FileRecorder implements Recorder {
         const now = performance.now();
         micros[i] = (now - before) * 1_000;
         before = now;
+        if (i % turnEvery === turnEvery - 1) {
+          await new Promise(setImmediate);
+          before = performance.now();
+        }
       }
     });
     const latencyMicros = latencyOf(micros);

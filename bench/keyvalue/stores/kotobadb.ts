@@ -66,7 +66,7 @@ class KotobadbStore implements KeyValueStore {
       const { buffer, keyEnd, valueStart } = page;
       const count = Math.min(page.rows, limit - rows);
       for (let i = 0; i < count; i++) {
-        sum += stampAt(buffer, valueStart[i]!) + buffer[keyEnd[i]! - 1]!;
+        sum += stampAt(buffer, valueStart[i]!) + buffer[keyEnd[i]! - 2]!;
       }
       rows += count;
       return page.done || rows === limit;

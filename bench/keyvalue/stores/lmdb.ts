@@ -61,8 +61,10 @@ class LmdbStore implements KeyValueStore {
     const options = limit === Infinity ? {} : { limit };
     let rows = 0;
     let sum = 0;
-    // Reversed it begins at `start`, which it includes, and ends before `end`; all our keys lie between the bounds.
-    const bounds = reverse ? { start: end, end: start } : { start, end };
+    // Backwards, lmdb's bounds change places.
+    const bounds = reverse
+      ? { start: end, exclusiveStart: true, end: start, inclusiveEnd: true }
+      : { start, end };
     for (const { key, value } of this.#database.getRange({ ...bounds, reverse, ...options })) {
       rows++;
       sum += sumOf(key, value);
