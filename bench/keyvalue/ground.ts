@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Recorder, Scope, Size } from "../kit/index.ts";
 import type { KeyValueStore, Row } from "./key-value-store.ts";
-import { Rows } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 import type { RowSizes } from "./rows.ts";
 
 export const SMALL: RowSizes = { keyBytes: 16, valueBytes: 100 };
