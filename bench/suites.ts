@@ -1,5 +1,6 @@
-/** The suites of the benchmark, by the names that --suite takes. */
+/** The suites of the benchmark, by the names that --suite takes, in the order in which they run. */
 import type { Suite } from "./kit/index.ts";
 import { keyvalue } from "./keyvalue/index.ts";
+import { limits } from "./limits/index.ts";
 
-export const suites: readonly Suite[] = [keyvalue];
+export const suites: readonly Suite[] = [limits, keyvalue];

@@ -1,12 +1,15 @@
 /** Gets and scans. Every answer is checked. */
 import type { Ground } from "./ground.ts";
 import { wrongAnswer } from "./ground.ts";
-import type { ScanRange } from "./key-value-store.ts";
+import type { KeyValueStore, ScanRange } from "./key-value-store.ts";
 import type { Rows } from "./rows.ts";
 import { uniform, zipfian } from "./rows.ts";
 
 /** Gets of these rows, one after the other; a promise is awaited where one is given. */
-export async function getRows({ rows, store }: Ground, order: Uint32Array): Promise<void> {
+export async function getRows(
+  { rows, store }: { readonly rows: Rows; readonly store: Pick<KeyValueStore, "stamp"> },
+  order: Uint32Array,
+): Promise<void> {
   const key = Buffer.alloc(rows.keyBytes);
   for (const n of order) {
     rows.writeKey(key, n);
