@@ -8,13 +8,17 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnSync } from "node:child_process";
 import { bundleChild } from "./command/bundle.ts";
+import { check } from "./command/check.ts";
+import type { CheckPlaces } from "./command/check.ts";
 import { measureSuite } from "./command/measure.ts";
 import { USAGE, parseOptions } from "./command/options.ts";
 import type { BenchOptions } from "./command/options.ts";
-import { buildProject, installPeers } from "./command/prepare.ts";
+import { buildProject, installPeers, peersOf } from "./command/prepare.ts";
 import { machineHere } from "./kit/index.ts";
+import { readRun, runPath, runText, writePage } from "./command/report-files.ts";
 import { terminalReport } from "./report/index.ts";
 import type { RunFile } from "./report/index.ts";
+import type { Suite } from "./kit/index.ts";
 import { suites } from "./suites.ts";
 
 const BENCH = dirname(fileURLToPath(import.meta.url));
@@ -33,22 +37,46 @@ function optionsTyped(): BenchOptions {
 }
 
 async function main(options: BenchOptions): Promise<number> {
+  if (options.mode === "report") {
+    writePage(PROJECT, readRun(options.json ?? runPath(PROJECT)));
+    return 0;
+  }
   installPeers(BENCH);
   buildProject(PROJECT);
-  const run = await measure(options);
+  const places = {
+    project: PROJECT,
+    script: await bundleChild(BENCH, "child.ts"),
+    folder: options.directory ?? tmpdir(),
+  };
+  mkdirSync(places.folder, { recursive: true });
+  if (options.mode === "check") {
+    const ours = chosenSuites(options).filter(({ name }) => name !== "limits");
+    return check(ours, options, places);
+  }
+  const run = await measure(options, places);
   console.log(terminalReport(run));
-  if (options.json !== undefined)
-    writeFileSync(options.json, `${JSON.stringify(run, undefined, 1)}\n`);
+  if (options.json !== undefined) writeFileSync(options.json, runText(run));
+  if (isWhole(options)) {
+    writePage(PROJECT, run);
+    writeFileSync(runPath(PROJECT), runText(run));
+  }
   return run.outcomes.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
-async function measure(options: BenchOptions): Promise<RunFile> {
-  const folder = options.directory ?? tmpdir();
-  mkdirSync(folder, { recursive: true });
-  const script = await bundleChild(BENCH, "child.ts");
-  const chosen = suites.filter(
-    ({ name }) => options.suites.length === 0 || options.suites.includes(name),
-  );
+/** Whether docs/BENCHMARKS.md is to tell of it: a part of a run would take away what was known. */
+function isWhole({ rows, size, stores, suites: named, workloads }: BenchOptions): boolean {
+  const isPart = stores.length + named.length + workloads.length > 0 || rows !== undefined;
+  return size === "full" && !isPart;
+}
+
+function chosenSuites({ suites: named }: BenchOptions): readonly Suite[] {
+  const unknown = named.filter((name) => suites.every((suite) => suite.name !== name));
+  if (unknown.length > 0) throw new Error(`no suite ${unknown.join(", ")}`);
+  return named.length === 0 ? suites : suites.filter(({ name }) => named.includes(name));
+}
+
+async function measure(options: BenchOptions, places: CheckPlaces): Promise<RunFile> {
+  const chosen = chosenSuites(options);
   const outcomes: RunFile["outcomes"][number][] = [];
   for (const suite of chosen) {
     const { rounds = 3, rows, size, stores, workloads } = options;
@@ -58,9 +86,7 @@ async function measure(options: BenchOptions): Promise<RunFile> {
       workloads,
       rounds,
       rows,
-      folder,
-      script,
-      project: PROJECT,
+      ...places,
     });
     for (const { failure, load, measurements, seconds, task } of done) {
       const { round, store } = task;
@@ -68,7 +94,7 @@ async function measure(options: BenchOptions): Promise<RunFile> {
         suite: suite.name,
         store,
         round,
-        failure: failure!,
+        failure,
         load,
         measurements,
         seconds,
@@ -79,7 +105,7 @@ async function measure(options: BenchOptions): Promise<RunFile> {
     at: new Date().toISOString(),
     size: options.size,
     revision: revisionHere(),
-    machine: machineHere(BENCH, []),
+    machine: machineHere(BENCH, peersOf(BENCH)),
     stores: chosen.flatMap(({ name: suite, stores }) =>
       stores.map(({ durability, name, note, persistent }) => ({
         suite,

@@ -13,11 +13,19 @@ export function installPeers(bench: string): void {
   if (status !== 0) console.log("npm ci failed; the stores that are missing will say so");
 }
 
+/** The names of the packages that are measured, or stand beside ours. */
+export function peersOf(bench: string): string[] {
+  return Object.keys(dependenciesOf(bench));
+}
+
+function dependenciesOf(bench: string): Readonly<Record<string, string>> {
+  const text = readFileSync(join(bench, "package.json"), "utf8");
+  return (JSON.parse(text) as { readonly dependencies: Readonly<Record<string, string>> })
+    .dependencies;
+}
+
 function areInstalled(bench: string): boolean {
-  const { dependencies } = JSON.parse(readFileSync(join(bench, "package.json"), "utf8")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
-  return Object.entries(dependencies).every(([name, version]) => {
+  return Object.entries(dependenciesOf(bench)).every(([name, version]) => {
     const path = join(bench, "node_modules", name, "package.json");
     if (!existsSync(path)) return false;
     return (

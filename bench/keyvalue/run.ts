@@ -1,6 +1,7 @@
 /** All key-value workloads with one store, in the order in which they stand on each other. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { coldImportMillis, spreadOf } from "../kit/index.ts";
 import type { Scope } from "../kit/index.ts";
 import { LARGE, SMALL, bytesOnDisk, countsOf, rest, writeRows } from "./ground.ts";
 import type { Counts, Ground } from "./ground.ts";
@@ -15,6 +16,7 @@ import { ycsb } from "./ycsb.ts";
 
 /** What --workloads can name: the parts that can be run alone. */
 const PARTS = {
+  import: importPackage,
   fillseq: fillInOrder,
   main: fillAndUse,
   durable: writeDurably,
@@ -24,7 +26,7 @@ const PARTS = {
 
 export async function runKeyValue(entry: KeyValueEntry, scope: Scope): Promise<void> {
   for (const [name, part] of Object.entries(PARTS)) {
-    if (!scope.wants(name)) continue;
+    if (!scope.wants(name) || (entry.onlySize === true && name !== "main")) continue;
     const place = join(scope.directory, name);
     await part({ entry, scope, place, counts: countsOf(scope) });
     rmSync(place, { recursive: true, force: true });
@@ -53,6 +55,13 @@ async function openNew(
   return { store, rows: new Rows(sizes, count), recorder: scope.recorder, counts };
 }
 
+const IMPORTS = 5;
+
+async function importPackage({ entry, scope }: Part): Promise<void> {
+  const millis = Array.from({ length: IMPORTS }, () => coldImportMillis(entry.specifier()));
+  scope.recorder.value("import, cold", "ms", spreadOf(millis).median, "lower");
+}
+
 async function fillInOrder(part: Part): Promise<void> {
   const { recorder, rows, store } = await openNew(part, SMALL);
   const order = Uint32Array.from({ length: rows.count }, (_, n) => n);
@@ -77,6 +86,7 @@ async function fillAndUse(part: Part): Promise<void> {
   await store.close();
   recorder.value("close", "ms", performance.now() - start, "lower");
   recorder.value("size on disk", "bytes", bytesOnDisk(place), "lower");
+  if (part.entry.onlySize === true) return;
   const opened = await reopen(part, rows);
   const ground: Ground = { store: opened, rows, recorder, counts };
   await readReopened(ground);

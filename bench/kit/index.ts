@@ -1,5 +1,5 @@
 export type { Better, LatencyMicros, Measurement, SuiteName, Unit } from "./measurement.ts";
-export { FileRecorder, latencyOf } from "./recorder.ts";
+export { FileRecorder } from "./recorder.ts";
 export type { Recorder } from "./recorder.ts";
 export type { StoreEntry, Survives } from "./store-entry.ts";
 export { suiteOf } from "./suite.ts";
@@ -7,9 +7,11 @@ export type { Scope, Size, Suite } from "./suite.ts";
 export { chanceOfLower, spreadOf } from "./statistics.ts";
 export type { Spread } from "./statistics.ts";
 export { turnsOf } from "./rounds.ts";
-export type { Turn } from "./rounds.ts";
-export { loadNow, machineHere } from "./machine.ts";
+export { machineHere } from "./machine.ts";
 export type { Machine } from "./machine.ts";
 export { runChild } from "./child-process.ts";
 export type { Outcome, Task } from "./child-process.ts";
-export { importEngine, importKotobadb, setProject } from "./kotobadb.ts";
+export { importEngine, kotobadbUrl, setProject } from "./kotobadb.ts";
+/** @public For suites of the whole database. */
+export { importKotobadb } from "./kotobadb.ts";
+export { coldImportMillis } from "./cold-import.ts";

@@ -14,6 +14,7 @@ export function setProject(folder: string): void {
   project = folder;
 }
 
+/** @public For suites of the whole database. */
 export function importKotobadb(): Promise<typeof Kotobadb> {
   return importDist("index.js") as Promise<typeof Kotobadb>;
 }
@@ -21,7 +22,16 @@ export function importEngine(): Promise<typeof Engine> {
   return importDist("engine/index.js") as Promise<typeof Engine>;
 }
 
+/** What a process of its own would import. */
+export function kotobadbUrl(): string {
+  return distUrl("index.js");
+}
+
 function importDist(path: string): Promise<unknown> {
+  return import(distUrl(path));
+}
+
+function distUrl(path: string): string {
   if (project === undefined) throw new Error("the child was not told which project to measure");
-  return import(pathToFileURL(join(project, "dist", path)).href);
+  return pathToFileURL(join(project, "dist", path)).href;
 }

@@ -97,7 +97,7 @@ async function phaseOf(
 }
 
 /** Sorts the durations where they are. */
-export function latencyOf(micros: Float64Array): LatencyMicros {
+function latencyOf(micros: Float64Array): LatencyMicros {
   micros.sort();
   const at = (share: number): number =>
     micros[Math.min(micros.length - 1, Math.floor(micros.length * share))] ?? 0;

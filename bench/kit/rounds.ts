@@ -1,6 +1,6 @@
 /** In which order children run: all stores once a round, every second round backwards, so that no store is always first. */
 
-export interface Turn {
+interface Turn {
   readonly store: string;
   readonly round: number;
 }

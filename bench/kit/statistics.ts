@@ -34,11 +34,16 @@ function median(sorted: readonly number[]): number {
 export function chanceOfLower(lower: readonly number[], higher: readonly number[]): number {
   let points = 0;
   for (const a of lower) for (const b of higher) points += a > b ? 1 : a === b ? 0.5 : 0;
-  const ways = waysToScore(lower.length, higher.length);
+  const name = `${lower.length}/${higher.length}`;
+  const ways = waysKnown.get(name) ?? waysToScore(lower.length, higher.length);
+  waysKnown.set(name, ways);
   const all = ways.reduce((sum, count) => sum + count, 0);
   const asFar = ways.slice(0, Math.ceil(points) + 1).reduce((sum, count) => sum + count, 0);
   return asFar / all;
 }
+
+/** By the two counts; the same few are asked for again and again. */
+const waysKnown = new Map<string, readonly number[]>();
 
 /** In how many orders of m and n different values exactly u pairs have the first above the second, for each u. */
 function waysToScore(m: number, n: number): number[] {

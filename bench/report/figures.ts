@@ -16,7 +16,12 @@ export function figure(value: number, unit: Unit): string {
   }
 }
 
-/** 1.24x; 13x. */
+/** 93 %; 0.4 %. */
+export function percent(share: number): string {
+  return `${share >= 0.0995 ? Math.round(share * 100) : digits(share * 100)} %`;
+}
+
+/** 1.24x; 13.0x. */
 export function times(ratio: number): string {
   return `${digits(ratio)}x`;
 }
@@ -33,5 +38,6 @@ function scaled(value: number, step: number, units: readonly string[]): string {
 
 function digits(value: number): string {
   const size = Math.abs(value);
+  if (size < 0.0995) return String(Number(value.toPrecision(2)));
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

@@ -1,2 +1,4 @@
 export { terminalReport } from "./terminal.ts";
-export type { OutcomeFacts, RunFile, StoreFacts } from "./results.ts";
+export { pageOf } from "./page.ts";
+export { OURS } from "./results.ts";
+export type { OutcomeFacts, RunFile } from "./results.ts";

@@ -4,12 +4,16 @@ import type {
   Better,
   LatencyMicros,
   Machine,
+  Measurement,
   Outcome,
   Spread,
   SuiteName,
   Survives,
   Unit,
 } from "../kit/index.ts";
+
+/** Our own store, in every suite. */
+export const OURS = "kotobadb";
 
 export interface RunFile {
   readonly at: string;
@@ -19,7 +23,8 @@ export interface RunFile {
   readonly stores: readonly StoreFacts[];
   readonly outcomes: readonly OutcomeFacts[];
 }
-export type OutcomeFacts = Pick<Outcome, "measurements" | "failure" | "seconds" | "load"> & {
+export type OutcomeFacts = Pick<Outcome, "measurements" | "seconds" | "load"> & {
+  readonly failure?: string | undefined;
   readonly store: string;
   readonly suite: SuiteName;
   readonly round: number;
@@ -33,8 +38,9 @@ export interface StoreFacts {
 }
 
 export interface Cell extends Spread {
-  readonly cpuSeconds: number | undefined;
-  readonly wallSeconds: number | undefined;
+  /** Of the whole process, each operation; undefined where nothing was counted in operations. */
+  readonly cpuMicros: number | undefined;
+  /** Medians over the rounds; `max` is the longest of all. */
   readonly latencyMicros: LatencyMicros | undefined;
 }
 export interface ResultRow {
@@ -58,8 +64,7 @@ export function rowsOf(outcomes: readonly OutcomeFacts[]): ResultRow[] {
         store,
         {
           ...spreadOf(measured.map(({ value }) => value)),
-          cpuSeconds: medianOf(measured.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])),
-          wallSeconds: medianOf(measured.flatMap(({ wallSeconds }) => wallSeconds ?? [])),
+          cpuMicros: medianOf(measured.flatMap((one) => cpuMicrosOf(one) ?? [])),
           latencyMicros:
             latencies.length === 0
               ? undefined
@@ -74,6 +79,11 @@ export function rowsOf(outcomes: readonly OutcomeFacts[]): ResultRow[] {
     });
     return { suite, workload, unit, better, cells: new Map(cells) };
   });
+}
+
+function cpuMicrosOf({ cpuSeconds, unit, value, wallSeconds }: Measurement): number | undefined {
+  if (unit !== "ops/s" || cpuSeconds === undefined || wallSeconds === undefined) return undefined;
+  return (cpuSeconds * 1e6) / (value * wallSeconds);
 }
 
 function medianOf(values: readonly number[]): number | undefined {

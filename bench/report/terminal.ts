@@ -1,22 +1,20 @@
-/** The table on the terminal: a line for each workload, a column for each store, what is best marked. */
-import { figure, times } from "./figures.ts";
-import { bestOf, ratioOf, rowsOf } from "./results.ts";
+/** The report on the terminal: a line for each workload, a column for each store, then the goals. */
+import { figure } from "./figures.ts";
+import { goals } from "./goals.ts";
+import { judge } from "./judge.ts";
+import { bestOf, rowsOf } from "./results.ts";
 import type { ResultRow, RunFile } from "./results.ts";
-
-export const OURS = "kotobadb";
+import { cpuText, latencyText, ratioText, shareText } from "./row-texts.ts";
 
 export function terminalReport(run: RunFile): string {
   const rows = rowsOf(run.outcomes);
   const suites = [...new Set(rows.map(({ suite }) => suite))];
-  const tables = suites.map((suite) => {
-    const known = run.stores.filter((store) => store.suite === suite).map(({ name }) => name);
-    const mine = rows.filter((row) => row.suite === suite);
-    const measured = known.filter((name) => mine.some((row) => row.cells.has(name)));
-    return suiteTable(suite, mine, measured, (name) =>
-      run.stores.some((store) => store.suite === suite && store.name === name && store.persistent),
-    );
-  });
-  return [machineLines(run), ...tables, failures(run)].filter((part) => part !== "").join("\n\n");
+  const tables = suites.map((suite) => suiteTable(suite, rows, run));
+  const legend =
+    "*: the best of the row. Ratio: kotobadb to the best peer that keeps its data, above 1 where it is ahead; of CPU: the same\nfor processor time an operation, which holds on a busy machine too. Of limit: see the suite limits.";
+  return [machineLines(run), ...tables, legend, goalLines(run), failures(run)]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 function machineLines({ at, machine, outcomes, revision, size }: RunFile): string {
@@ -30,34 +28,57 @@ function machineLines({ at, machine, outcomes, revision, size }: RunFile): strin
   ].join("\n");
 }
 
-function suiteTable(
-  suite: string,
-  rows: readonly ResultRow[],
-  stores: readonly string[],
-  isPersistent: (store: string) => boolean,
-): string {
+function suiteTable(suite: string, all: readonly ResultRow[], run: RunFile): string {
+  const rows = all.filter((row) => row.suite === suite);
+  const stores = run.stores
+    .filter((store) => store.suite === suite && rows.some((row) => row.cells.has(store.name)))
+    .map(({ name }) => name);
   const lines = rows.map((row) => {
     const best = bestOf(row, () => true)?.store;
-    const ours = row.cells.get(OURS);
-    const peer = bestOf(row, (store) => store !== OURS && isPersistent(store));
-    const ratio =
-      ours === undefined || peer === undefined
-        ? ""
-        : times(ratioOf(row.better, ours.median, peer.cell.median));
     const cells = stores.map((store) => {
       const cell = row.cells.get(store);
       if (cell === undefined) return "-";
       return figure(cell.median, row.unit) + (store === best && row.cells.size > 1 ? " *" : "  ");
     });
-    return [row.workload, ...cells, ratio];
+    return [row.workload, ...cells, ratioText(row, run), cpuText(row, run), shareText(row, all)];
   });
-  const all = [[suite, ...stores, "ratio"], ...lines];
-  const widths = all[0]!.map((_, at) => Math.max(...all.map((line) => line[at]!.length)));
-  return all
+  const head = [suite, ...stores, "ratio", "of CPU", "of limit"];
+  return [aligned([head, ...lines]), latencyTable(rows, stores)]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function latencyTable(rows: readonly ResultRow[], stores: readonly string[]): string {
+  const lines = rows.flatMap(({ cells, workload }) => {
+    const texts = stores.map((store) => latencyText(cells.get(store)?.latencyMicros));
+    return texts.every((text) => text === "-") ? [] : [[workload, ...texts]];
+  });
+  const head = ["p50 / p99 / p99.9 / longest", ...stores];
+  return lines.length === 0 ? "" : aligned([head, ...lines]);
+}
+
+function goalLines(run: RunFile): string {
+  const lines = judge(goals, run).flatMap(({ goal, isMet, verdicts }) => {
+    const known = verdicts.filter((verdict) => verdict.isMet !== undefined);
+    if (known.length === 0) return [];
+    const mark = isMet === true ? "met" : isMet === false ? "NOT MET" : "open";
+    const unmet = verdicts.filter((verdict) => verdict.isMet === false);
+    return [
+      `${mark.padEnd(8)}${goal.title}: ${goal.wants}`,
+      ...unmet.map(({ text, workload }) => `          ${workload}: ${text}`),
+    ];
+  });
+  return lines.length === 0 ? "" : ["goals", ...lines].join("\n");
+}
+
+function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
+  return lines
     .map((line) =>
       line
         .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-        .join("  "),
+        .join("  ")
+        .trimEnd(),
     )
     .join("\n");
 }

@@ -11,6 +11,7 @@ export const betterSqlite3: KeyValueEntry = {
   name: "better-sqlite3",
   durability: { buffered: "process", durable: "power" },
   persistent: true,
+  specifier: () => "better-sqlite3",
   note: "WAL, synchronous NORMAL when buffered and FULL when durable, 2 GB of mmap; every call blocks the thread",
   open: async (directory, durable, cacheBytes = CACHE_BYTES) => {
     const { default: Sqlite } = await import("better-sqlite3");

@@ -1,6 +1,6 @@
 /** KotobaDB's engine, which the document store stands on. Values are read where they lie, rows by the page. */
-import type { LsmEngine, Page, Snapshot, WriteOp } from "kotobadb/engine";
-import { importEngine } from "../../kit/index.ts";
+import type { LsmEngine, LsmOptions, Page, Snapshot, WriteOp } from "kotobadb/engine";
+import { importEngine, kotobadbUrl } from "../../kit/index.ts";
 import { stampAt } from "../key-value-store.ts";
 import type { KeyValueStore, Row, ScanRange, Tally } from "../key-value-store.ts";
 import { CACHE_BYTES } from "./cache.ts";
@@ -10,17 +10,40 @@ export const kotobadb: KeyValueEntry = {
   name: "kotobadb",
   durability: { buffered: "process", durable: "power" },
   persistent: true,
-  open: async (path, durable, cacheBytes = CACHE_BYTES) => {
-    const { openLsmEngine } = await importEngine();
+  specifier: kotobadbUrl,
+  note: "LZ4, memtables of 16 MB",
+  open: async (path, durable, cacheBytes) =>
+    new KotobadbStore(await openEngine(path, durable, cacheBytes, {})),
+};
+
+/** Beside stores that do not compress. */
+export const kotobadbUncompressed: KeyValueEntry = {
+  ...kotobadb,
+  name: "kotobadb (uncompressed)",
+  onlySize: true,
+  note: "",
+  open: async (path, durable, cacheBytes) => {
+    const compression = "none";
     return new KotobadbStore(
-      await openLsmEngine({
-        path,
-        durability: durable ? "durable" : "buffered",
-        blockCacheBytesMax: cacheBytes,
-      }),
+      await openEngine(path, durable, cacheBytes, { compression, bottomCompression: compression }),
     );
   },
 };
+
+async function openEngine(
+  path: string,
+  durable: boolean,
+  cacheBytes: number | undefined,
+  options: Partial<LsmOptions>,
+): Promise<LsmEngine> {
+  const { openLsmEngine } = await importEngine();
+  return openLsmEngine({
+    path,
+    durability: durable ? "durable" : "buffered",
+    blockCacheBytesMax: cacheBytes ?? CACHE_BYTES,
+    ...options,
+  });
+}
 
 const stampOf = (buffer: Uint8Array, start: number): number => stampAt(buffer, start);
 

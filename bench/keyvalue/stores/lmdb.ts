@@ -12,6 +12,7 @@ export const lmdb: KeyValueEntry = {
   name: "lmdb",
   durability: { buffered: "process", durable: "power" },
   persistent: true,
+  specifier: () => "lmdb",
   note: "buffered: noSync, which a power cut may damage; no cache of its own but the system's",
   open: async (directory, durable) => {
     const { open } = await import("lmdb");

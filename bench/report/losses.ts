@@ -1,0 +1,9 @@
+/** Why a row is lost, where we know: a profile, a count, a limit. Shown beside the row only in runs that lose it. */
+import type { SuiteName } from "../kit/index.ts";
+
+export const lossReasons: Partial<Record<SuiteName, Readonly<Record<string, string>>>> = {
+  keyvalue: {
+    "open and first get":
+      "A file that is mapped into memory is opened without reading it; a log-structured store reads its manifest, the top of each table's index and what its log holds.",
+  },
+};

@@ -1,0 +1,36 @@
+/** What the benchmark writes is what its run measured: the page, a chart and the terminal's report of a small fixed run. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parseRun, runText } from "../../bench/command/report-files.ts";
+import { pageOf, terminalReport } from "../../bench/report/index.ts";
+
+const golden = join(import.meta.dirname, "golden");
+const text = readFileSync(join(golden, "run.golden.json"), "utf8");
+const run = parseRun(text);
+
+test("a run is written as it was read", () => {
+  expect(runText(run)).toBe(text);
+});
+
+test("the page has goals met and missed, ratios, spreads, losses and what failed", async () => {
+  await expect(pageOf(run).get("BENCHMARKS.md")).toMatchFileSnapshot("golden/page.golden.md");
+});
+
+test("a chart has a bar for each store that was measured", async () => {
+  const files = pageOf(run);
+  expect([...files.keys()].toSorted()).toEqual([
+    "BENCHMARKS.md",
+    "benchmarks/documents-reads.svg",
+    "benchmarks/keyvalue-fills.svg",
+    "benchmarks/keyvalue-puts.svg",
+    "benchmarks/keyvalue-room.svg",
+  ]);
+  await expect(files.get("benchmarks/keyvalue-puts.svg")).toMatchFileSnapshot(
+    "golden/chart.golden.svg",
+  );
+});
+
+test("the terminal shows the same run", async () => {
+  await expect(`${terminalReport(run)}\n`).toMatchFileSnapshot("golden/terminal.golden.txt");
+});
