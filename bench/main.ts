@@ -25,7 +25,7 @@ const BENCH = dirname(fileURLToPath(import.meta.url));
 const PROJECT = dirname(BENCH);
 
 if (process.argv.includes("--help")) console.log(USAGE);
-else process.exitCode = await main(optionsTyped());
+else process.exit(await ended(main(optionsTyped())));
 
 function optionsTyped(): BenchOptions {
   try {
@@ -33,6 +33,16 @@ function optionsTyped(): BenchOptions {
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     return process.exit(2);
+  }
+}
+
+/** What is wrong with the command or the machine, in a line. */
+async function ended(run: Promise<number>): Promise<number> {
+  try {
+    return await run;
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
   }
 }
 
@@ -69,10 +79,16 @@ function isWhole({ rows, size, stores, suites: named, workloads }: BenchOptions)
   return size === "full" && !isPart;
 }
 
-function chosenSuites({ suites: named }: BenchOptions): readonly Suite[] {
+function chosenSuites({ stores, suites: named }: BenchOptions): readonly Suite[] {
   const unknown = named.filter((name) => suites.every((suite) => suite.name !== name));
   if (unknown.length > 0) throw new Error(`no suite ${unknown.join(", ")}`);
-  return named.length === 0 ? suites : suites.filter(({ name }) => named.includes(name));
+  const chosen = named.length === 0 ? suites : suites.filter(({ name }) => named.includes(name));
+  const known = new Set(chosen.flatMap((suite) => suite.stores.map(({ name }) => name)));
+  const nobody = stores.filter((name) => !known.has(name));
+  if (nobody.length > 0) {
+    throw new Error(`no store ${nobody.join(", ")}; there are ${[...known].join(", ")}`);
+  }
+  return chosen;
 }
 
 async function measure(options: BenchOptions, places: CheckPlaces): Promise<RunFile> {

@@ -12,7 +12,8 @@ export const USAGE = `npm run bench [-- options]
 
   --suite a,b        limits, keyvalue, documents
   --stores a,b       only these stores
-  --workloads x,y    only these workloads, where they can be had alone
+  --workloads x,y    only these, where they can be had alone; keyvalue by parts: import, fillseq, main, durable,
+                     ingest, large
   --rounds N         how often each store is measured
   --rows N           instead of the rows of the size
   --json FILE        writes all measurements to a file
