@@ -11,6 +11,7 @@ import { bundleChild } from "./command/bundle.ts";
 import { check } from "./command/check.ts";
 import type { CheckPlaces } from "./command/check.ts";
 import { measureSuite } from "./command/measure.ts";
+import { runMicro } from "./command/micro.ts";
 import { USAGE, parseOptions } from "./command/options.ts";
 import type { BenchOptions } from "./command/options.ts";
 import { buildProject, installPeers, peersOf } from "./command/prepare.ts";
@@ -51,6 +52,7 @@ async function main(options: BenchOptions): Promise<number> {
     writePage(PROJECT, readRun(options.json ?? runPath(PROJECT)));
     return 0;
   }
+  if (options.mode === "micro") return runMicro(BENCH, options.micro);
   installPeers(BENCH);
   buildProject(PROJECT);
   const places = {
