@@ -2,7 +2,7 @@
  * KotobaDB beside its peers: `npm run bench`. Installs the peers on first use, builds the project, runs a child process for
  * each store and round, one at a time, and prints a table. `--help` says what else it can do.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,12 +55,17 @@ async function main(options: BenchOptions): Promise<number> {
   if (options.mode === "micro") return runMicro(BENCH, options.micro);
   installPeers(BENCH);
   buildProject(PROJECT);
-  const places = {
-    project: PROJECT,
-    script: await bundleChild(BENCH, "child.ts"),
-    folder: options.directory ?? tmpdir(),
-  };
-  mkdirSync(places.folder, { recursive: true });
+  const folder = options.directory ?? tmpdir();
+  mkdirSync(folder, { recursive: true });
+  const script = await bundleChild(BENCH, "child.ts");
+  try {
+    return await measureOrCheck(options, { project: PROJECT, script, folder });
+  } finally {
+    rmSync(dirname(script), { recursive: true, force: true });
+  }
+}
+
+async function measureOrCheck(options: BenchOptions, places: CheckPlaces): Promise<number> {
   if (options.mode === "check") {
     const ours = chosenSuites(options).filter(({ name }) => name !== "limits");
     return check(ours, options, places);
@@ -98,25 +103,9 @@ async function measure(options: BenchOptions, places: CheckPlaces): Promise<RunF
   const outcomes: RunFile["outcomes"][number][] = [];
   for (const suite of chosen) {
     const { rounds = 3, rows, size, stores, workloads } = options;
-    const done = await measureSuite(suite, {
-      size,
-      stores,
-      workloads,
-      rounds,
-      rows,
-      ...places,
-    });
-    for (const { failure, load, measurements, seconds, task } of done) {
-      const { round, store } = task;
-      outcomes.push({
-        suite: suite.name,
-        store,
-        round,
-        failure,
-        load,
-        measurements,
-        seconds,
-      });
+    const amounts = { size, stores, workloads, rounds, rows };
+    for (const { task, ...outcome } of await measureSuite(suite, { ...amounts, ...places })) {
+      outcomes.push({ suite: suite.name, store: task.store, round: task.round, ...outcome });
     }
   }
   return {

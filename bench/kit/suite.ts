@@ -26,10 +26,10 @@ export interface Suite {
 }
 
 /** A suite from its entries; `run` is handed the entry of the store that was asked for. */
-export function suiteOf<Store>(
+export function suiteOf<Store, Entry extends StoreEntry<Store> = StoreEntry<Store>>(
   name: SuiteName,
-  entries: readonly StoreEntry<Store>[],
-  run: (entry: StoreEntry<Store>, scope: Scope) => Promise<void>,
+  entries: readonly Entry[],
+  run: (entry: Entry, scope: Scope) => Promise<void>,
 ): Suite {
   return {
     name,

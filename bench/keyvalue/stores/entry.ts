@@ -2,7 +2,7 @@
 import type { StoreEntry } from "../../kit/index.ts";
 import type { KeyValueStore } from "../key-value-store.ts";
 
-export interface KeyValueEntry extends Omit<StoreEntry<KeyValueStore>, "open"> {
+export interface KeyValueEntry extends StoreEntry<KeyValueStore> {
   /** What a program imports to use it. */
   readonly specifier: () => string;
   /** Only what it takes on the disk is of interest. */
