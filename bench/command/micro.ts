@@ -3,21 +3,16 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
-/** Of the same folder, but not micro-benchmarks. */
-const COMMAND = ["main.ts", "child.ts", "suites.ts"];
-
 /** The exit code. Without a name: prints which there are. What follows the name is handed on. */
 export function runMicro(bench: string, words: readonly string[]): number {
   const [name, ...rest] = words;
-  const names = readdirSync(bench)
-    .filter((file) => file.endsWith(".ts") && !COMMAND.includes(file))
-    .map((file) => basename(file, ".ts"));
+  const names = readdirSync(join(bench, "micro")).map((file) => basename(file, ".ts"));
   if (name === undefined || !names.includes(name)) {
     if (name !== undefined) console.error(`no micro-benchmark "${name}"; there are:`);
     for (const one of names) console.log(`${one.padEnd(18)} ${firstSentence(bench, one)}`);
     return name === undefined ? 0 : 2;
   }
-  const file = join(bench, `${name}.ts`);
+  const file = join(bench, "micro", `${name}.ts`);
   const { status } = spawnSync(
     process.execPath,
     ["--expose-gc", "--import", "tsx", file, ...rest],
@@ -30,6 +25,6 @@ export function runMicro(bench: string, words: readonly string[]): number {
 
 /** What its file says of it. */
 function firstSentence(bench: string, name: string): string {
-  const text = readFileSync(join(bench, `${name}.ts`), "utf8");
+  const text = readFileSync(join(bench, "micro", `${name}.ts`), "utf8");
   return /\*\s+(\S[^:.`]*)/.exec(text)?.[1]?.trim() ?? "";
 }

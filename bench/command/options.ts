@@ -8,7 +8,7 @@ export const USAGE = `npm run bench [-- options]
   --full             at full size, most of an hour; writes docs/BENCHMARKS.md
   --check [REV]      this checkout against REV (default: main) on KotobaDB alone; exits 1 if it is slower
   --report           writes docs/BENCHMARKS.md anew from the JSON of the last full run
-  --micro NAME       a micro-benchmark; without NAME: which there are
+  --micro NAME       a micro-benchmark of bench/micro; without NAME: which there are
 
   --suite a,b        limits, keyvalue, documents
   --stores a,b       only these stores

@@ -213,7 +213,7 @@ export class StoredCollection {
    *
    * The document is read back from the row. So what a write returns and what index entries follow from is what a later
    * read gives, whatever the record was made of (getters, subclasses, objects that belong to the caller or to the
-   * schema), and a row that could not be read is never written. HOT: once for each write (bench/collections.ts).
+   * schema), and a row that could not be read is never written. HOT: once for each write (bench/micro/collections.ts).
    *
    * @throws ValidationError for what cannot be encoded.
    */
@@ -253,7 +253,7 @@ export class StoredCollection {
 
   /**
    * The document whose key is keys[keyStart, keyEnd) and whose value is values[valueStart, valueEnd), read where they
-   * lie. HOT: once for each document of a scan (bench/collections.ts).
+   * lie. HOT: once for each document of a scan (bench/micro/collections.ts).
    */
   decode(
     keys: Bytes,

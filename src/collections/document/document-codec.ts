@@ -160,7 +160,7 @@ export class DocumentCodec {
 
   /**
    * The bytes may share memory with other documents' bytes; they never change.
-   * HOT: once for each write (bench/collections.ts).
+   * HOT: once for each write (bench/micro/collections.ts).
    *
    * @throws ValidationError for what MessagePack has no form for, with msgpackr's own error as its cause.
    */
@@ -187,7 +187,7 @@ export class DocumentCodec {
 
   /**
    * The record at bytes[start, end), read where it lies, whatever its version.
-   * HOT: once for each document read (bench/collections.ts).
+   * HOT: once for each document read (bench/micro/collections.ts).
    */
   decode(bytes: Bytes, start: number, end: number): Record<string, unknown> {
     const version = this.versionAt(bytes, start, end);
@@ -232,7 +232,10 @@ export class DocumentCodec {
 
 const NO_VERSION = 0;
 
-/** The version of a document's bytes, in the only spelling that it has; 0 where they say none. HOT: bench/collections.ts. */
+/**
+ * The version of a document's bytes, in the only spelling that it has; 0 where they say none.
+ * HOT: bench/micro/collections.ts.
+ */
 export function versionAt(bytes: Bytes, start: number, end: number): number {
   if (bytes[start] !== VERSIONED) return 1;
   // A document follows, so one byte more at least.

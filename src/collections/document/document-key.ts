@@ -82,7 +82,10 @@ export function ulidRange(prefix: Bytes): KeyRange {
   return { start: concatBytes(prefix, ULID_TAG), end: concatBytes(prefix, STRING_TAG) };
 }
 
-/** The id at bytes[start, end), which begin with the tag. HOT: once for each document of a scan (bench/collections.ts). */
+/**
+ * The id at bytes[start, end), which begin with the tag.
+ * HOT: once for each document of a scan (bench/micro/collections.ts).
+ */
 export function idOf(bytes: Bytes, start: number, end: number): string {
   const tag = bytes[start];
   if (tag === TAG_ULID && end - start === ULID_KEY_BYTES) return readUlid(bytes, start + 1);
@@ -101,7 +104,7 @@ export function idOf(bytes: Bytes, start: number, end: number): string {
   });
 }
 
-/** Is the id a ULID in its canonical spelling? HOT: once for each get (bench/collections.ts). */
+/** Is the id a ULID in its canonical spelling? HOT: once for each get (bench/micro/collections.ts). */
 export function isUlid(id: string): boolean {
   if (id.length !== ULID_CHARACTERS || id.charCodeAt(0) > 0x37) return false;
   for (let i = 0; i < ULID_CHARACTERS; i++) {

@@ -36,7 +36,7 @@ export class DocumentUpgrade {
     this.#wholeFrom = fills[newest - 1] === true ? newest + 1 : newest;
   }
 
-  /** Is a document of this version to be brought up before anyone sees it? HOT: bench/collections.ts. */
+  /** Is a document of this version to be brought up before anyone sees it? HOT: bench/micro/collections.ts. */
   concerns(version: number): boolean {
     return version < this.#wholeFrom;
   }

@@ -1,7 +1,7 @@
 /**
  * A filter as one function: the fast twin of matches() (filter-match.ts), with which it always agrees.
  *
- * HOT: once for each document that a scan reads (bench/filter.ts).
+ * HOT: once for each document that a scan reads (bench/micro/filter.ts).
  */
 import { assertNever } from "../../base/index.ts";
 import { compareStrings, compareValues, isDate, typeClass } from "../key/value-order.ts";

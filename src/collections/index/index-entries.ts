@@ -69,7 +69,10 @@ export class EntryMaker {
     return false;
   }
 
-  /** The document's entries, in the order of their keys. HOT: for each index and written document (bench/collections.ts). */
+  /**
+   * The document's entries, in the order of their keys.
+   * HOT: for each index and written document (bench/micro/collections.ts).
+   */
   entriesOf(documentKey: Bytes, document: Document): readonly IndexEntry[] {
     const index = this.#index;
     if (index.where !== undefined && !matches(index.where, document)) return NO_ENTRIES;

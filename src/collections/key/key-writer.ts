@@ -6,7 +6,7 @@
  * (2) finish() gives exactly the key, as bytes that never change again, and takes the writer back to its prefix. So does
  *     a failure: nothing of a key that was never finished gets into the next one.
  *
- * HOT: one call for each indexed field of each written document (bench/key-encoding.ts).
+ * HOT: one call for each indexed field of each written document (bench/micro/key-encoding.ts).
  */
 import { EMPTY_BYTES, assert } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";

@@ -83,7 +83,7 @@ export function isEnterable(value: unknown): value is Readonly<Record<string, un
   return !Array.isArray(value) && !isDate(value) && !(value instanceof Uint8Array);
 }
 
-/** HOT: once for each path and document of a filter (bench/filter.ts). */
+/** HOT: once for each path and document of a filter (bench/micro/filter.ts). */
 function walk(from: unknown, names: readonly string[]): unknown {
   let value = from;
   for (let i = 0; i < names.length; i++) {

@@ -231,7 +231,7 @@ class Validator {
     );
   }
 
-  /** HOT: bench/validate. What the schema gave, if it can be stored as it is; else a copy, or every issue. */
+  /** HOT: bench/micro/validate. What the schema gave, if it can be stored as it is; else a copy, or every issue. */
   #stored(output: unknown): Record<string, unknown> {
     if (!isPlainObject(output)) {
       this.#refuse([{ path: [], message: "the schema gave no plain object" }]);

@@ -3,7 +3,7 @@
  *
  * Strings may have lone surrogates, numbers may be -0 (and a default may be anything of its type: defaults are not
  * validated); what the schema knows nothing of is looked through whole. Booleans, bigints, literals and nulls are not
- * looked at. A validated document of 7 fields takes about 50 ns (bench/validate.ts).
+ * looked at. A validated document of 7 fields takes about 50 ns (bench/micro/validate.ts).
  */
 import { isDate, isWellFormed } from "../key/value-order.ts";
 import type { FieldShape, LeafShape, ObjectShape } from "./field-shape.ts";
@@ -51,7 +51,7 @@ const isStorableNumeric: StorableCheck = (value, depth) =>
 const isStorableDate: StorableCheck = (value, depth) =>
   isDate(value) ? value.getTime() === value.getTime() : isStorable(value, depth);
 
-/** HOT: bench/validate. Once for each document that is written. */
+/** HOT: bench/micro/validate. Once for each document that is written. */
 function compileObjectCheck(shape: ObjectShape): StorableCheck | undefined {
   if (shape.open) return isStorable;
   const names: string[] = [];
@@ -115,7 +115,7 @@ function denseArrayCheck(element: InputCheck | undefined): InputCheck {
   };
 }
 
-/** HOT: bench/validate. Once for each document that is written. */
+/** HOT: bench/micro/validate. Once for each document that is written. */
 function denseFieldsCheck(shape: ObjectShape): InputCheck | undefined {
   const names: string[] = [];
   const checks: InputCheck[] = [];

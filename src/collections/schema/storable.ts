@@ -28,7 +28,7 @@ const issuesMax = 100;
 /**
  * Is the value storable as it stands? False also where only a -0 stands in the way.
  *
- * HOT: the plain twin is storableCopy (bench/validate.ts).
+ * HOT: the plain twin is storableCopy (bench/micro/validate.ts).
  */
 export function isStorable(value: unknown, depth = 0): boolean {
   switch (typeof value) {
@@ -160,7 +160,7 @@ function copyOfArray(
  * Is there nothing in the input that a validator could drop in silence or never come to an end with: no key called
  * __proto__, no holes in arrays (of which there may be billions), no plain objects and arrays nested too deep?
  *
- * HOT: bench/validate. The plain twin is inputIssues.
+ * HOT: bench/micro/validate. The plain twin is inputIssues.
  */
 export function isSafeInput(input: unknown, depth = 0): boolean {
   if (typeof input !== "object" || input === null) return true;
@@ -225,7 +225,7 @@ function classNameOf(value: object): string {
 /**
  * Are two storable values the same? A field that is undefined is as good as none, and -0 is the 0 that is stored for it.
  *
- * HOT: bench/validate. The plain twin is differenceOf.
+ * HOT: bench/micro/validate. The plain twin is differenceOf.
  */
 export function isSameStorable(a: unknown, b: unknown): boolean {
   if (a === b || Object.is(a, b)) return true;

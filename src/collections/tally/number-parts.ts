@@ -50,7 +50,7 @@ export function hasParts(value: number | bigint): boolean {
   return typeof value === "number" || (value < MAGNITUDE_END && value > -MAGNITUDE_END);
 }
 
-/** The parts of a number, none of them 0. HOT: once for each sum and written document (bench/collections.ts). */
+/** The parts of a number, none of them 0. HOT: once for each sum and written document (bench/micro/collections.ts). */
 export function partsOf(value: number | bigint): readonly NumberPart[] {
   if (typeof value === "bigint") {
     assert(hasParts(value), "a bigint that is summed is below 2^1024");

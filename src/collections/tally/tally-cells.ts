@@ -76,7 +76,7 @@ export class CellMaker {
 
   /**
    * What changes where a document becomes another one; undefined: there was none, or none is left.
-   * HOT: for each tally and written document (bench/collections.ts).
+   * HOT: for each tally and written document (bench/micro/collections.ts).
    *
    * @throws ValidationError for what has no place in a key or is no number of the declared type.
    */

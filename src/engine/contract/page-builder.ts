@@ -1,6 +1,6 @@
 /**
  * Fills the one buffer of a page, row by row. Shared by engines and by the merge of a transaction's own writes.
- * HOT: bench/lsm-storage. No object per row; arrays double when they are full.
+ * HOT: bench/micro/lsm-storage. No object per row; arrays double when they are full.
  */
 import { EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";

@@ -69,12 +69,12 @@ export class WritePressure {
     return compactionDebtBytes(version, settings.l0TablesTrigger, levelTargets(version, settings));
   }
 
-  /** HOT: bench/lsm-engine.ts. A commit was taken. */
+  /** HOT: bench/micro/lsm-engine.ts. A commit was taken. */
   took(ops: readonly WriteOp[]): void {
     if (this.#rate() !== Infinity) this.pace.took(bytesOf(ops));
   }
 
-  /** HOT: bench/lsm-engine.ts. Asked for each commit, worked out once for each version of the tree. */
+  /** HOT: bench/micro/lsm-engine.ts. Asked for each commit, worked out once for each version of the tree. */
   #rate(): number {
     const { isEnded, settings, tree } = this.#parts;
     const { version } = tree;

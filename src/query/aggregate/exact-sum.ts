@@ -17,7 +17,7 @@ export class ExactSum {
   /** What is added up in place of the parts, once there was a large number. Written by #turned(). */
   #large: PartSum | undefined;
 
-  /** HOT: once for each row (bench/query). */
+  /** HOT: once for each row (bench/micro/query). */
   add(value: number): void {
     if (this.#large !== undefined || !(Math.abs(value) < LARGE)) {
       this.#turned().add(value);

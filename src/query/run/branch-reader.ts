@@ -6,7 +6,7 @@
  *     read is not in a transaction's read set.
  * (2) One page of the engine is one batch of documents, of which some may have been left out.
  *
- * HOT: bench/query. A page's rows are decoded in a loop where they lie.
+ * HOT: bench/micro/query. A page's rows are decoded in a loop where they lie.
  */
 import { isPromise } from "../../base/index.ts";
 import type { Awaitable } from "../../base/index.ts";

@@ -6,7 +6,7 @@ const TEXT_BYTES = 24;
 const BUFFER_BYTES = 128;
 const BOXED_BYTES = 24;
 
-/** HOT: bench/planner. Once for each document that is sorted. */
+/** HOT: bench/micro/planner. Once for each document that is sorted. */
 export function documentBytes(value: unknown): number {
   switch (typeof value) {
     case "string":

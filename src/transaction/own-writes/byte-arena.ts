@@ -1,6 +1,7 @@
 /**
  * Copies of values that live as long as their transaction, cut from shared slabs. An allocation for each value costs
- * several times its copy, because V8 keeps buffers of more than 64 bytes outside its heap. HOT: bench/transaction.
+ * several times its copy, because V8 keeps buffers of more than 64 bytes outside its heap.
+ * HOT: bench/micro/transaction.
  */
 import type { Bytes } from "../../base/index.ts";
 import { copyKey } from "../reading/key-set.ts";

@@ -115,7 +115,7 @@ export class MergedScan implements Scan {
     return page.done === done ? page : { ...page, done };
   }
 
-  /** A page of both, up to the end of the engine's page. HOT: bench/transaction. */
+  /** A page of both, up to the end of the engine's page. HOT: bench/micro/transaction. */
   #merge(): Page {
     const page = this.#page;
     const built = new PageBuilder({

@@ -226,7 +226,9 @@ function findIn(chunks: Chunks, key: Bytes): KeyWrite | undefined {
   return write !== undefined && compareBytes(write.key, key) === 0 ? write : undefined;
 }
 
-/** The last chunk that begins at or before `key`, else the first; -1 where there is none. HOT: bench/transaction. */
+/**
+ * The last chunk that begins at or before `key`, else the first; -1 where there is none. HOT: bench/micro/transaction.
+ */
 function chunkOf(chunks: Chunks, key: Bytes): number {
   let start = 0;
   let end = chunks.length;
@@ -240,7 +242,7 @@ function chunkOf(chunks: Chunks, key: Bytes): number {
   return start === 0 ? 0 : start - 1;
 }
 
-/** The place of the first write at or after `key`. HOT: bench/transaction. */
+/** The place of the first write at or after `key`. HOT: bench/micro/transaction. */
 function lowerBound(writes: readonly KeyWrite[], key: Bytes): number {
   let start = 0;
   let end = writes.length;

@@ -1,5 +1,6 @@
 /**
- * Keys, each once, in the order of their first coming. HOT: bench/transaction: every get of a transaction comes by.
+ * Keys, each once, in the order of their first coming. HOT: bench/micro/transaction: every get of a transaction comes
+ * by.
  *
  * The first few are found by looking at all hashes, which needs no table; then a table with open addressing is kept.
  * A Map would need a string of each key, which costs more than hashing its bytes.

@@ -47,7 +47,7 @@ export class LookupRefScan implements RefScan {
   }
 }
 
-/** The page of what one page of entries refers to. HOT: bench/transaction. */
+/** The page of what one page of entries refers to. HOT: bench/micro/transaction. */
 class FoundRows {
   readonly #entries: Page;
   readonly #lookup: RowLookup;

@@ -1,7 +1,7 @@
 /**
  * Whole numbers of fixed width, little-endian. Reading past the end of the buffer is a defect of the caller: bounds are
  * checked by whoever doubts the bytes, before these run.
- * HOT: bench/lsm-engine. Plain arithmetic on bytes: a DataView would have to be made for each buffer.
+ * HOT: bench/micro/lsm-engine. Plain arithmetic on bytes: a DataView would have to be made for each buffer.
  */
 import type { Bytes } from "../../../base/index.ts";
 

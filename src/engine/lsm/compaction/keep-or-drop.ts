@@ -59,7 +59,7 @@ export class KeepOrDrop {
     this.#stratum = -1;
   }
 
-  /** HOT: bench/lsm-engine.ts. Whether the entry stays. */
+  /** HOT: bench/micro/lsm-engine.ts. Whether the entry stays. */
   keeps(key: Bytes, start: number, end: number, sequence: number, kind: number): boolean {
     const stratum = stratumOf(this.#views, sequence);
     // A newer version of this key in the same stratum was judged already, and hides this one, whatever became of it.

@@ -107,7 +107,7 @@ class Merge {
     this.#output = output;
   }
 
-  /** HOT: bench/lsm-engine.ts. Whether the present entry stays; asked once for each. */
+  /** HOT: bench/micro/lsm-engine.ts. Whether the present entry stays; asked once for each. */
   keepsPresent(): boolean {
     const { keyBuffer, keyEnd, keyStart, kind, sequence } = this.#cursor;
     if (

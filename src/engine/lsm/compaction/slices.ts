@@ -1,7 +1,7 @@
 /**
  * Background work on the one thread: a little of it, then a turn for everybody else.
  *
- * HOT: bench/lsm-engine.ts. The clock is asked once in STEPS_A_LOOK entries: asking costs as much as merging one.
+ * HOT: bench/micro/lsm-engine.ts. The clock is asked once in STEPS_A_LOOK entries: asking costs as much as merging one.
  */
 import type { Host } from "../host/index.ts";
 

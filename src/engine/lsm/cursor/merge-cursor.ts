@@ -162,7 +162,7 @@ class MergeCursor implements Cursor {
     this.#show();
   }
 
-  /** HOT: bench/lsm-storage. The first source moved: puts it where it belongs. */
+  /** HOT: bench/micro/lsm-storage. The first source moved: puts it where it belongs. */
   #replaceFirst(): void {
     const order = this.#order;
     const moved = order[0]!;

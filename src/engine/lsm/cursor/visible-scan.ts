@@ -188,7 +188,7 @@ export class VisibleScan implements Scan {
     return page;
   }
 
-  /** HOT: bench/lsm-storage. */
+  /** HOT: bench/micro/lsm-storage. */
   #fillForward(page: PageBuilder, rows: number): void {
     const cursor = this.#cursor;
     const bytesMax = this.#pageBytes;

@@ -66,7 +66,7 @@ export class RowBuffer {
     return this.#used + rowBytes + bookkeeping <= this.#bytesMax;
   }
 
-  /** HOT: bench/bulk-load.ts. */
+  /** HOT: bench/micro/bulk-load.ts. */
   add(key: Bytes, value: Bytes): void {
     const row = this.#rows;
     const start = this.#used;
@@ -100,7 +100,7 @@ export class RowBuffer {
     if (this.#bytes.length > this.#bytesMax) this.#bytes = new Uint8Array(0);
   }
 
-  /** Sorts rows whose keys are known to share `known` bytes. HOT: bench/bulk-load.ts. */
+  /** Sorts rows whose keys are known to share `known` bytes. HOT: bench/micro/bulk-load.ts. */
   #sortRange(order: Uint32Array, known: number): void {
     if (order.length < 2) return;
     const shared = this.#sharedBytes(order, known);

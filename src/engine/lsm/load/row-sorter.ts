@@ -64,7 +64,7 @@ export class RowSorter {
     return this.#runsWritten;
   }
 
-  /** Takes in rows, in copies. HOT: bench/bulk-load.ts. */
+  /** Takes in rows, in copies. HOT: bench/micro/bulk-load.ts. */
   async take(rows: readonly (readonly [key: Bytes, value: Bytes])[]): Promise<void> {
     const buffer = this.#buffer;
     for (let i = 0; i < rows.length; i++) {
@@ -132,7 +132,7 @@ export class RowSorter {
     return new RunWriter(this.#parts.newTable, this.#parts.tableBytesTarget);
   }
 
-  /** HOT: bench/bulk-load.ts. */
+  /** HOT: bench/micro/bulk-load.ts. */
   async #writeRows(run: RunWriter, order: Uint32Array): Promise<void> {
     const buffer = this.#buffer;
     const { bytes } = buffer;
@@ -187,7 +187,7 @@ export class RowSorter {
     }
   }
 
-  /** HOT: bench/bulk-load.ts. */
+  /** HOT: bench/micro/bulk-load.ts. */
   async #mergeInto(run: RunWriter, cursor: Cursor): Promise<void> {
     const last = new LastKey();
     cursor.seekToFirst();

@@ -32,7 +32,7 @@ export class RunWriter {
     return this.#table !== undefined && this.#table.fileBytes >= this.#tableBytesTarget;
   }
 
-  /** HOT: bench/bulk-load.ts. */
+  /** HOT: bench/micro/bulk-load.ts. */
   add(
     keyBytes: Bytes,
     keyStart: number,
@@ -83,7 +83,7 @@ export class LastKey {
     this.#length = length;
   }
 
-  /** HOT: bench/bulk-load.ts. Also when there is no last key yet. */
+  /** HOT: bench/micro/bulk-load.ts. Also when there is no last key yet. */
   isBefore(bytes: Bytes, start: number, end: number): boolean {
     return (
       this.#length < 0 || compareByteRanges(this.#bytes, 0, this.#length, bytes, start, end) < 0

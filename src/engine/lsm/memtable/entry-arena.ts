@@ -101,13 +101,13 @@ export class EntryArena {
     return this.#words[(record >>> 2) + 3]! & 0xff;
   }
 
-  /** HOT: bench/lsm-storage. The order of entries: key ascending, sequence descending. */
+  /** HOT: bench/micro/lsm-storage. The order of entries: key ascending, sequence descending. */
   compare(a: number, b: number): number {
     const byKey = this.compareKeys(a, b);
     return byKey !== 0 ? byKey : this.sequence(b) - this.sequence(a);
   }
 
-  /** HOT: bench/lsm-storage. Four bytes a step; big-endian words order as their bytes do. */
+  /** HOT: bench/micro/lsm-storage. Four bytes a step; big-endian words order as their bytes do. */
   compareKeys(a: number, b: number): number {
     const aLength = this.#words[a >>> 2]!;
     const bLength = this.#words[b >>> 2]!;

@@ -63,7 +63,7 @@ export class EntryTree implements EntryOrder {
     return this.#nodeCount * (STRIDE + FANOUT) * 4;
   }
 
-  /** HOT: bench/lsm-storage. */
+  /** HOT: bench/micro/lsm-storage. */
   insert(record: number): void {
     if (!this.#appendToLast(record)) {
       const leaf = this.#descend(record);
@@ -181,7 +181,7 @@ export class EntryTree implements EntryOrder {
     return node;
   }
 
-  /** HOT: bench/lsm-storage. The place of the first record of the node that is at or after this one. */
+  /** HOT: bench/micro/lsm-storage. The place of the first record of the node that is at or after this one. */
   #lowerInNode(node: number, record: number): number {
     const nodes = this.#nodes;
     const arena = this.#arena;

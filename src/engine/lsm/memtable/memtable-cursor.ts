@@ -68,7 +68,7 @@ export class MemtableCursor implements Cursor {
     this.#position = this.#tree.lowerBound(this.#record);
   }
 
-  /** HOT: bench/lsm-storage. */
+  /** HOT: bench/micro/lsm-storage. */
   #goTo(position: number): void {
     this.valid = position >= 0;
     if (!this.valid) return;

@@ -86,8 +86,8 @@ export class Memtable {
   }
 
   /**
-   * HOT: bench/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as well as
-   * a put, and fills `out`; false if there is none. Range deletes are not applied.
+   * HOT: bench/micro/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as
+   * well as a put, and fills `out`; false if there is none. Range deletes are not applied.
    */
   get(key: Bytes, maxSequence: number, out: PointResult): boolean {
     const arena = this.#arena;

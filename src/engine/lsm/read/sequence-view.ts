@@ -122,7 +122,7 @@ export class SequenceView implements ReadView {
     return chosen;
   }
 
-  /** HOT: bench/lsm-engine.ts. */
+  /** HOT: bench/micro/lsm-engine.ts. */
   #read<T>(key: Bytes, decode: Decode<T>): Awaitable<T | undefined> {
     const { found, tree } = this.#source;
     this.#source.countReads(1);

@@ -141,8 +141,8 @@ export class Tree {
   }
 
   /**
-   * HOT: bench/lsm-engine.ts. Finds what `key` holds at `sequence` and fills `out`; false if it holds nothing. The bytes
-   * hold until the next read.
+   * HOT: bench/micro/lsm-engine.ts. Finds what `key` holds at `sequence` and fills `out`; false if it holds nothing.
+   * The bytes hold until the next read.
    */
   get(key: Bytes, sequence: number, out: PointResult): boolean {
     try {

@@ -243,7 +243,7 @@ export class TableCursor implements Cursor {
     this.#dataStart = NOT_LENT;
   }
 
-  /** HOT: bench/lsm-storage. */
+  /** HOT: bench/micro/lsm-storage. */
   #show(entry: number): void {
     const data = this.#data;
     const prefix = data.prefixLength;

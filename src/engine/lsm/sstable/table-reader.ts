@@ -136,9 +136,9 @@ export class TableReader implements BlockHome {
   }
 
   /**
-   * HOT: bench/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as well as
-   * a put, and fills `out`; false if there is none. Range deletes are not applied. The bytes hold until the next read
-   * through the same cache.
+   * HOT: bench/micro/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as
+   * well as a put, and fills `out`; false if there is none. Range deletes are not applied. The bytes hold until the
+   * next read through the same cache.
    */
   get(key: Bytes, maxSequence: number, out: PointResult): boolean {
     const { topIndex } = this.#parts;

@@ -144,7 +144,7 @@ export class TableWriter {
     return this.#rangeDeletes.length;
   }
 
-  /** HOT: bench/lsm-storage. Adds an entry after all entries added before; the bytes are copied. */
+  /** HOT: bench/micro/lsm-storage. Adds an entry after all entries added before; the bytes are copied. */
   add(
     key: Bytes,
     keyStart: number,

@@ -146,7 +146,7 @@ class TableCheck {
     if (length !== rawLength) this.#compressedBlocks++;
   }
 
-  /** HOT: bench/lsm-storage. Two buffers take turns for the keys; nothing is made for an entry that is right. */
+  /** HOT: bench/micro/lsm-storage. Two buffers take turns for the keys; nothing is made for an entry that is right. */
   #entriesOf(block: BlockReader, offset: number): void {
     for (let i = 0; i < block.count; i++) {
       const last = this.#lastEntry;

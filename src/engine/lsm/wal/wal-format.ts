@@ -93,14 +93,14 @@ export function closedAtMillis(bytes: Bytes, at: number): number {
   return readU48(bytes, at + RECORD_HEAD_BYTES);
 }
 
-/** HOT: bench/lsm-engine. */
+/** HOT: bench/micro/lsm-engine. */
 export function opBytes(op: WalOp): number {
   const keyLength = op.key.length;
   const valueLength = op.value.length;
   return 1 + varintLength(keyLength) + varintLength(valueLength) + keyLength + valueLength;
 }
 
-/** Writes the op at `at`, where there is room for it, and returns the offset after it. HOT: bench/lsm-engine. */
+/** Writes the op at `at`, where there is room for it, and returns the offset after it. HOT: bench/micro/lsm-engine. */
 export function writeOp(bytes: Bytes, at: number, op: WalOp): number {
   const { key, value } = op;
   bytes[at] = op.kind;

@@ -155,7 +155,7 @@ export class WalWriter {
   /**
    * Adds a commit to what is pending. Sequences ascend; there is at least one op. The ops' bytes are copied. Throws
    * DiskFull when there is no room, and nothing has happened then. Its only I/O is to make room.
-   * HOT: bench/lsm-engine.
+   * HOT: bench/micro/lsm-engine.
    */
   append(sequence: number, ops: readonly WalOp[]): void {
     this.#assertUsable();

@@ -28,7 +28,7 @@ export class GrandparentCut {
     this.#bytesMax = grandparentBytesMax(tableBytesTarget);
   }
 
-  /** HOT: bench/lsm-engine.ts. Whether the output ends before this key. Ask once for each key, ascending. */
+  /** HOT: bench/micro/lsm-engine.ts. Whether the output ends before this key. Ask once for each key, ascending. */
   endsBefore(key: Bytes, start: number, end: number): boolean {
     const tables = this.#grandparents;
     while (this.#at < tables.length) {

@@ -65,7 +65,10 @@ export class BlockBuilder {
     );
   }
 
-  /** HOT: bench/lsm-storage. Adds key[keyStart, keyEnd) with value[valueStart, valueEnd); the caller keeps the order. */
+  /**
+   * HOT: bench/micro/lsm-storage. Adds key[keyStart, keyEnd) with value[valueStart, valueEnd); the caller keeps the
+   * order.
+   */
   add(
     key: Bytes,
     keyStart: number,

@@ -119,7 +119,7 @@ export class BlockCache {
     return this.#nextOwner++;
   }
 
-  /** HOT: bench/lsm-storage. Where in the slab the block begins; -1 if it is not there. */
+  /** HOT: bench/micro/lsm-storage. Where in the slab the block begins; -1 if it is not there. */
   find(owner: number, offset: number, kind: BlockKind = DATA_BLOCK): number {
     const buckets = this.#buckets;
     let at = this.#home(owner, offset);

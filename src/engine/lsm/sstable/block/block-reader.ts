@@ -118,7 +118,7 @@ export class BlockReader {
     return this.view.getUint32(at + 14, true);
   }
 
-  /** HOT: bench/lsm-storage. The first entry at or after (key, sequence); `count` if all are before it. */
+  /** HOT: bench/micro/lsm-storage. The first entry at or after (key, sequence); `count` if all are before it. */
   lowerBound(key: Bytes, sequence: number): number {
     const prefixOrder = this.#comparePrefix(key);
     if (prefixOrder !== 0) return prefixOrder < 0 ? 0 : this.count;

@@ -97,7 +97,7 @@ export class BlockReads {
     }
   }
 
-  /** HOT: bench/lsm-storage. A block is read at once from here on; gives what took() is told when it was. */
+  /** HOT: bench/micro/lsm-storage. A block is read at once from here on; gives what took() is told when it was. */
   starts(): number {
     this.#readsNow++;
     return this.#clock === undefined ? 0 : this.#clock.monotonicMillis();

@@ -66,7 +66,7 @@ export class FilterBuilder {
     this.#last = new Uint8Array(prefixLengths.at(-1) ?? 0);
   }
 
-  /** HOT: bench/lsm-storage. Adds a key; they come in order and none twice. */
+  /** HOT: bench/micro/lsm-storage. Adds a key; they come in order and none twice. */
   add(key: Bytes, start: number, end: number): void {
     this.#keys.add(key, start, end);
     const last = this.#last;

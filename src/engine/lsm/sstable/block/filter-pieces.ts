@@ -24,8 +24,8 @@ export class FilterPieces implements BlockHome {
   }
 
   /**
-   * HOT: bench/lsm-storage. Where the piece begins whose handle is payload[at, at + 14). It lies there until the next read
-   * through the cache.
+   * HOT: bench/micro/lsm-storage. Where the piece begins whose handle is payload[at, at + 14). It lies there until the
+   * next read through the cache.
    */
   find(payload: Bytes, at: number): number {
     const start = this.#cache.find(this.owner, readU48(payload, at), FILTER_BLOCK);

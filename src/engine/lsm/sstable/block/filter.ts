@@ -50,8 +50,9 @@ assert(PIECE_LINES * LINE_BYTES + FRAME_BYTES <= SLOT_BYTES, "a piece with its f
 const hashes = new Uint32Array(2);
 
 /**
- * HOT: bench/lsm-storage. Two hashes of key[start, end), to out[0] and out[1]. Words of 4 bytes, little-endian, the last
- * one filled up with zeros; both lanes take in all of them, after the manner of MurmurHash3. On disk: never changes.
+ * HOT: bench/micro/lsm-storage. Two hashes of key[start, end), to out[0] and out[1]. Words of 4 bytes, little-endian,
+ * the last one filled up with zeros; both lanes take in all of them, after the manner of MurmurHash3. On disk: never
+ * changes.
  */
 export function hashKey(key: Bytes, start: number, end: number, out: Uint32Array): void {
   let a = end - start;
@@ -114,7 +115,7 @@ export class Filter {
   }
 
   /**
-   * HOT: bench/lsm-storage. False: the key was never added. Reads a piece that is not in the cache, or throws
+   * HOT: bench/micro/lsm-storage. False: the key was never added. Reads a piece that is not in the cache, or throws
    * BLOCK_MISSING.
    */
   mayHold(key: Bytes, start: number, end: number): boolean {

@@ -28,8 +28,8 @@ const seen = new Int32Array(1 << HASH_BITS);
 let epoch = 0;
 
 /**
- * HOT: bench/lsm-storage. Compresses source[0, length) to target[0, …) and gives the length there; 0 if it would be more
- * than `limit`. `view` shows the same memory as `source`. The same input gives the same output, always.
+ * HOT: bench/micro/lsm-storage. Compresses source[0, length) to target[0, …) and gives the length there; 0 if it would
+ * be more than `limit`. `view` shows the same memory as `source`. The same input gives the same output, always.
  */
 export function lz4Compress(
   source: Bytes,
@@ -128,8 +128,8 @@ function writeLength(target: Bytes, at: number, rest: number): number {
 }
 
 /**
- * HOT: bench/lsm-storage. Writes the `length` bytes that source[start, end) stands for to target[at, at + length); false
- * if it stands for anything else. The views show the same memory as the bytes.
+ * HOT: bench/micro/lsm-storage. Writes the `length` bytes that source[start, end) stands for to target[at, at +
+ * length); false if it stands for anything else. The views show the same memory as the bytes.
  */
 export function lz4Decompress(
   source: Bytes,

@@ -1,5 +1,5 @@
 /**
- * What the planner's costs are in truth: `npx tsx bench/planner.ts [memory|lsm]`. Figures only; nothing is asserted.
+ * What the planner's costs are in truth: `npx tsx bench/micro/planner.ts [memory|lsm]`. Figures only; nothing is asserted.
  *
  * First the units of weigh/weigh-ways.ts: what a row costs by each way of reading, against a document of a scan in the
  * order of keys that is checked and left out. Then what an estimate and a planning take. Then queries that the laws alone
@@ -9,11 +9,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { Catalog, CollectionStore, collection } from "../src/collections/index.ts";
-import type { StorageEngine } from "../src/engine/contract/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import { nodeTimers } from "../src/engine/lsm/host/index.ts";
-import { MemoryEngine } from "../src/engine/memory/index.ts";
+import { Catalog, CollectionStore, collection } from "../../src/collections/index.ts";
+import type { StorageEngine } from "../../src/engine/contract/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import {
   EVERY_DOCUMENT,
   allRows,
@@ -24,10 +24,10 @@ import {
   withPredicate,
   withSelect,
   withWhere,
-} from "../src/query/index.ts";
-import type { Estimate, QueryContext, QueryRequest } from "../src/query/index.ts";
-import { transact, withView } from "../src/transaction/index.ts";
-import type { TransactionHost } from "../src/transaction/index.ts";
+} from "../../src/query/index.ts";
+import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index.ts";
+import { transact, withView } from "../../src/transaction/index.ts";
+import type { TransactionHost } from "../../src/transaction/index.ts";
 
 const DOCUMENTS = 50_000;
 const BATCH = 1_000;

@@ -1,15 +1,15 @@
 /**
- * What the transaction room adds to an engine: `npx tsx bench/transaction.ts`.
+ * What the transaction room adds to an engine: `npx tsx bench/micro/transaction.ts`.
  * Each figure is the best of several runs, in nanoseconds for one operation: what disturbs a run only makes it slower.
  */
-import { nextKey } from "../src/base/index.ts";
-import type { Bytes } from "../src/base/index.ts";
-import type { KeyRange, StorageEngine } from "../src/engine/contract/index.ts";
-import { RecentCommits } from "../src/engine/lsm/commit/index.ts";
-import { MemoryEngine } from "../src/engine/memory/index.ts";
-import { nodeTimers } from "../src/engine/lsm/host/index.ts";
-import { transact } from "../src/transaction/index.ts";
-import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
+import { nextKey } from "../../src/base/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import type { KeyRange, StorageEngine } from "../../src/engine/contract/index.ts";
+import { RecentCommits } from "../../src/engine/lsm/commit/index.ts";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
+import { transact } from "../../src/transaction/index.ts";
+import type { Transaction, TransactionHost } from "../../src/transaction/index.ts";
 
 const host: TransactionHost = {
   nowMillis: () => performance.now(),

@@ -1,6 +1,6 @@
 /**
  * What the collections room costs for a document of 9 fields, in ns: its parts alone, then whole operations over the
- * memory engine, whose own share is large. Best of several runs. Run: npx tsx bench/collections.ts
+ * memory engine, whose own share is large. Best of several runs. Run: npx tsx bench/micro/collections.ts
  */
 import { randomFillSync } from "node:crypto";
 import { z } from "zod";
@@ -10,15 +10,15 @@ import {
   collection,
   documentKey,
   idOf,
-} from "../src/collections/index.ts";
-import { DocumentCodec } from "../src/collections/document/document-codec.ts";
-import { DocumentIds } from "../src/collections/document/document-id.ts";
-import { EntryMaker } from "../src/collections/index/index-entries.ts";
-import { CellMaker } from "../src/collections/tally/tally-cells.ts";
-import { MemoryEngine } from "../src/engine/memory/index.ts";
-import { transact, withView } from "../src/transaction/index.ts";
-import type { Transaction, TransactionHost } from "../src/transaction/index.ts";
-import { nodeTimers } from "../src/engine/lsm/host/index.ts";
+} from "../../src/collections/index.ts";
+import { DocumentCodec } from "../../src/collections/document/document-codec.ts";
+import { DocumentIds } from "../../src/collections/document/document-id.ts";
+import { EntryMaker } from "../../src/collections/index/index-entries.ts";
+import { CellMaker } from "../../src/collections/tally/tally-cells.ts";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { transact, withView } from "../../src/transaction/index.ts";
+import type { Transaction, TransactionHost } from "../../src/transaction/index.ts";
+import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
 
 const schema = z.object({
   email: z.string(),

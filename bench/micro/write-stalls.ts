@@ -1,5 +1,5 @@
 /**
- * How long a put waits while flushes and compactions run: `npm run build && npx tsx bench/write-stalls.ts [puts] [folder]`.
+ * How long a put waits while flushes and compactions run: `npm run build && npx tsx bench/micro/write-stalls.ts [puts] [folder]`.
  * It runs the built package, since only there is the background thread. Figures only; nothing is asserted.
  *
  * Counts: time from the call of write() to its acknowledgement, one put after another (1 writer) or 64 at a time, each of
@@ -13,10 +13,10 @@ import { existsSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type * as Engine from "../src/engine/index.ts";
-import type { LsmOptions } from "../src/engine/lsm/index.ts";
+import type * as Engine from "../../src/engine/index.ts";
+import type { LsmOptions } from "../../src/engine/lsm/index.ts";
 
-const built = new URL("../dist/engine/index.js", import.meta.url).href;
+const built = new URL("../../dist/engine/index.js", import.meta.url).href;
 const { openLsmEngine } = (await import(built)) as typeof Engine;
 
 const PUTS = Number(process.argv[2] ?? "600000");

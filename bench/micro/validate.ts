@@ -1,11 +1,11 @@
 /**
  * What validating a document of 7 fields costs, in ns: zod as it is and compiled, the whole of validate(), and the border
- * check alone. Run: npx tsx bench/validate.ts
+ * check alone. Run: npx tsx bench/micro/validate.ts
  */
 import * as z from "zod";
-import { compileSchema } from "../src/collections/schema/document-schema.ts";
-import { isStorable } from "../src/collections/schema/storable.ts";
-import { compileStorableCheck } from "../src/collections/schema/storable-check.ts";
+import { compileSchema } from "../../src/collections/schema/document-schema.ts";
+import { isStorable } from "../../src/collections/schema/storable.ts";
+import { compileStorableCheck } from "../../src/collections/schema/storable-check.ts";
 
 const schema = z.object({
   name: z.string(),

@@ -1,12 +1,12 @@
 /**
- * How long a sync of the log takes, by how its file got its room: `npx tsx bench/wal.ts [directory]`. Figures of the disk
+ * How long a sync of the log takes, by how its file got its room: `npx tsx bench/micro/wal.ts [directory]`. Figures of the disk
  * below; the ways take turns, so that what else the machine does meets all of them. Nothing is asserted.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeHost } from "../src/engine/lsm/host/index.ts";
-import { WalWriter } from "../src/engine/lsm/wal/index.ts";
+import { nodeHost } from "../../src/engine/lsm/host/index.ts";
+import { WalWriter } from "../../src/engine/lsm/wal/index.ts";
 
 const ROUNDS = 6;
 const SYNCS = 400;

@@ -1,12 +1,12 @@
 /**
  * What a filter costs for one document, in ns: the plain evaluator, and its compiled twin, which is worth keeping only
- * as long as it is at least twice as fast. Run: npx tsx bench/filter.ts
+ * as long as it is at least twice as fast. Run: npx tsx bench/micro/filter.ts
  */
-import { compileFilter } from "../src/collections/filter/filter-compile.ts";
-import { matches } from "../src/collections/filter/filter-match.ts";
-import { parseFilter } from "../src/collections/filter/filter-parser.ts";
-import { filterText } from "../src/collections/filter/filter-text.ts";
-import { OPAQUE_SHAPE } from "../src/collections/schema/field-shape.ts";
+import { compileFilter } from "../../src/collections/filter/filter-compile.ts";
+import { matches } from "../../src/collections/filter/filter-match.ts";
+import { parseFilter } from "../../src/collections/filter/filter-parser.ts";
+import { filterText } from "../../src/collections/filter/filter-text.ts";
+import { OPAQUE_SHAPE } from "../../src/collections/schema/field-shape.ts";
 
 const documents = Array.from({ length: 1_000 }, (_, i) => ({
   id: `user-${i}`,

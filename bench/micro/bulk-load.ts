@@ -1,5 +1,5 @@
 /**
- * Bulk load against write batches, on real files: `npx tsx bench/bulk-load.ts [directory]`. Figures only.
+ * Bulk load against write batches, on real files: `npx tsx bench/micro/bulk-load.ts [directory]`. Figures only.
  *
  * Batches are of 1,000 rows, buffered, and end with a flush and with all compactions done: until then they have not
  * paid for what a load has paid for when it returns. Every way ends with all data synced in tables. Rows are made before
@@ -8,9 +8,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bytes } from "../src/base/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import type { LsmEngine } from "../src/engine/lsm/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import type { LsmEngine } from "../../src/engine/lsm/index.ts";
 
 type Row = readonly [key: Bytes, value: Bytes];
 

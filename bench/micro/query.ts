@@ -1,5 +1,5 @@
 /**
- * What queries cost: `npx tsx bench/query.ts [memory|lsm]`. Figures only; nothing is asserted.
+ * What queries cost: `npx tsx bench/micro/query.ts [memory|lsm]`. Figures only; nothing is asserted.
  *
  * 50,000 documents of ten fields, about 180 bytes each, in the engine named (default: the local engine in a temporary
  * folder). Rows a second are those of results; planning is choosePlan alone.
@@ -8,10 +8,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { Catalog, CollectionStore, collection } from "../src/collections/index.ts";
-import type { StorageEngine } from "../src/engine/contract/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import { MemoryEngine } from "../src/engine/memory/index.ts";
+import { Catalog, CollectionStore, collection } from "../../src/collections/index.ts";
+import type { StorageEngine } from "../../src/engine/contract/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import {
   EVERY_DOCUMENT,
   allRows,
@@ -24,11 +24,11 @@ import {
   withOrderBy,
   withSelect,
   withWhere,
-} from "../src/query/index.ts";
-import type { QueryContext, QueryRequest } from "../src/query/index.ts";
-import { transact, withView } from "../src/transaction/index.ts";
-import type { TransactionHost } from "../src/transaction/index.ts";
-import { nodeTimers } from "../src/engine/lsm/host/index.ts";
+} from "../../src/query/index.ts";
+import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
+import { transact, withView } from "../../src/transaction/index.ts";
+import type { TransactionHost } from "../../src/transaction/index.ts";
+import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
 
 const DOCUMENTS = 50_000;
 const BATCH = 1_000;

@@ -1,6 +1,6 @@
 /**
  * New indexes over stored documents, built in the background on real files, and what reads and writes notice of it:
- * `npx tsx bench/index-build.ts [directory]`. Figures only. The same calls are timed before the build and while it runs,
+ * `npx tsx bench/micro/index-build.ts [directory]`. Figures only. The same calls are timed before the build and while it runs,
  * one after the other with a turn of the event loop between them, as a server has.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { collection, open } from "../src/index.ts";
-import type { Db } from "../src/index.ts";
+import { collection, open } from "../../src/index.ts";
+import type { Db } from "../../src/index.ts";
 
 const COUNT = Number(process.env["COUNT"] ?? "100000");
 const shape = z.object({ email: z.string(), name: z.string(), age: z.number(), city: z.string() });

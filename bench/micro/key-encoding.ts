@@ -1,12 +1,12 @@
 /**
- * What a part of a key costs, in ns, written and read. Run: npx tsx bench/key-encoding.ts
+ * What a part of a key costs, in ns, written and read. Run: npx tsx bench/micro/key-encoding.ts
  *
  * The writer makes UTF-8 by hand; TextEncoder and Buffer are measured beside it, for texts of several lengths.
  */
-import { KeyReader } from "../src/collections/key/key-reader.ts";
-import { KeyWriter, encodeKey } from "../src/collections/key/key-writer.ts";
-import { compareValues } from "../src/collections/key/value-order.ts";
-import type { Scalar } from "../src/collections/schema/document-type.ts";
+import { KeyReader } from "../../src/collections/key/key-reader.ts";
+import { KeyWriter, encodeKey } from "../../src/collections/key/key-writer.ts";
+import { compareValues } from "../../src/collections/key/value-order.ts";
+import type { Scalar } from "../../src/collections/schema/document-type.ts";
 
 const roundsOfOne = 5;
 const runsOfRound = 300_000;

@@ -1,5 +1,5 @@
 /**
- * Number cells, resolved at the commit: `npx tsx bench/merge.ts [directory]`. The figures of docs/decisions/0005.
+ * Number cells, resolved at the commit: `npx tsx bench/micro/merge.ts [directory]`. The figures of docs/decisions/0005.
  *
  * A commit of one merge beside a commit of one put of the same cell: the difference is what reading the newest cell
  * costs. Then what the other design would cost, made of parts that are here: an operand is an entry like a put, and a
@@ -8,12 +8,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bytes } from "../src/base/index.ts";
-import type { WriteOp } from "../src/engine/contract/index.ts";
-import { KIND_PUT } from "../src/engine/lsm/codec/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import type { LsmEngine } from "../src/engine/lsm/index.ts";
-import { Memtable } from "../src/engine/lsm/memtable/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import type { WriteOp } from "../../src/engine/contract/index.ts";
+import { KIND_PUT } from "../../src/engine/lsm/codec/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import type { LsmEngine } from "../../src/engine/lsm/index.ts";
+import { Memtable } from "../../src/engine/lsm/memtable/index.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? "5");
 const TIMES = 40_000;

@@ -1,14 +1,14 @@
 /**
  * Documents into an empty collection: load(), import() of their text, and insertMany() of 1,000 at a time, on real files:
- * `npx tsx bench/load-documents.ts [directory]`. Figures only. Two indexes, one of them unique. Batches are buffered and end
+ * `npx tsx bench/micro/load-documents.ts [directory]`. Figures only. Two indexes, one of them unique. Batches are buffered and end
  * with a compaction: until then they have not paid for what a load has paid for when it resolves.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { collection, open } from "../src/index.ts";
-import type { Db } from "../src/index.ts";
+import { collection, open } from "../../src/index.ts";
+import type { Db } from "../../src/index.ts";
 
 const COUNT = Number(process.env["COUNT"] ?? "200000");
 const PIECE = 1_000;

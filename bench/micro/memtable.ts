@@ -1,5 +1,5 @@
 /**
- * What orders a memtable: `npx tsx bench/memtable.ts [entries]`. Figures only; nothing is asserted. The choice that rests on
+ * What orders a memtable: `npx tsx bench/micro/memtable.ts [entries]`. Figures only; nothing is asserted. The choice that rests on
  * them is docs/decisions/0008-memtable.md.
  *
  *   tree         the memtable as it is: a B+tree with heads over the arena
@@ -9,10 +9,10 @@
  * Rounds are interleaved, the median counts. Keys of 24 bytes in a random order, values of 100; "prefixed" keys share 16
  * bytes, as the rows of one index do.
  */
-import type { Bytes } from "../src/base/index.ts";
-import { MAX_SEQUENCE } from "../src/engine/lsm/cursor/index.ts";
-import { EntryArena } from "../src/engine/lsm/memtable/entry-arena.ts";
-import { EntryTree } from "../src/engine/lsm/memtable/entry-tree.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import { MAX_SEQUENCE } from "../../src/engine/lsm/cursor/index.ts";
+import { EntryArena } from "../../src/engine/lsm/memtable/entry-arena.ts";
+import { EntryTree } from "../../src/engine/lsm/memtable/entry-tree.ts";
 
 const ENTRIES = Number(process.argv[2] ?? "110000");
 const ROUNDS = 7;

@@ -1,5 +1,5 @@
 /**
- * The local engine on real files: `npx tsx bench/lsm-engine.ts [directory]`. Figures only; nothing is asserted.
+ * The local engine on real files: `npx tsx bench/micro/lsm-engine.ts [directory]`. Figures only; nothing is asserted.
  *
  * Durable figures are those of the disk below as much as ours; run it where the database will live. Values are 100 bytes
  * and do not compress; keys are 16 bytes, random or ascending.
@@ -7,10 +7,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bytes } from "../src/base/index.ts";
-import type { WriteOp } from "../src/engine/contract/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import type { LsmEngine, LsmOptions } from "../src/engine/lsm/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import type { WriteOp } from "../../src/engine/contract/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import type { LsmEngine, LsmOptions } from "../../src/engine/lsm/index.ts";
 
 const ROWS = 200_000;
 const BATCH = 1_000;

@@ -1,7 +1,7 @@
 /**
  * How fast the parts of the LSM engine hold and find entries: memtable, table, merge, visible scan.
  *
- *   npx tsx bench/lsm-storage.ts [entries]
+ *   npx tsx bench/micro/lsm-storage.ts [entries]
  *
  * Keys of 24 bytes as collections make them, values of 100 bytes. Files lie on the machine's own disk, in its page cache.
  * Best of three rounds, nanoseconds of processor time for each operation (garbage collection on other threads included),
@@ -10,18 +10,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prefixEnd } from "../src/base/index.ts";
-import { MAX_SEQUENCE, VisibleScan, mergeCursor } from "../src/engine/lsm/cursor/index.ts";
-import type { Cursor, PointResult } from "../src/engine/lsm/cursor/index.ts";
-import { nodeHost } from "../src/engine/lsm/host/index.ts";
-import { Memtable } from "../src/engine/lsm/memtable/index.ts";
+import { prefixEnd } from "../../src/base/index.ts";
+import { MAX_SEQUENCE, VisibleScan, mergeCursor } from "../../src/engine/lsm/cursor/index.ts";
+import type { Cursor, PointResult } from "../../src/engine/lsm/cursor/index.ts";
+import { nodeHost } from "../../src/engine/lsm/host/index.ts";
+import { Memtable } from "../../src/engine/lsm/memtable/index.ts";
 import {
   BlockCache,
   COMPRESSIONS,
   TableReader,
   TableWriter,
   isAvailable,
-} from "../src/engine/lsm/sstable/index.ts";
+} from "../../src/engine/lsm/sstable/index.ts";
 
 const ENTRIES = Number(process.argv[2] ?? 250_000);
 const ROUNDS = 3;

@@ -1,6 +1,6 @@
 /**
  * The figures of the specification and the bounds of the engine, each measured and printed beside what was promised:
- * `npm run build && npx tsx bench/specification.ts [directory] [--large]`. It runs the built package, since only there is
+ * `npm run build && npx tsx bench/micro/specification.ts [directory] [--large]`. It runs the built package, since only there is
  * the background thread. Nothing is asserted: a shared machine would make liars of us.
  *
  * What is counted: MB are 10^6 bytes of keys and values as handed in, not what reaches the disk. A write figure includes
@@ -11,12 +11,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bytes } from "../src/base/index.ts";
-import type { Durability, WriteOp } from "../src/engine/contract/index.ts";
-import type * as Engine from "../src/engine/index.ts";
-import type { LsmEngine, LsmOptions } from "../src/engine/lsm/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
+import type { Durability, WriteOp } from "../../src/engine/contract/index.ts";
+import type * as Engine from "../../src/engine/index.ts";
+import type { LsmEngine, LsmOptions } from "../../src/engine/lsm/index.ts";
 
-const built = new URL("../dist/engine/index.js", import.meta.url).href;
+const built = new URL("../../dist/engine/index.js", import.meta.url).href;
 const { openLsmEngine } = (await import(built)) as typeof Engine;
 
 const KEY_BYTES = 16;

@@ -1,5 +1,5 @@
 /**
- * What the compaction policies cost: `npx tsx bench/compaction-policy.ts [--engine | part of a label]`. Figures only; nothing
+ * What the compaction policies cost: `npx tsx bench/micro/compaction-policy.ts [--engine | part of a label]`. Figures only; nothing
  * is asserted. With a part of a label, as "random overwrites, 1000x", only those lines are simulated.
  *
  * The first part is a simulation: the engine's own choice of jobs, on tables that are only sets of keys, merged exactly. All
@@ -13,7 +13,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bytes } from "../src/base/index.ts";
+import type { Bytes } from "../../src/base/index.ts";
 import {
   GrandparentCut,
   applyEdit,
@@ -23,17 +23,17 @@ import {
   spanOf,
   tablesOf,
   versionOf,
-} from "../src/engine/lsm/compaction/index.ts";
+} from "../../src/engine/lsm/compaction/index.ts";
 import type {
   CompactionJob,
   CompactionPolicy,
   PickSettings,
   Version,
-} from "../src/engine/lsm/compaction/index.ts";
-import { openLsmEngine } from "../src/engine/lsm/index.ts";
-import type { LsmEngine } from "../src/engine/lsm/index.ts";
-import type { TableMeta } from "../src/engine/lsm/manifest/index.ts";
-import { settingsOf } from "../src/engine/lsm/settings/index.ts";
+} from "../../src/engine/lsm/compaction/index.ts";
+import { openLsmEngine } from "../../src/engine/lsm/index.ts";
+import type { LsmEngine } from "../../src/engine/lsm/index.ts";
+import type { TableMeta } from "../../src/engine/lsm/manifest/index.ts";
+import { settingsOf } from "../../src/engine/lsm/settings/index.ts";
 
 const POLICIES: readonly CompactionPolicy[] = ["leveled", "lazy-leveled", "tiered"];
 const ENTRY_BYTES = 128;
