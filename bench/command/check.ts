@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runChild, turnsOf } from "../kit/index.ts";
 import type { Measurement, Suite } from "../kit/index.ts";
 import { OURS } from "../report/index.ts";
-import { comparisonText, figuresOf, firstLook, secondLook } from "./compare.ts";
+import { ROUNDS_MIN, comparisonText, figuresOf, firstLook, secondLook } from "./compare.ts";
 import type { Figures } from "./compare.ts";
 import type { BenchOptions } from "./options.ts";
 import { buildProject } from "./prepare.ts";
@@ -27,13 +27,16 @@ export async function check(
   options: BenchOptions,
   places: CheckPlaces,
 ): Promise<number> {
+  if (options.rounds !== undefined && options.rounds < ROUNDS_MIN) {
+    throw new Error(`--check needs at least ${ROUNDS_MIN} rounds to tell anything`);
+  }
   const base = checkout(places.project, options.revision);
   try {
     buildProject(base);
     return await compareBuilt(suites, options, { ...places, base });
   } finally {
     git(places.project, ["worktree", "remove", "--force", base]);
-    rmSync(base, { recursive: true, force: true });
+    rmSync(dirname(base), { recursive: true, force: true });
   }
 }
 

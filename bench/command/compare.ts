@@ -34,6 +34,9 @@ export interface Compared extends Figures {
 const ALARMS_PER_RUN = 0.05;
 /** Of each workload, at the first look. */
 const SUSPECT_CHANCE = 0.01;
+/** With fewer, even rounds that fall apart entirely do so by chance too often to be suspected. */
+export const ROUNDS_MIN = 5;
+
 const RATE_TOLERANCE = 0.08;
 const CPU_TOLERANCE = 0.05;
 /** What is not a rate (room, stalls, opening) is known less exactly. */

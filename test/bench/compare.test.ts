@@ -1,7 +1,7 @@
 /** The check of a change against its base: a planted slowdown is found, noise is not. */
 import { expect, test } from "vitest";
 import { chanceOfLower } from "../../bench/kit/index.ts";
-import { figuresOf, firstLook, secondLook } from "../../bench/command/compare.ts";
+import { ROUNDS_MIN, figuresOf, firstLook, secondLook } from "../../bench/command/compare.ts";
 import type { Figures } from "../../bench/command/compare.ts";
 
 const ROUNDS = 9;
@@ -97,4 +97,14 @@ test("the rank-sum test gives the chances that counting gives", () => {
   // One pair the other way round: two of the ways.
   expect(chanceOfLower([1, 2, 4], [3, 5, 6])).toBeCloseTo(2 / 20);
   expect(chanceOfLower([1, 1], [1, 1])).toBeCloseTo(4 / 6);
+});
+
+test("the fewest rounds that are taken can tell a slowdown, and one less could not", () => {
+  const slowWith = (rounds: number): boolean => {
+    const base = Array.from({ length: rounds }, () => 100);
+    const change = Array.from({ length: rounds }, () => 50);
+    const figures = { name: "x", better: "higher", tolerance: 0.08, base, change } as const;
+    return firstLook([figures])[0]!.isSlower;
+  };
+  expect([slowWith(ROUNDS_MIN - 1), slowWith(ROUNDS_MIN)]).toEqual([false, true]);
 });
