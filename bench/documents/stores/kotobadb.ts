@@ -1,0 +1,76 @@
+/**
+ * KotobaDB as its users have it: the built package, a zod schema that every write goes through, documents decoded and
+ * typed. Validation and the making of ids are part of every figure.
+ */
+import type * as Kotoba from "kotobadb";
+import { importKotobadb } from "../../kit/index.ts";
+import type { DocumentStore, Page } from "../document-store.ts";
+import { PersonSchema } from "../person.ts";
+
+const indexes = { byEmail: { on: ["email"], unique: true }, byCity: ["city", "age"] } as const;
+
+function plain(kotoba: typeof Kotoba) {
+  return kotoba.collection("people", PersonSchema, { indexes });
+}
+type People = ReturnType<typeof plain>;
+/** With an index that keeps how many people have each role, which costs a little at every write. */
+function counting(kotoba: typeof Kotoba) {
+  return kotoba.collection("people", PersonSchema, {
+    indexes: { ...indexes, perRole: { count: true, by: ["role"] } },
+  }) as unknown as People;
+}
+
+export async function openKotoba(
+  directory: string,
+  isDurable: boolean,
+  isCounting: boolean,
+): Promise<DocumentStore> {
+  const kotoba = await importKotobadb();
+  const db = await kotoba.open(directory, {
+    collections: { people: isCounting ? counting(kotoba) : plain(kotoba) },
+    durability: isDurable ? "durable" : "buffered",
+    fullScan: "allow",
+  });
+  await db.ready();
+  return storeOn(db);
+}
+
+function storeOn(db: Kotoba.Db<{ people: People }>): DocumentStore {
+  const { people } = db;
+  type PersonId = Kotoba.Id<"people">;
+  return {
+    insertMany: async (all) => (await people.insertMany(all)).map(({ id }) => id),
+    insert: async (person) => (await people.insert(person)).id,
+    get: (id) => people.get(id as PersonId),
+    findByEmail: (email) => people.find({ email }),
+    range: (city, ageStart, limit) =>
+      people
+        .where({ city, age: { gte: ageStart } })
+        .orderBy("age")
+        .limit(limit)
+        .all(),
+    countRange: (city, ageStart, ageEnd) =>
+      people.where({ city, age: { gte: ageStart, lt: ageEnd } }).count(),
+    countRole: (role) => people.where({ role }).count(),
+    update: async (id, patch) => void (await people.update(id as PersonId, patch)),
+    delete: (id) => people.delete(id as PersonId),
+    increment: (id) =>
+      db.transaction(async (tx) => {
+        const { logins } = await tx.people.getOrThrow(id as PersonId);
+        await tx.people.update(id as PersonId, { logins: logins + 1 });
+      }),
+    page: async (after, size): Promise<Page> => {
+      const page = await people
+        .orderBy("city")
+        .orderBy("age")
+        .page({ size, after: after as string | undefined });
+      return { items: page.items, next: page.next ?? undefined };
+    },
+    live: (city, limit, onRows) => {
+      const query = people.where({ city }).orderBy("age").limit(limit);
+      const live = query.live(({ rows }) => onRows(rows));
+      return () => live.close();
+    },
+    close: () => db.close(),
+  };
+}
