@@ -46,7 +46,7 @@ export function amountsOf(entry: DocumentEntry, { rows, size }: Scope): Amounts 
   const base = bySize[size];
   const share = entry.share ?? 1;
   const scaled = Object.fromEntries(
-    // Whole hundreds, so that what is done in batches and by 64 writers comes out even.
+    // At least as many as there are writers at once.
     Object.entries(base).map(([name, n]) => [name, Math.max(64, Math.round(n * share))]),
   ) as unknown as Amounts;
   const documents = Math.min(rows ?? base.documents, entry.documentsMax ?? Infinity);

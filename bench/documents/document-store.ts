@@ -54,5 +54,7 @@ export interface DocumentStore {
     limit: number,
     onRows: (rows: readonly Person[]) => void,
   ): Awaitable<() => void>;
+  /** Does at once what the store puts off until somebody asks, such as bringing an index up to date. */
+  settle?(): Awaitable<void>;
   close(): Awaitable<void>;
 }

@@ -5,11 +5,14 @@ import type { DocumentStore } from "./document-store.ts";
 export interface DocumentEntry extends StoreEntry<DocumentStore> {
   /** At most so many documents, for a store that would take the whole time for itself. */
   readonly documentsMax?: number;
+  /** Measured with a million documents too, by full runs. */
+  readonly isLarge?: boolean;
   /** The share of the operations that it is asked for, for the same reason. Default 1. */
   readonly share?: number;
 }
 
 const sqlite = "WAL, 64 MiB of cache, the file mapped, prepared statements";
+const nothing = { buffered: "nothing", durable: undefined } as const;
 const logged = { buffered: "process", durable: "power" } as const;
 
 export const entries: readonly DocumentEntry[] = [
@@ -17,6 +20,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "kotobadb",
     durability: logged,
     persistent: true,
+    isLarge: true,
     note: "validation by zod, typed documents and their ids are part of every figure",
     open: async (directory, durable) =>
       (await import("./stores/kotobadb.ts")).openKotoba(directory, durable, false),
@@ -33,6 +37,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "better-sqlite3",
     durability: logged,
     persistent: true,
+    isLarge: true,
     note: `columns; ${sqlite}; synchronous NORMAL, durable FULL`,
     open: async (directory, durable) =>
       (await import("./stores/sqlite.ts")).openColumns(directory, durable, false),
@@ -74,6 +79,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "lmdb (no sync)",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
+    isLarge: true,
     note: "indexes by hand; a power cut may damage the file, not only take back what was newest",
     open: async (directory, durable) =>
       (await import("./stores/lmdb.ts")).openLmdb(directory, durable, false),
@@ -82,8 +88,67 @@ export const entries: readonly DocumentEntry[] = [
     name: "classic-level",
     durability: logged,
     persistent: true,
+    isLarge: true,
     note: "indexes by hand in atomic batches, JSON; no transactions: locks by key of our own, no isolation of reads",
     open: async (directory, durable) =>
       (await import("./stores/classic-level.ts")).openClassicLevel(directory, durable),
+  },
+  {
+    name: "nedb",
+    durability: { buffered: "process", durable: undefined },
+    persistent: true,
+    onlyFull: true,
+    share: 0.1,
+    note: "all documents in memory, changes appended to a file that is never synced; no compound ranges; $inc for the transaction",
+    open: async (directory) => (await import("./stores/nedb.ts")).openNedb(directory),
+  },
+  {
+    name: "pouchdb",
+    durability: { buffered: "process", durable: undefined },
+    persistent: true,
+    onlyFull: true,
+    documentsMax: 20_000,
+    share: 0.05,
+    note: "on LevelDB, never synced; the email is the id; a view is the compound index; 20,000 documents at most",
+    open: async (directory) => (await import("./stores/pouchdb.ts")).openPouch(directory),
+  },
+  {
+    name: "pglite",
+    durability: { buffered: "process", durable: undefined },
+    persistent: true,
+    onlyFull: true,
+    documentsMax: 20_000,
+    share: 0.05,
+    note: "PostgreSQL in WebAssembly on files, relaxedDurability; it never syncs; 20,000 documents at most",
+    open: async (directory) => (await import("./stores/pglite.ts")).openPglite(directory),
+  },
+  {
+    name: "lokijs",
+    durability: nothing,
+    persistent: false,
+    onlyFull: true,
+    share: 0.1,
+    note: "in memory; gives out its own objects, not copies; no compound index and no transactions",
+    open: async () => (await import("./stores/lokijs.ts")).openLoki(),
+  },
+  {
+    name: "rxdb",
+    durability: nothing,
+    persistent: false,
+    onlyFull: true,
+    documentsMax: 20_000,
+    share: 0.05,
+    note: "memory storage, as no free one on Node persists; the email is the primary key; no transactions; 20,000 documents at most",
+    open: async () => (await import("./stores/rxdb.ts")).openRxdb(),
+  },
+  {
+    name: "dexie",
+    durability: nothing,
+    persistent: false,
+    onlyFull: true,
+    documentsMax: 20_000,
+    share: 0.05,
+    note: "on fake-indexeddb, which is in memory; 20,000 documents at most",
+    open: async () => (await import("./stores/dexie.ts")).openDexie(),
   },
 ];

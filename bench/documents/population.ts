@@ -2,6 +2,7 @@
  * What a store must hold after what was done to it, in a few numbers for each document: from it every answer is known
  * beforehand. Document `i` is `personOf(i)` but for what was updated.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Id } from "./document-store.ts";
 import { ageOf, cityOf, emailOf, personOf, scrambled } from "./person.ts";
 import type { Person } from "./person.ts";
@@ -75,9 +76,9 @@ export class Population {
     const expected = { ...personOf(i), age: this.#ages[i], logins: this.#logins[i] };
     if (found === undefined) throw new Error(`document ${i} is not there`);
     for (const [name, value] of Object.entries(expected)) {
-      const is = JSON.stringify((found as unknown as Record<string, unknown>)[name]);
-      if (is !== JSON.stringify(value))
-        throw new Error(`document ${i} has the wrong ${name}: ${is} for ${JSON.stringify(value)}`);
+      const is = (found as unknown as Record<string, unknown>)[name];
+      if (!isDeepStrictEqual(is, value))
+        throw new Error(`document ${i} has a wrong ${name}: ${JSON.stringify([is, value])}`);
     }
   }
 

@@ -2,13 +2,16 @@
  * All workloads with one store, in an order in which each finds what it stands on: loaded, read, changed, ingested into,
  * measured on the disk, opened again, changed durably. Whatever was written is looked up at the end of each opening.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Scope } from "../kit/index.ts";
 import { bytesOnDisk, rest } from "../keyvalue/ground.ts";
 import { amountsOf } from "./amounts.ts";
-import type { DocumentStore } from "./document-store.ts";
+import type { Awaitable, DocumentStore } from "./document-store.ts";
 import type { DocumentEntry } from "./entries.ts";
+import { heldBytes, holdIfAsked } from "./holding.ts";
+import { personOf } from "./person.ts";
+import type { Person } from "./person.ts";
 import { Population } from "./population.ts";
 import { readWorkloads } from "./read-workloads.ts";
 import type { Ground } from "./read-workloads.ts";
@@ -21,7 +24,10 @@ import {
   singleWrites,
 } from "./write-workloads.ts";
 
+const HOLDING = "memory, holding the documents";
+
 export async function runDocuments(entry: DocumentEntry, scope: Scope): Promise<void> {
+  await holdIfAsked(entry);
   const directory = join(scope.directory, "data");
   mkdirSync(directory, { recursive: true });
   const amounts = amountsOf(entry, scope);
@@ -35,6 +41,8 @@ export async function runDocuments(entry: DocumentEntry, scope: Scope): Promise<
     await ground.store.close();
     scope.recorder.value("size on disk", "bytes", bytesOnDisk(directory), "lower");
     await openings(entry, directory, ground);
+    if (scope.wants(HOLDING))
+      scope.recorder.value(HOLDING, "bytes", heldBytes(directory, amounts.documents), "lower");
     ground = groundOn(await entry.open(directory, false));
   }
   await liveFanOut(ground);
@@ -50,20 +58,61 @@ export async function runDocuments(entry: DocumentEntry, scope: Scope): Promise<
     await checkAll(ground);
     await ground.store.close();
   }
+  rmSync(directory, { recursive: true, force: true });
+  if (scope.size === "full" && entry.isLarge === true) await runLarge(entry, scope);
+}
+
+const MILLION = 1_000_000;
+
+/** A million documents, as many as nobody keeps in the head: only what opening and holding them costs. */
+async function runLarge(entry: DocumentEntry, scope: Scope): Promise<void> {
+  const name = `open, ${MILLION} documents`;
+  if (!scope.wants(name)) return;
+  const directory = join(scope.directory, "million");
+  mkdirSync(directory, { recursive: true });
+  const store = await entry.open(directory, false);
+  for (let i = 0; i < MILLION; i += 1_000)
+    await store.insertMany(Array.from({ length: 1_000 }, (_, n) => personOf(i + n)));
+  await rest();
+  await store.close();
+  scope.recorder.value(
+    `size on disk, ${MILLION} documents`,
+    "bytes",
+    bytesOnDisk(directory),
+    "lower",
+  );
+  const open = await openMillis(entry, directory, (opened, n) =>
+    opened.findByEmail(personOf(n * 1_000).email),
+  );
+  scope.recorder.value(name, "ms", open, "lower");
+  const held = heldBytes(directory, MILLION);
+  scope.recorder.value(`memory, holding ${MILLION} documents`, "bytes", held, "lower");
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function openings(entry: DocumentEntry, directory: string, ground: Ground): Promise<void> {
+  const { population, scope } = ground;
+  if (!scope.wants("open")) return;
+  const millis = await openMillis(entry, directory, (store, n) =>
+    store.get(population.ids[population.pick(n)]!),
+  );
+  scope.recorder.value("open", "ms", millis, "lower");
 }
 
 /** The median of five, each with the first document that is read. */
-async function openings(entry: DocumentEntry, directory: string, ground: Ground): Promise<void> {
-  if (!ground.scope.wants("open")) return;
+async function openMillis(
+  entry: DocumentEntry,
+  directory: string,
+  read: (store: DocumentStore, n: number) => Awaitable<Person | undefined>,
+): Promise<number> {
   const millis: number[] = [];
   for (let n = 0; n < 5; n++) {
-    const i = ground.population.pick(n);
     const start = performance.now();
     const store = await entry.open(directory, false);
-    const person = await store.get(ground.population.ids[i]!);
+    const person = await read(store, n);
     millis.push(performance.now() - start);
-    ground.population.check(i, person);
+    if (person === undefined) throw new Error("a document was lost by closing");
     await store.close();
   }
-  ground.scope.recorder.value("open", "ms", millis.toSorted((a, b) => a - b)[2]!, "lower");
+  return millis.toSorted((a, b) => a - b)[2]!;
 }

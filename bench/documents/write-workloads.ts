@@ -16,6 +16,7 @@ export async function bulkInsert({ store, population, amounts, scope }: Ground):
   const batches = batchesOf(0, amounts.documents, BATCH);
   await scope.recorder.rate("bulk insert", amounts.documents, async () => {
     for (const batch of batches) for (const id of await store.insertMany(batch)) population.add(id);
+    await store.settle?.();
   });
 }
 
