@@ -11,7 +11,7 @@ import { placeBehind } from "../place.ts";
 import type { Place } from "../place.ts";
 
 /** What it throws. */
-interface Failure {
+interface Failure extends Error {
   readonly status: number;
 }
 declare function emit(key: unknown): void;
