@@ -12,6 +12,9 @@ export type Awaitable<T> = T | Promise<T>;
 /** What a store calls a document by. */
 export type Id = string | number;
 
+/** What a store answers to an insert, as it is; `idOf` takes the id out. */
+export type Inserted = Id | { readonly id: Id };
+
 /** New values for an indexed field and another one. */
 export interface PersonPatch {
   readonly age: number;
@@ -26,9 +29,9 @@ export interface Page {
 
 export interface DocumentStore {
   /** All of them or none, where the store can; an email that is taken fails. */
-  insertMany(people: readonly Person[]): Awaitable<readonly Id[]>;
+  insertMany(people: readonly Person[]): Awaitable<readonly Inserted[]>;
   /** @throws where the email is taken (see `isUnique` of the entry). */
-  insert(person: Person): Awaitable<Id>;
+  insert(person: Person): Awaitable<Inserted>;
   get(id: Id): Awaitable<Person | undefined>;
   findByEmail(email: string): Awaitable<Person | undefined>;
   /** The people of a city from an age on, the youngest first. */
@@ -38,11 +41,11 @@ export interface DocumentStore {
   /** How many have a role, on which there is no index but, in stores that are named so, a count that is kept. */
   countRole(role: Person["role"]): Awaitable<number>;
   /** @throws where there is no such document. */
-  update(id: Id, patch: PersonPatch): Awaitable<void>;
+  update(id: Id, patch: PersonPatch): Awaitable<unknown>;
   /** True if it was there. */
   delete(id: Id): Awaitable<boolean>;
   /** Reads the document and writes it with one login more; two at once both count. */
-  increment(id: Id): Awaitable<void>;
+  increment(id: Id): Awaitable<unknown>;
   /** All people in the order of city and age, a page at a time; `after` is `next` of the page before. */
   page(after: unknown, size: number): Awaitable<Page>;
   /**
@@ -57,4 +60,8 @@ export interface DocumentStore {
   /** Does at once what the store puts off until somebody asks, such as bringing an index up to date. */
   settle?(): Awaitable<void>;
   close(): Awaitable<void>;
+}
+
+export function idOf(inserted: Inserted): Id {
+  return typeof inserted === "object" ? inserted.id : inserted;
 }

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { bytesOnDisk, rest } from "../kit/index.ts";
 import type { Scope } from "../kit/index.ts";
-import { bytesOnDisk, rest } from "../keyvalue/ground.ts";
 import { amountsOf } from "./amounts.ts";
 import type { Awaitable, DocumentStore } from "./document-store.ts";
 import type { DocumentEntry } from "./entries.ts";
@@ -15,6 +15,7 @@ import type { Person } from "./person.ts";
 import { Population } from "./population.ts";
 import { readWorkloads } from "./read-workloads.ts";
 import type { Ground } from "./read-workloads.ts";
+import { isWanted } from "./wanted.ts";
 import {
   bulkInsert,
   checkAll,
@@ -41,7 +42,7 @@ export async function runDocuments(entry: DocumentEntry, scope: Scope): Promise<
     await ground.store.close();
     scope.recorder.value("size on disk", "bytes", bytesOnDisk(directory), "lower");
     await openings(entry, directory, ground);
-    if (scope.wants(HOLDING))
+    if (isWanted(scope, "hold", HOLDING))
       scope.recorder.value(HOLDING, "bytes", heldBytes(directory, amounts.documents), "lower");
     ground = groundOn(await entry.open(directory, false));
   }
@@ -59,15 +60,14 @@ export async function runDocuments(entry: DocumentEntry, scope: Scope): Promise<
     await ground.store.close();
   }
   rmSync(directory, { recursive: true, force: true });
-  if (scope.size === "full" && entry.isLarge === true) await runLarge(entry, scope);
+  if (scope.size === "full" && entry.isLarge === true && scope.wants("large"))
+    await runLarge(entry, scope);
 }
 
 const MILLION = 1_000_000;
 
 /** A million documents, as many as nobody keeps in the head: only what opening and holding them costs. */
 async function runLarge(entry: DocumentEntry, scope: Scope): Promise<void> {
-  const name = `open, ${MILLION} documents`;
-  if (!scope.wants(name)) return;
   const directory = join(scope.directory, "million");
   mkdirSync(directory, { recursive: true });
   const store = await entry.open(directory, false);
@@ -76,7 +76,7 @@ async function runLarge(entry: DocumentEntry, scope: Scope): Promise<void> {
   await rest();
   await store.close();
   scope.recorder.value(
-    `size on disk, ${MILLION} documents`,
+    "size on disk, a million documents",
     "bytes",
     bytesOnDisk(directory),
     "lower",
@@ -84,15 +84,15 @@ async function runLarge(entry: DocumentEntry, scope: Scope): Promise<void> {
   const open = await openMillis(entry, directory, (opened, n) =>
     opened.findByEmail(personOf(n * 1_000).email),
   );
-  scope.recorder.value(name, "ms", open, "lower");
+  scope.recorder.value("open, a million documents", "ms", open, "lower");
   const held = heldBytes(directory, MILLION);
-  scope.recorder.value(`memory, holding ${MILLION} documents`, "bytes", held, "lower");
+  scope.recorder.value("memory, holding a million documents", "bytes", held, "lower");
   rmSync(directory, { recursive: true, force: true });
 }
 
 async function openings(entry: DocumentEntry, directory: string, ground: Ground): Promise<void> {
   const { population, scope } = ground;
-  if (!scope.wants("open")) return;
+  if (!isWanted(scope, "open", "open")) return;
   const millis = await openMillis(entry, directory, (store, n) =>
     store.get(population.ids[population.pick(n)]!),
   );

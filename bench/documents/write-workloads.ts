@@ -1,10 +1,12 @@
 /** What changes a loaded store, buffered and durable alike; at the end all of it is looked up. */
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setImmediate as turn } from "node:timers/promises";
+import { TurnWatch } from "../kit/index.ts";
+import { idOf } from "./document-store.ts";
+import type { Awaitable, Inserted } from "./document-store.ts";
 import { AGE_MIN, cityName, personOf } from "./person.ts";
 import { RANGE_LIMIT } from "./read-workloads.ts";
 import type { Ground } from "./read-workloads.ts";
 import { concurrently } from "./repeat.ts";
+import { isWanted } from "./wanted.ts";
 
 const BATCH = 1_000;
 const SMALL_BATCH = 100;
@@ -15,7 +17,8 @@ const CONTENDED_DOCUMENTS = 4;
 export async function bulkInsert({ store, population, amounts, scope }: Ground): Promise<void> {
   const batches = batchesOf(0, amounts.documents, BATCH);
   await scope.recorder.rate("bulk insert", amounts.documents, async () => {
-    for (const batch of batches) for (const id of await store.insertMany(batch)) population.add(id);
+    for (const batch of batches)
+      for (const inserted of await store.insertMany(batch)) population.add(idOf(inserted));
     await store.settle?.();
   });
 }
@@ -28,58 +31,66 @@ function batchesOf(start: number, count: number, size: number) {
   );
 }
 
+export type Kind = "buffered" | "durable";
+
 /** `kind` is part of the workloads' names. */
-export async function singleWrites(ground: Ground, kind: "buffered" | "durable"): Promise<void> {
-  const { amounts, population, scope, store } = ground;
-  const { recorder } = scope;
-  const count = kind === "buffered" ? amounts.writes : amounts.durableWrites;
-  const wants = (name: string): boolean => scope.wants(`${name}, ${kind}`);
-  if (wants("insert one")) {
-    const people = batchesOf(population.inserted, count, count)[0]!;
-    const ids: (string | number)[] = [];
-    await recorder.each(`insert one, ${kind}`, count, (n) => {
-      const id = store.insert(people[n]!);
-      return id instanceof Promise ? id.then((is) => ids.push(is)) : ids.push(id);
-    });
-    for (const id of ids) population.add(id);
-  }
-  if (wants("update one")) {
-    const changes = [...new Set(population.picks(count, 31))].map((i, n) => {
-      const [age, logins] = [AGE_MIN + (n % 60), n];
-      population.update(i, age, logins);
-      return { id: population.ids[i]!, patch: { age, logins } };
-    });
-    await recorder.each(`update one, ${kind}`, changes.length, (n) =>
-      store.update(changes[n]!.id, changes[n]!.patch),
-    );
-  }
-  if (wants("transaction")) {
-    const picks = population.picks(count, 47);
-    const ids = picks.map((i) => population.ids[i]!);
-    await recorder.each(`transaction, ${kind}`, count, (n) => store.increment(ids[n]!));
-    for (const i of picks) population.increment(i);
-  }
-  if (wants("delete one")) {
-    const picks = [...new Set(population.picks(count, 59))];
-    const ids = picks.map((i) => population.ids[i]!);
-    await recorder.each(`delete one, ${kind}`, ids.length, (n) => {
-      const wasThere = store.delete(ids[n]!);
-      return wasThere instanceof Promise ? wasThere.then(mustBeTrue) : mustBeTrue(wasThere);
-    });
-    for (const i of picks) population.delete(i);
-  }
-  if (wants("transactions, contended")) await contended(ground, kind, count);
+export async function singleWrites(ground: Ground, kind: Kind): Promise<void> {
+  const count = kind === "buffered" ? ground.amounts.writes : ground.amounts.durableWrites;
+  const works = {
+    "insert one": insertOnes,
+    "update one": updateOnes,
+    transaction: increments,
+    "delete one": deleteOnes,
+    "transactions, contended": contended,
+  };
+  for (const [name, work] of Object.entries(works))
+    if (isWanted(ground.scope, kind, name)) await work(ground, `${name}, ${kind}`, count);
 }
 
-function mustBeTrue(wasThere: boolean): void {
-  if (!wasThere) throw new Error("a document that was deleted had not been there");
+async function insertOnes(ground: Ground, name: string, count: number): Promise<void> {
+  const { population, scope, store } = ground;
+  const people = batchesOf(population.inserted, count, count)[0]!;
+  const answers: Awaitable<Inserted>[] = [];
+  await scope.recorder.each(name, count, (n) => (answers[n] = store.insert(people[n]!)));
+  for (const inserted of answers) population.add(idOf(await inserted));
+}
+
+async function updateOnes(ground: Ground, name: string, count: number): Promise<void> {
+  const { population, scope, store } = ground;
+  const changes = [...new Set(population.picks(count, 31))].map((i, n) => {
+    const [age, logins] = [AGE_MIN + (n % 60), n];
+    population.update(i, age, logins);
+    return { id: population.ids[i]!, patch: { age, logins } };
+  });
+  await scope.recorder.each(name, changes.length, (n) =>
+    store.update(changes[n]!.id, changes[n]!.patch),
+  );
+}
+
+async function increments(ground: Ground, name: string, count: number): Promise<void> {
+  const { population, scope, store } = ground;
+  const picks = population.picks(count, 47);
+  const ids = picks.map((i) => population.ids[i]!);
+  await scope.recorder.each(name, count, (n) => store.increment(ids[n]!));
+  for (const i of picks) population.increment(i);
+}
+
+async function deleteOnes(ground: Ground, name: string, count: number): Promise<void> {
+  const { population, scope, store } = ground;
+  const picks = [...new Set(population.picks(count, 59))];
+  const ids = picks.map((i) => population.ids[i]!);
+  const answers: Awaitable<boolean>[] = [];
+  await scope.recorder.each(name, ids.length, (n) => (answers[n] = store.delete(ids[n]!)));
+  for (const wasThere of answers)
+    if (!(await wasThere)) throw new Error("a document that was deleted had not been there");
+  for (const i of picks) population.delete(i);
 }
 
 /** 32 at once over four documents. */
-async function contended(ground: Ground, kind: string, count: number): Promise<void> {
+async function contended(ground: Ground, name: string, count: number): Promise<void> {
   const { population, scope, store } = ground;
   const picks = population.picks(CONTENDED_DOCUMENTS, 71);
-  await scope.recorder.rate(`transactions, contended, ${kind}`, count, () =>
+  await scope.recorder.rate(name, count, () =>
     concurrently(CONTENDERS, count, (n) =>
       store.increment(population.ids[picks[n % picks.length]!]!),
     ),
@@ -90,32 +101,33 @@ async function contended(ground: Ground, kind: string, count: number): Promise<v
 export async function concurrentInserts(ground: Ground): Promise<void> {
   const name = "insert, 64 at once, durable";
   const { amounts, population, scope, store } = ground;
-  if (!scope.wants(name)) return;
+  if (!isWanted(scope, "durable", name)) return;
   const count = amounts.concurrentWrites;
   const people = batchesOf(population.inserted, count, count)[0]!;
-  const ids: (string | number)[] = [];
+  const answers: Awaitable<Inserted>[] = [];
   await scope.recorder.rate(name, count, () =>
-    concurrently(WRITERS, count, async (n) => {
-      ids[n] = await store.insert(people[n]!);
-    }),
+    concurrently(WRITERS, count, (n) => (answers[n] = store.insert(people[n]!))),
   );
-  for (const id of ids) population.add(id);
+  for (const inserted of answers) population.add(idOf(await inserted));
 }
 
-/** As fast as it goes in batches of a hundred, the loop turned after each, and how long it stood still at most. */
+/** As fast as it goes in batches of a hundred, and how long anybody else in the process has to wait meanwhile. */
 export async function ingest({ amounts, population, scope, store }: Ground): Promise<void> {
-  if (!scope.wants("ingest")) return;
+  if (!isWanted(scope, "ingest", "ingest")) return;
   const batches = batchesOf(population.inserted, amounts.ingested, SMALL_BATCH);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  let isFirst = true;
-  await scope.recorder.each("ingest, batches of 100", batches.length, async (n) => {
-    if (isFirst) delay.enable();
-    isFirst = false;
-    for (const id of await store.insertMany(batches[n]!)) population.add(id);
-    await turn();
-  });
-  delay.disable();
-  scope.recorder.value("ingest, longest stall", "ms", delay.max / 1e6, "lower");
+  const answers: Awaitable<readonly Inserted[]>[] = [];
+  const turns = new TurnWatch();
+  await scope.recorder.each(
+    "ingest, batches of 100",
+    batches.length,
+    (n) => (answers[n] = store.insertMany(batches[n]!)),
+    // Those that answer at once would never give the event loop a turn.
+    { turnEvery: 1 },
+  );
+  const { longestMillis, p999Millis } = turns.stop();
+  scope.recorder.value("ingest, longest stall", "ms", longestMillis, "lower");
+  scope.recorder.value("ingest, p99.9 turn of the event loop", "ms", p999Millis, "lower");
+  for (const answer of answers) for (const inserted of await answer) population.add(idOf(inserted));
 }
 
 const LIVE_QUERIES = 100;
@@ -124,7 +136,7 @@ const LIVE_CITIES = 10;
 /** A hundred live queries over ten cities: an update is done when the ten of its city have told of it. */
 export async function liveFanOut({ amounts, population, scope, store }: Ground): Promise<void> {
   const name = "update seen by 10 of 100 live queries";
-  if (store.live === undefined || !scope.wants(name)) return;
+  if (store.live === undefined || !isWanted(scope, "live", name)) return;
   const waiting = new Map<string, { logins: number; left: number; done: () => void }>();
   const ends: (() => void)[] = [];
   const seen: number[] = [];
@@ -144,26 +156,18 @@ export async function liveFanOut({ amounts, population, scope, store }: Ground):
     { length: LIVE_CITIES },
     (_, n) => population.inCity(cityName(n))[0]!,
   );
-  await recorderEach();
-  for (const end of ends) end();
-
-  async function recorderEach(): Promise<void> {
-    await scope.recorder.each(name, amounts.liveUpdates, async (n) => {
-      const i = youngest[n % LIVE_CITIES]!;
-      // Beyond what any other document has.
-      const logins = 1_000_000 + n;
-      const told = new Promise<void>((done) =>
-        waiting.set(cityName(n % LIVE_CITIES), {
-          logins,
-          left: LIVE_QUERIES / LIVE_CITIES,
-          done,
-        }),
-      );
-      population.update(i, AGE_MIN, logins);
-      await store.update(population.ids[i]!, { age: AGE_MIN, logins });
-      await told;
+  await scope.recorder.each(name, amounts.liveUpdates, async (n) => {
+    const i = youngest[n % LIVE_CITIES]!;
+    // Beyond what any other document has.
+    const logins = 1_000_000 + n;
+    const told = new Promise<void>((done) => {
+      waiting.set(cityName(n % LIVE_CITIES), { logins, left: LIVE_QUERIES / LIVE_CITIES, done });
     });
-  }
+    population.update(i, AGE_MIN, logins);
+    await store.update(population.ids[i]!, { age: AGE_MIN, logins });
+    await told;
+  });
+  for (const end of ends) end();
 }
 
 /** Documents here and there, each by its id, and those that were changed; and ranges of the index. */

@@ -1,7 +1,4 @@
 /** What the workloads of one store stand on: its rows, where its data lies, and how much of each is done. */
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Recorder, Scope, Size } from "../kit/index.ts";
 import type { KeyValueStore, Row } from "./key-value-store.ts";
 import type { Rows } from "./rows.ts";
@@ -108,26 +105,4 @@ export async function writeRows(
 /** What went wrong when a store answered with something else than was written. */
 export function wrongAnswer(what: string, expected: unknown, found: unknown): Error {
   return new Error(`wrong answer to ${what}: ${String(found)} instead of ${String(expected)}`);
-}
-
-const REST_MILLIS = 100;
-const REST_SHARE = 0.1;
-const REST_SECONDS_MAX = 60;
-
-/** Waits until the store's threads have nothing more to do, so that the next phase does not pay for this one. */
-export async function rest(): Promise<void> {
-  let quiet = 0;
-  for (let waited = 0; waited < REST_SECONDS_MAX * 1_000 && quiet < 2; waited += REST_MILLIS) {
-    const before = process.cpuUsage();
-    await sleep(REST_MILLIS);
-    const { system, user } = process.cpuUsage(before);
-    quiet = (system + user) / 1_000 < REST_MILLIS * REST_SHARE ? quiet + 1 : 0;
-  }
-}
-
-/** What a directory takes on the disk: blocks, since files may have holes. */
-export function bytesOnDisk(directory: string): number {
-  return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .map((name) => statSync(join(directory, name)))
-    .reduce((sum, stat) => sum + (stat.isFile() ? stat.blocks * 512 : 0), 0);
 }

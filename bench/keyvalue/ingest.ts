@@ -3,6 +3,7 @@
  * event loop that is free turns thousands of times a second; the longest time between two of its turns is what a request
  * of somebody else would have waited.
  */
+import { TurnWatch } from "../kit/index.ts";
 import type { Ground } from "./ground.ts";
 import { getRows } from "./reads.ts";
 import { shuffled } from "./rows.ts";
@@ -27,27 +28,4 @@ export async function ingest(ground: Ground): Promise<void> {
   recorder.value("ingest, longest stall of the event loop", "ms", longestMillis, "lower");
   recorder.value("ingest, p99.9 turn of the event loop", "ms", p999Millis, "lower");
   await getRows(ground, order.subarray(0, 1_000));
-}
-
-/** Looks at the clock in every turn of the event loop. */
-class TurnWatch {
-  readonly #millis: number[] = [];
-  #before = performance.now();
-  #next: NodeJS.Immediate = setImmediate(() => this.#turn());
-
-  #turn(): void {
-    const now = performance.now();
-    this.#millis.push(now - this.#before);
-    this.#before = now;
-    this.#next = setImmediate(() => this.#turn());
-  }
-
-  stop(): { readonly longestMillis: number; readonly p999Millis: number } {
-    clearImmediate(this.#next);
-    const sorted = Float64Array.from(this.#millis).toSorted();
-    return {
-      longestMillis: sorted.at(-1) ?? 0,
-      p999Millis: sorted[Math.floor(sorted.length * 0.999)] ?? 0,
-    };
-  }
 }

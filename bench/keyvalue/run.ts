@@ -1,9 +1,9 @@
 /** All key-value workloads with one store, in the order in which they stand on each other. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { coldImportMillis, spreadOf } from "../kit/index.ts";
+import { bytesOnDisk, coldImportMillis, rest, spreadOf } from "../kit/index.ts";
 import type { Scope } from "../kit/index.ts";
-import { LARGE, SMALL, bytesOnDisk, countsOf, rest, writeRows } from "./ground.ts";
+import { LARGE, SMALL, countsOf, writeRows } from "./ground.ts";
 import type { Counts, Ground } from "./ground.ts";
 import { ingest } from "./ingest.ts";
 import type { KeyValueStore } from "./key-value-store.ts";

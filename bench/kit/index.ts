@@ -15,3 +15,6 @@ export { importEngine, kotobadbUrl, setProject } from "./kotobadb.ts";
 /** @public For suites of the whole database. */
 export { importKotobadb } from "./kotobadb.ts";
 export { coldImportMillis } from "./cold-import.ts";
+export { bytesOnDisk } from "./bytes-on-disk.ts";
+export { rest } from "./rest.ts";
+export { TurnWatch } from "./turn-watch.ts";

@@ -39,8 +39,8 @@ function storeOn(db: Kotoba.Db<{ people: People }>): DocumentStore {
   const { people } = db;
   type PersonId = Kotoba.Id<"people">;
   return {
-    insertMany: async (all) => (await people.insertMany(all)).map(({ id }) => id),
-    insert: async (person) => (await people.insert(person)).id,
+    insertMany: (all) => people.insertMany(all),
+    insert: (person) => people.insert(person),
     get: (id) => people.get(id as PersonId),
     findByEmail: (email) => people.find({ email }),
     range: (city, ageStart, limit) =>
@@ -52,7 +52,7 @@ function storeOn(db: Kotoba.Db<{ people: People }>): DocumentStore {
     countRange: (city, ageStart, ageEnd) =>
       people.where({ city, age: { gte: ageStart, lt: ageEnd } }).count(),
     countRole: (role) => people.where({ role }).count(),
-    update: async (id, patch) => void (await people.update(id as PersonId, patch)),
+    update: (id, patch) => people.update(id as PersonId, patch),
     delete: (id) => people.delete(id as PersonId),
     increment: (id) =>
       db.transaction(async (tx) => {
