@@ -1,6 +1,6 @@
 /** How much is done, by the size of the run and what a store is spared. */
 import type { Scope, Size } from "../kit/index.ts";
-import type { DocumentEntry } from "./entries.ts";
+import type { DocumentEntry } from "./document-entry.ts";
 
 export interface Amounts {
   readonly documents: number;
@@ -38,7 +38,7 @@ const short: Amounts = {
   ranges: 3_000,
   pages: 200,
   trials: 2_000,
-  millis: 600,
+  millis: 1_000,
   writes: 3_000,
   durableWrites: 300,
   concurrentWrites: 3_200,

@@ -1,15 +1,6 @@
 /** The stores of the suite, each with what a reader has to know of it. */
-import type { StoreEntry } from "../kit/index.ts";
-import type { DocumentStore } from "./document-store.ts";
-
-export interface DocumentEntry extends StoreEntry<DocumentStore> {
-  /** At most so many documents, for a store that would take the whole time for itself. */
-  readonly documentsMax?: number;
-  /** Measured with a million documents too, by full runs. */
-  readonly isLarge?: boolean;
-  /** The share of the operations that it is asked for, for the same reason. Default 1. */
-  readonly share?: number;
-}
+import type { DocumentEntry } from "./document-entry.ts";
+import { validated } from "./validated.ts";
 
 const sqlite = "WAL, 64 MiB of cache, the file mapped, prepared statements";
 const nothing = { buffered: "nothing", durable: undefined } as const;
@@ -52,6 +43,16 @@ export const entries: readonly DocumentEntry[] = [
       (await import("./stores/sqlite.ts")).openColumns(directory, durable, true),
   },
   {
+    name: "better-sqlite3 (zod)",
+    durability: logged,
+    persistent: true,
+    note: "better-sqlite3, and every document goes through the same zod schema before it is written",
+    onlyFull: true,
+    onlyWrites: true,
+    open: async (directory, durable) =>
+      validated(await (await import("./stores/sqlite.ts")).openColumns(directory, durable, false)),
+  },
+  {
     name: "better-sqlite3 (JSON)",
     durability: logged,
     persistent: true,
@@ -61,6 +62,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "drizzle",
+    specifier: "drizzle-orm/better-sqlite3",
     durability: logged,
     persistent: true,
     note: `on better-sqlite3, every query prepared; ${sqlite}`,
@@ -85,6 +87,16 @@ export const entries: readonly DocumentEntry[] = [
       (await import("./stores/lmdb.ts")).openLmdb(directory, durable, false),
   },
   {
+    name: "lmdb (no sync, zod)",
+    durability: { buffered: "process", durable: undefined },
+    persistent: true,
+    note: "lmdb (no sync), and every document goes through the same zod schema before it is written",
+    onlyFull: true,
+    onlyWrites: true,
+    open: async (directory, durable) =>
+      validated(await (await import("./stores/lmdb.ts")).openLmdb(directory, durable, false)),
+  },
+  {
     name: "classic-level",
     durability: logged,
     persistent: true,
@@ -95,6 +107,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "nedb",
+    specifier: "@seald-io/nedb",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
     onlyFull: true,
@@ -104,6 +117,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "pouchdb",
+    specifier: "pouchdb",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
     onlyFull: true,
@@ -114,6 +128,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "pglite",
+    specifier: "@electric-sql/pglite",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
     onlyFull: true,
@@ -124,6 +139,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "lokijs",
+    specifier: "lokijs",
     durability: nothing,
     persistent: false,
     onlyFull: true,
@@ -133,6 +149,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "rxdb",
+    specifier: "rxdb",
     durability: nothing,
     persistent: false,
     onlyFull: true,
@@ -143,6 +160,7 @@ export const entries: readonly DocumentEntry[] = [
   },
   {
     name: "dexie",
+    specifier: "dexie",
     durability: nothing,
     persistent: false,
     onlyFull: true,

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DocumentEntry } from "./entries.ts";
+import type { DocumentEntry } from "./document-entry.ts";
 import { emailOf, scrambled } from "./person.ts";
 
 /** Tells the process of its own what it is for. */

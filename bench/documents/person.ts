@@ -21,7 +21,7 @@ export const PersonSchema = z.object({
 });
 export type Person = z.infer<typeof PersonSchema>;
 
-const CITIES = 500;
+export const CITIES = 500;
 export const AGE_MIN = 18;
 export const AGE_END = 90;
 export const roles = ["admin", "editor", "member", "guest"] as const;

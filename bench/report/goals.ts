@@ -165,7 +165,12 @@ const documentGoals: readonly Goal[] = [
   {
     title: "open 1,000,000 documents",
     wants: "<= 20 ms, and independent of size",
-    demands: [{ suite: "documents", workload: "open", is: "at most", most: 20 }],
+    demands: ["open", "open, a million documents"].map((workload): Demand => ({
+      suite: "documents",
+      workload,
+      is: "at most",
+      most: 20,
+    })),
   },
 ];
 
@@ -211,10 +216,11 @@ const otherGoals: readonly Goal[] = [
     demands: [
       {
         suite: "documents",
-        workload: "peak memory",
+        workload: "memory, holding a million documents",
         is: "below the peers",
-        of: ["lmdb", "lmdb (no sync)", ...SQLITE],
-        plusBytes: 64 * 1_024 * 1_024,
+        of: ["lmdb (no sync)", "better-sqlite3"],
+        // The block cache that open() asks for by itself.
+        plusBytes: 32 * 1_024 * 1_024,
       },
     ],
   },
