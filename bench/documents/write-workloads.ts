@@ -56,7 +56,7 @@ const WARMING = 1_000;
 
 function unmeasured(ground: Ground): Ground {
   const recorder: Recorder = {
-    rate: async (_name, _count, work) => void (await work()),
+    rate: async (_name, _count, work) => work(),
     each: async (_name, count, operation) => {
       for (let n = 0; n < count; n++) await operation(n);
     },

@@ -21,7 +21,7 @@ import type { Recorder, Scope } from "../../bench/kit/index.ts";
 
 const DOCUMENTS = 400;
 const recorder: Recorder = {
-  rate: async (_, __, work) => void (await work()),
+  rate: async (_, __, work) => work(),
   each: async (_, count, operation) => {
     for (let n = 0; n < count; n++) await operation(n);
   },
