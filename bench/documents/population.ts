@@ -63,8 +63,8 @@ export class Population {
     return Array.from({ length: count }, (_, n) => this.pick(n + seed));
   }
 
-  loginsOf(i: number): number {
-    return this.#logins[i]!;
+  ageOf(i: number): number {
+    return this.#ages[i]!;
   }
 
   /** Throws where the person is not document `i` as it must be. */

@@ -3,7 +3,7 @@ import { TurnWatch } from "../kit/index.ts";
 import type { Recorder } from "../kit/index.ts";
 import { idOf } from "./document-store.ts";
 import type { Awaitable, Inserted } from "./document-store.ts";
-import { AGE_MIN, CITIES, cityName, personOf } from "./person.ts";
+import { AGE_END, AGE_MIN, CITIES, cityName, personOf } from "./person.ts";
 import { RANGE_LIMIT } from "./read-workloads.ts";
 import type { Ground } from "./read-workloads.ts";
 import { concurrently } from "./repeat.ts";
@@ -76,7 +76,9 @@ async function insertOnes(ground: Ground, name: string, count: number): Promise<
 async function updateOnes(ground: Ground, name: string, count: number): Promise<void> {
   const { population, scope, store } = ground;
   const changes = [...new Set(population.picks(count, 31))].map((i, n) => {
-    const [age, logins] = [AGE_MIN + (n % 60), n];
+    // Always another age, so that the index has to follow.
+    const years = population.ageOf(i) - AGE_MIN + 1 + (n % 10);
+    const [age, logins] = [AGE_MIN + (years % (AGE_END - AGE_MIN)), n];
     population.update(i, age, logins);
     return { id: population.ids[i]!, patch: { age, logins } };
   });

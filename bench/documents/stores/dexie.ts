@@ -3,22 +3,17 @@
  * survives. What is compared is therefore the surface, and not what a browser keeps it on.
  */
 import { Dexie, liveQuery } from "dexie";
-import type { EntityTable } from "dexie";
 import { IDBKeyRange, indexedDB } from "fake-indexeddb";
 import type { DocumentStore } from "../document-store.ts";
 import { placeBehind } from "../place.ts";
 import type { Place } from "../place.ts";
 import type { Person } from "../person.ts";
 
-type Stored = Person & { id: number };
-
 export async function openDexie(): Promise<DocumentStore> {
-  const db = new Dexie("people", { indexedDB, IDBKeyRange }) as Dexie & {
-    readonly people: EntityTable<Stored, "id">;
-  };
+  const db = new Dexie("people", { indexedDB, IDBKeyRange });
   db.version(1).stores({ people: "++id, &email, [city+age]" });
   await db.open();
-  const { people } = db;
+  const people = db.table<Person, number>("people");
   const inCity = (city: string, ageStart: number, ageEnd: unknown) =>
     people.where("[city+age]").between([city, ageStart], [city, ageEnd], true, false);
   const youngest = (city: string, ageStart: number, limit: number) =>

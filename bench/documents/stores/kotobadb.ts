@@ -31,7 +31,6 @@ export async function openKotoba(
     durability: isDurable ? "durable" : "buffered",
     fullScan: "allow",
   });
-  await db.ready();
   return storeOn(db);
 }
 

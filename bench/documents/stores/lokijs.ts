@@ -14,7 +14,7 @@ export function openLoki(): DocumentStore {
     indices: ["city"],
     disableMeta: true,
   });
-  const known = (id: Id): Person & LokiObj => {
+  const known = (id: Id): Person => {
     const person = people.get(id as number);
     if (person === null) throw new Error(`No person ${id}.`);
     return person;
