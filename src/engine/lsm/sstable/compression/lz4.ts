@@ -185,14 +185,16 @@ export function lz4Decompress(
       copyWords(targetView, to - distance, targetView, to, count > 8);
     } else if (distance >= STEP && count <= toEnd - to - STEP && count <= LONG_RUN) {
       copySteps(targetView, to - distance, targetView, to, count);
-    } else if (count > 48 && distance >= count) {
-      target.copyWithin(to, to - distance, to - distance + count);
-    } else {
-      const back = to - distance;
-      for (let i = 0; i < count; i++) target[to + i] = target[back + i]!;
-    }
+    } else repeat(target, to, distance, count);
     to += count;
   }
+}
+
+/** The plain way, for what is near the end, very long, or repeats itself. */
+function repeat(target: Bytes, to: number, distance: number, count: number): void {
+  const back = to - distance;
+  if (count > 48 && distance >= count) target.copyWithin(to, back, back + count);
+  else for (let i = 0; i < count; i++) target[to + i] = target[back + i]!;
 }
 
 /** Copies 8 or 16 bytes in words, the first one first: right where both places overlap, if they lie a word apart. */
