@@ -38,11 +38,15 @@ export interface TableCursorSource {
 }
 
 const NO_TOP = new BlockReader();
+/** A cursor with room for a longer key is not used again, so that long keys do not stay in memory. */
+const KEY_BYTES_KEPT_MAX = 1_024;
 /** No block is lent. */
 const NOT_LENT = -1;
 
 export class TableCursor implements Cursor {
   readonly #source: TableCursorSource;
+  readonly #onClose: ((cursor: TableCursor) => void) | undefined;
+  #isClosed = false;
   readonly #top: BlockReader;
   readonly #partition = new BlockReader();
   readonly #data = new BlockReader();
@@ -70,8 +74,10 @@ export class TableCursor implements Cursor {
   valueEnd = 0;
   valueView: DataView = NO_VIEW;
 
-  constructor(source: TableCursorSource) {
+  /** `onClose`: told of each close; whoever opens it again must be its only owner from then on. */
+  constructor(source: TableCursorSource, onClose?: (cursor: TableCursor) => void) {
     this.#source = source;
+    this.#onClose = onClose;
     this.#top = source.topIndex ?? NO_TOP;
   }
 
@@ -136,7 +142,14 @@ export class TableCursor implements Cursor {
     this.#show(this.#entryAt);
   }
 
+  /** To be used again after close(). */
+  reopen(): void {
+    this.#isClosed = false;
+  }
+
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.valid = false;
     this.#topAt = -1;
     this.#partitionAt = -1;
@@ -145,6 +158,7 @@ export class TableCursor implements Cursor {
     this.#partitionBytes = EMPTY_BYTES;
     this.#dataBytes = EMPTY_BYTES;
     this.#dataView = undefined;
+    if (this.keyBuffer.length <= KEY_BYTES_KEPT_MAX) this.#onClose?.(this);
   }
 
   /** Loads the only block that can hold the first entry at or after `key`; false if all entries are before it. */

@@ -227,6 +227,28 @@ test("cursors in place answer as copying ones do, also where the cache cannot ke
   );
 });
 
+test("a cursor in place that was closed serves again, never two at a time", () => {
+  const list = manyEntries(500, 100);
+  const table = openTable(writeTable(list), new BlockCache(0));
+  const open = (): ReturnType<typeof table.cursor> => table.cursor({ inPlace: true });
+  const first = open();
+  const second = open();
+  expect(second).not.toBe(first);
+  first.seek(list[100]!.key);
+  second.seek(list[400]!.key);
+  first.close();
+  first.close();
+  const third = open();
+  const fourth = open();
+  expect(third.valid).toBe(false);
+  expect(new Set([second, third, fourth]).size).toBe(3);
+  fourth.seek(list[7]!.key);
+  third.seekToFirst();
+  for (let i = 0; i < 300; i++, third.next()) expect(shown(third)).toEqual(list[i]);
+  expect(shown(second)).toEqual(list[400]);
+  expect(shown(fourth)).toEqual(list[7]);
+});
+
 test("a cursor told to leave the cache alone leaves it as it was", () => {
   const cache = new BlockCache(10_000_000);
   const table = openTable(writeTable(manyEntries(2_000, 100)), cache);
