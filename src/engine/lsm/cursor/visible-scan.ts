@@ -35,6 +35,8 @@ const DELETED_BEFORE_NOTE = 64;
 const DELETED_TOLD_MIN = 256;
 /** What a row is taken to need until a page has shown it. */
 const ROW_BYTES_GUESS = 96;
+/** Rows may have no bytes at all: the next page must not make room for endlessly many. */
+const ROW_BYTES_MIN = 8;
 const ROOM_FACTOR = 1.06;
 /** The first page has room for so many rows and grows: whoever wants all rows of a range mostly gets few. */
 const FIRST_ROOM_ROWS = 64;
@@ -177,7 +179,7 @@ export class VisibleScan implements Scan {
     this.#rowsLeft -= builder.rows;
     const done = this.#rowsLeft <= 0 || (!isStopped && !this.#isInRange());
     if (builder.rows > 0) {
-      this.#rowBytes = builder.bytes / builder.rows;
+      this.#rowBytes = Math.max(ROW_BYTES_MIN, builder.bytes / builder.rows);
     }
     this.#pageRows *= PAGE_ROWS_GROWTH;
     this.#pageBytes = PAGE_BYTES_MAX;
