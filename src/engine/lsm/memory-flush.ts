@@ -79,7 +79,8 @@ export class MemoryFlush {
       room.changed();
     });
     try {
-      await this.until(() => isLate || hasFailed());
+      // Level 0 may be full after the first of several memtables, and nothing empties it any more.
+      await this.until(() => isLate || hasFailed() || !maintenance().mayFlush);
     } catch (cause) {
       // It was told by an event as it happened, and the logs are as good.
       if (!(cause instanceof DiskFull)) throw cause;

@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import type { Version } from "../../../src/engine/contract/index.ts";
 import type { LsmEngine, LsmOptions } from "../../../src/engine/lsm/index.ts";
+import { MemoryFlush } from "../../../src/engine/lsm/memory-flush.ts";
+import type { MemoryFlushParts } from "../../../src/engine/lsm/memory-flush.ts";
 import { openLsmEngine } from "../../../src/engine/lsm/index.ts";
 import { SimulatedHost } from "../../../src/testing/index.ts";
 import { TINY, entriesOf, put } from "./support.ts";
@@ -76,6 +78,35 @@ test("memtables that wait for their flush are flushed too, and what was acknowle
     expect(shown.rows).toEqual(expect.arrayContaining(kept));
   }
 });
+
+test("a close does not wait for level 0 to get room, which no compaction makes then", async () => {
+  let tables = 0;
+  let held = false;
+  const parts = {
+    host: new SimulatedHost(),
+    settings: { closeFlushBytesMax: 1_000 },
+    tree: { active: { isEmpty: false }, rotatedSequence: 9, flushedSequence: 0 },
+    // Each change is a table more; the second one fills level 0.
+    room: {
+      refusals: 0,
+      changed: () => undefined,
+      nextChange: () => (++tables > 2 ? new Promise(() => undefined) : Promise.resolve()),
+      assertNotRefused: () => undefined,
+    },
+    pressure: { bytesToFlush: 500 },
+    log: () => ({ appended: 9, wake: () => undefined }),
+    maintenance: () => ({
+      get mayFlush() {
+        return tables < 2;
+      },
+      beginNoCompaction: () => (held = true),
+      wake: () => undefined,
+    }),
+    hasFailed: () => false,
+  };
+  await new MemoryFlush(parts as unknown as MemoryFlushParts).atClose();
+  expect([tables, held]).toEqual([2, true]);
+}, 5_000);
 
 test("a disk that is slower than a close may wait: what is not flushed stays in the log", async () => {
   const host = new SimulatedHost();
