@@ -5,6 +5,7 @@ import type { Bytes } from "../../../../src/base/index.ts";
 import { rangeContains } from "../../../../src/engine/contract/index.ts";
 import type { KeyRange, Page, ScanOptions } from "../../../../src/engine/contract/index.ts";
 import {
+  BLOCK_MISSING,
   RangeDeleteIndex,
   VisibleScan,
   mergeCursor,
@@ -230,4 +231,31 @@ test("an empty range has no rows", () => {
     options: { reverse: true },
   });
   expect(scan.next()).toMatchObject({ rows: 0, done: true });
+});
+
+/** Behind the first entry stands a block that is not there yet. */
+class Halting extends ModelCursor {
+  #isHalted = false;
+  override next(): void {
+    if (this.#isHalted) return super.next();
+    this.#isHalted = true;
+    throw BLOCK_MISSING;
+  }
+}
+
+test("a page of one row without a byte is followed by the next page", () => {
+  const none = new Uint8Array(0);
+  const scan = new VisibleScan({
+    cursor: new Halting([
+      { key: none, sequence: 1, kind: 1, value: none },
+      { key: bytes("k"), sequence: 1, kind: 1, value: bytes("v") },
+    ]),
+    range: { start: none, end: undefined },
+    sequence: 5,
+    rangeDeletes: [],
+    options: { expect: "all" },
+  });
+  const first = scan.next();
+  expect([first.rows, first.done]).toEqual([1, false]);
+  expect(drain(scan)).toEqual([{ key: bytes("k"), value: bytes("v") }]);
 });

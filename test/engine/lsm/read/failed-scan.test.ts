@@ -54,22 +54,3 @@ for (const reverse of [false, true]) {
     await engine.close();
   });
 }
-
-test("a page of one row without a byte is followed by the next page", async () => {
-  const engine = await filled(new SimulatedHost({ readMillis: 1 }), ROWS);
-  await engine.write({
-    ops: [{ op: "put", key: new Uint8Array(0), value: new Uint8Array(0) }],
-    requires: [],
-  });
-  await engine.flush();
-  const view = engine.snapshot();
-  const scan = view.scan(range("", undefined), { expect: "all" });
-  const given: string[] = [];
-  for (let page = await scan.next(); ; page = await scan.next()) {
-    given.push(...keysOf(page));
-    if (page.done) break;
-  }
-  expect(given).toEqual(["", ...Array.from({ length: ROWS }, (_, i) => keyOf(i))]);
-  view.close();
-  await engine.close();
-});
