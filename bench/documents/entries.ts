@@ -43,7 +43,7 @@ export const entries: readonly DocumentEntry[] = [
       (await import("./stores/sqlite.ts")).openColumns(directory, durable, true),
   },
   {
-    name: "better-sqlite3 (zod)",
+    name: "better-sqlite3 with zod",
     durability: logged,
     persistent: true,
     note: "better-sqlite3, and every document goes through the same zod schema before it is written",
@@ -87,7 +87,7 @@ export const entries: readonly DocumentEntry[] = [
       (await import("./stores/lmdb.ts")).openLmdb(directory, durable, false),
   },
   {
-    name: "lmdb (no sync, zod)",
+    name: "lmdb (no sync) with zod",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
     note: "lmdb (no sync), and every document goes through the same zod schema before it is written",

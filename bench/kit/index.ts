@@ -12,6 +12,7 @@ export type { Machine } from "./machine.ts";
 export { runChild } from "./child-process.ts";
 export type { Outcome, Task } from "./child-process.ts";
 export { importEngine, kotobadbUrl, setProject } from "./kotobadb.ts";
+/** @public For suites of the whole database. */
 export { importKotobadb } from "./kotobadb.ts";
 export { coldImportMillis } from "./cold-import.ts";
 export { bytesOnDisk } from "./bytes-on-disk.ts";

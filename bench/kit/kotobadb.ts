@@ -14,6 +14,7 @@ export function setProject(folder: string): void {
   project = folder;
 }
 
+/** @public For suites of the whole database. */
 export function importKotobadb(): Promise<typeof Kotobadb> {
   return importDist("index.js") as Promise<typeof Kotobadb>;
 }

@@ -10,7 +10,9 @@ import type { Place } from "../place.ts";
 import type { Person } from "../person.ts";
 
 export async function openDexie(): Promise<DocumentStore> {
-  const db = new Dexie("people", { indexedDB, IDBKeyRange });
+  // Not as options of the database alone: live queries ask for it here.
+  Object.assign(Dexie.dependencies, { indexedDB, IDBKeyRange });
+  const db = new Dexie("people");
   db.version(1).stores({ people: "++id, &email, [city+age]" });
   await db.open();
   const people = db.table<Person, number>("people");
