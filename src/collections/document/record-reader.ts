@@ -50,7 +50,7 @@ export class RecordReader {
     this.#structures = structures;
   }
 
-  /** The value at bytes[start, end), or undefined if msgpackr has to say. HOT: bench/collections. */
+  /** The value at bytes[start, end), or undefined if msgpackr has to say. HOT: bench/micro/collections. */
   read(bytes: Bytes, start: number, end: number): unknown {
     this.#bytes = bytes;
     this.#start = start;

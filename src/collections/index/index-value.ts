@@ -24,7 +24,7 @@ const slab = new ByteSlab();
 let lastKey: Bytes = EMPTY_BYTES;
 let lastReference: Bytes = EMPTY_BYTES;
 
-/** HOT: for each entry (bench/collections.ts). The bytes of neither the key nor the answer ever change. */
+/** HOT: for each entry (bench/micro/collections.ts). The bytes of neither the key nor the answer ever change. */
 export function encodeIndexValue(
   documentKey: Bytes,
   include: readonly string[],

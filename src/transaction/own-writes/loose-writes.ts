@@ -4,7 +4,7 @@
  *
  * The first few are found by looking at all hashes, which needs no table; then a table with open addressing is kept.
  *
- * Always true: no key occurs twice. HOT: bench/transaction: every write of a transaction comes by.
+ * Always true: no key occurs twice. HOT: bench/micro/transaction: every write of a transaction comes by.
  */
 import { equalBytes, hashBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";

@@ -5,7 +5,7 @@
  * behind what all keys share are packed, with the place of the write, into one number, and the numbers are sorted; only
  * writes whose four bytes are equal are looked at again.
  *
- * HOT: bench/transaction: once for each commit, over all of its writes.
+ * HOT: bench/micro/transaction: once for each commit, over all of its writes.
  */
 import { compareByteRanges } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";

@@ -69,7 +69,7 @@ export class KeptSequence {
 
 /**
  * How often each sequence was added and not yet removed. Most of the time there is one at most; a Map would make a new
- * table every few transactions. HOT: bench/lsm-engine.ts: every transaction comes by.
+ * table every few transactions. HOT: bench/micro/lsm-engine.ts: every transaction comes by.
  *
  * Always true: what is in the slot came before all that is in the map.
  */

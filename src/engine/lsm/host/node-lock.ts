@@ -74,18 +74,25 @@ export async function lockDirectory(
   registry.set(identity, holder);
   try {
     const free = await takeFromSystem(path, identity, holder, options.readOnly ?? false);
-    return lockOf(identity, free);
+    return lockOf(identity, path, free);
   } catch (cause) {
     registry.delete(identity);
     throw storageFailure(cause, path);
   }
 }
 
-function lockOf(identity: string, free: Free): DirectoryLock {
+function lockOf(identity: string, path: string, free: Free): DirectoryLock {
   let released: Promise<void> | undefined;
-  return {
-    release: () => (released ??= free().finally(() => void registry.delete(identity))),
+  const release = async (): Promise<void> => {
+    try {
+      await free();
+    } catch (cause) {
+      throw storageFailure(cause, path);
+    } finally {
+      registry.delete(identity);
+    }
   };
+  return { release: () => (released ??= release()) };
 }
 
 /** Device and inode: the same directory by any path, and never the same for a copy. */

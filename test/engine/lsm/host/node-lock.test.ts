@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -117,6 +125,15 @@ describe("within a process", () => {
     expect(told).toMatchObject({ pid: process.pid, host: hostname() });
     await lock.release();
     expect(files.list(directory)).toEqual([]);
+  });
+
+  it("says in its own words that LOCK could not be removed, and is free all the same", async () => {
+    const lock = await files.lock(directory);
+    rmSync(join(directory, "LOCK"));
+    mkdirSync(join(directory, "LOCK"));
+    await expect(lock.release()).rejects.toBeInstanceOf(StorageError);
+    rmSync(join(directory, "LOCK"), { recursive: true });
+    await (await files.lock(directory)).release();
   });
 
   it("fails for a directory that is not there, and leaves nothing taken", async () => {
