@@ -348,6 +348,7 @@ export class WritePath implements WriteSide {
       host,
       wal,
       durability: settings.durability,
+      quickSyncMicros: settings.quickSyncMicros,
       sequence: lastSequence,
       owner: {
         wantsNextLog: () => this.#wantsNextLog(),

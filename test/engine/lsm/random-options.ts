@@ -38,6 +38,7 @@ const values: { readonly [Name in keyof Drawn]: readonly Drawn[Name][] } = {
   periodicMillis: [0, 2_000],
   openTablesMax: [8, 20],
   slowReadMicros: [0, 200, 1_000_000],
+  quickSyncMicros: [0, 500, 1_000_000],
   compression: compressions,
   bottomCompression: compressions,
   prefixFilterBytes: [[], [1], [1, 2, 5], [2, 4, 7, 12]],

@@ -9,7 +9,9 @@
  *
  * Always true:
  * (1) synced <= written <= appended, and none of them ever goes back.
- * (2) At most one sync runs. Who comes while it runs waits for the next one, which covers everybody who came.
+ * (2) At most one sync runs. Who comes while it runs waits for the next one, which covers everybody who came. Where one
+ *     commit alone waits and the disk is quick, its sync blocks the thread: the way to another thread and back would take
+ *     as long as the sync.
  * (3) Nothing is written to a log before the one before it is closed and synced whole, so only the newest log that holds
  *     anything can be torn. Commits go on meanwhile: they are appended to the next log's buffer.
  * (4) After the first failure nothing is written or synced any more: what the failed call did is unknown, and a second
@@ -25,6 +27,11 @@ import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import { Histogram } from "../report/index.ts";
 import type { WalWriter } from "../wal/index.ts";
+
+/** The weight of the newest sync in the average. */
+const NEWEST_WEIGHT = 1 / 8;
+/** A sync counts as at most so many times the threshold, so that the average comes down again soon. */
+const COUNTED_MAX = 4;
 
 /** What the owner of the log decides and learns. */
 export interface CommitLogOwner {
@@ -56,6 +63,7 @@ interface Waiter {
 export class CommitLog {
   readonly #host: Host;
   readonly #durability: Durability;
+  readonly #quickSyncMillis: number;
   readonly #owner: CommitLogOwner;
   #wal: WalWriter;
   #appended: number;
@@ -73,6 +81,8 @@ export class CommitLog {
   #waitingForSync: Waiter[] = [];
   #turnPlanned = false;
   #syncing = false;
+  /** How long syncs take of late; to begin with they are not known to be quick. */
+  #averageSyncMillis: number;
   #failure: { readonly cause: unknown } | undefined;
   #closed = false;
   #idle: (() => void)[] = [];
@@ -87,12 +97,16 @@ export class CommitLog {
     readonly host: Host;
     readonly wal: WalWriter;
     readonly durability: Durability;
+    /** A sync that takes less may block the thread; 0: none does. */
+    readonly quickSyncMicros: number;
     readonly sequence: number;
     readonly owner: CommitLogOwner;
   }) {
     this.#host = parts.host;
     this.#wal = parts.wal;
     this.#durability = parts.durability;
+    this.#quickSyncMillis = parts.quickSyncMicros / 1_000;
+    this.#averageSyncMillis = this.#quickSyncMillis;
     this.#owner = parts.owner;
     this.#appended = parts.sequence;
     this.#written = parts.sequence;
@@ -314,16 +328,18 @@ export class CommitLog {
   }
 
   #sync(): void {
-    this.#syncing = true;
     const target = this.#written;
     this.#syncs++;
-    const { clock } = this.#host;
-    const start = clock.monotonicMillis();
+    const start = this.#host.clock.monotonicMillis();
+    if (this.#waitingForSync.length === 1 && this.#averageSyncMillis < this.#quickSyncMillis) {
+      this.#syncNow(target, start);
+      return;
+    }
+    this.#syncing = true;
     this.#wal.sync().then(
       () => {
         this.#syncing = false;
-        this.syncMillis.record(clock.monotonicMillis() - start);
-        if (target > this.#synced) this.commitsOfSync.record(target - this.#synced);
+        this.#syncTook(start, target);
         this.#synchronized(target);
       },
       (cause: unknown) => {
@@ -331,6 +347,24 @@ export class CommitLog {
         this.#fail(cause);
       },
     );
+  }
+
+  #syncNow(target: number, start: number): void {
+    try {
+      this.#wal.syncNow();
+      this.#syncTook(start, target);
+      this.#reachSynced(target);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #syncTook(start: number, target: number): void {
+    const millis = this.#host.clock.monotonicMillis() - start;
+    this.syncMillis.record(millis);
+    if (target > this.#synced) this.commitsOfSync.record(target - this.#synced);
+    const counted = Math.min(millis, this.#quickSyncMillis * COUNTED_MAX);
+    this.#averageSyncMillis += (counted - this.#averageSyncMillis) * NEWEST_WEIGHT;
   }
 
   #synchronized(sequence: number): void {

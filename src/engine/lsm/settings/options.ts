@@ -71,6 +71,12 @@ export interface LsmOptions {
    */
   readonly slowReadMicros?: number;
   /**
+   * Where syncs of the log took less than this of late, in microseconds, the sync of a commit that waits alone blocks the
+   * thread: on a quick disk handing it to another thread takes as long again. Commits that wait together are synced beside
+   * the thread always. Default 500, from 0 (no sync of a commit ever blocks) to 1,000,000.
+   */
+  readonly quickSyncMicros?: number;
+  /**
    * So many table files are open at a time; one that is read when more are needed is opened again. Default 500, from 8 to
    * 1,000,000. Of each table, its file open or not, the top of the index and the way to its filter stay in memory: a few
    * KiB, and at most 16 KiB of filter where it is that small. All else shares the block cache: about 2.25 bytes of filter

@@ -1,5 +1,5 @@
 /** The marks of group commit, and what becomes of those who wait when it ends. */
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Durability } from "../../../../src/engine/contract/index.ts";
 import { KIND_PUT } from "../../../../src/engine/lsm/codec/index.ts";
 import { CommitLog } from "../../../../src/engine/lsm/commit/index.ts";
@@ -15,8 +15,12 @@ interface Bench {
   readonly wantNextLog: () => void;
 }
 
-function bench(durability: Durability = "durable"): Bench {
-  const host = new SimulatedHost();
+function bench(
+  durability: Durability = "durable",
+  options: { readonly quickSyncMicros?: number; readonly syncMillis?: number } = {},
+): Bench {
+  const { quickSyncMicros = 0, syncMillis = 0 } = options;
+  const host = new SimulatedHost({ syncMillis });
   host.files.makeDirectory("/db");
   const storeId = new Uint8Array(16);
   let wanted = false;
@@ -26,6 +30,7 @@ function bench(durability: Durability = "durable"): Bench {
     host,
     wal: WalWriter.create({ host: host, directory: "/db", storeId, stepBytes: 512 }, logNumber),
     durability,
+    quickSyncMicros,
     sequence: 10,
     owner: {
       wantsNextLog: () => wanted,
@@ -57,6 +62,10 @@ function bench(durability: Durability = "durable"): Bench {
   };
 }
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 test("sequences go up by one, and a commit is visible when it is synced", async () => {
   const { append, events, log } = bench();
   expect([append(), append()]).toEqual([11, 12]);
@@ -80,6 +89,63 @@ test("who comes while a sync runs waits for the next one", async () => {
   await second;
   expect([log.synced, log.stats["syncs"]]).toEqual([12, 2]);
   await log.close();
+});
+
+test("a commit that waits alone is synced on the thread, where syncs of late were quick", async () => {
+  const syncNow = vi.spyOn(WalWriter.prototype, "syncNow");
+  const { append, events, log } = bench("durable", { quickSyncMicros: 500 });
+  await log.acknowledged(append());
+  // The first one is not known to be quick.
+  expect(syncNow).not.toHaveBeenCalled();
+  await log.acknowledged(append());
+  expect(syncNow).toHaveBeenCalledTimes(1);
+  expect([log.synced, log.stats["syncs"]]).toEqual([12, 2]);
+  expect(events).toEqual(["visible 11", "visible 12"]);
+
+  // Those that wait together are not, and what comes meanwhile shares the next sync.
+  const both = [log.acknowledged(append()), log.acknowledged(append())];
+  await Promise.all(both);
+  expect(syncNow).toHaveBeenCalledTimes(1);
+  expect([log.synced, log.stats["syncs"]]).toEqual([14, 3]);
+  await log.close();
+});
+
+test("no sync of a commit is on the thread where the option says so, or where syncs are slow", async () => {
+  const syncNow = vi.spyOn(WalWriter.prototype, "syncNow");
+  for (const options of [{ quickSyncMicros: 0 }, { quickSyncMicros: 500, syncMillis: 2 }]) {
+    const { append, log } = bench("durable", options);
+    for (let i = 0; i < 20; i++) await log.acknowledged(append());
+    expect(syncNow).not.toHaveBeenCalled();
+    await log.close();
+    syncNow.mockClear();
+  }
+});
+
+test("a disk that turns slow gets its syncs beside the thread again", async () => {
+  const syncNow = vi.spyOn(WalWriter.prototype, "syncNow");
+  const { append, host, log } = bench("durable", { quickSyncMicros: 500 });
+  for (let i = 0; i < 30; i++) await log.acknowledged(append());
+  const before = syncNow.mock.calls.length;
+  expect(before).toBeGreaterThan(20);
+  host.syncMillis = 2;
+  for (let i = 0; i < 30; i++) await log.acknowledged(append());
+  expect(syncNow.mock.calls.length - before).toBeLessThan(5);
+  await log.close();
+});
+
+test("a sync at once that fails is told as any other, and is the last", async () => {
+  const { append, events, host, log } = bench("durable", { quickSyncMicros: 500 });
+  await log.acknowledged(append());
+  host.onCall = ({ what }) => {
+    if (what === "sync") host.failAt(host.calls, "EIO");
+  };
+  await expect(log.acknowledged(append())).rejects.toMatchObject({ _tag: "StorageError" });
+  expect(events.at(-1)).toMatch(/^failed/);
+  expect(log.synced).toBe(11);
+  host.onCall = undefined;
+  const { syncs } = log.stats;
+  await log.close();
+  expect(log.stats["syncs"]).toBe(syncs);
 });
 
 test("the log is exchanged whole: all that was appended is synced in the one before", async () => {
