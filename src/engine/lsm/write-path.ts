@@ -312,10 +312,10 @@ export class WritePath implements WriteSide {
   }
 
   get syncMillis(): HistogramFigures {
-    return this.#log.syncMillis.figures;
+    return this.#log.syncTimes.millis.figures;
   }
   get commitsOfSync(): HistogramFigures {
-    return this.#log.commitsOfSync.figures;
+    return this.#log.syncTimes.commits.figures;
   }
 
   get stats(): Readonly<Record<string, number>> {

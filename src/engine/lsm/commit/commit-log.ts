@@ -25,13 +25,8 @@ import { DiskFull, StorageError } from "../../contract/index.ts";
 import type { Durability } from "../../contract/index.ts";
 import type { Entry } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
-import { Histogram } from "../report/index.ts";
+import { SyncTimes } from "../report/index.ts";
 import type { WalWriter } from "../wal/index.ts";
-
-/** The weight of the newest sync in the average. */
-const NEWEST_WEIGHT = 1 / 8;
-/** A sync counts as at most so many times the threshold, so that the average comes down again soon. */
-const COUNTED_MAX = 4;
 
 /** What the owner of the log decides and learns. */
 export interface CommitLogOwner {
@@ -63,7 +58,6 @@ interface Waiter {
 export class CommitLog {
   readonly #host: Host;
   readonly #durability: Durability;
-  readonly #quickSyncMillis: number;
   readonly #owner: CommitLogOwner;
   #wal: WalWriter;
   #appended: number;
@@ -81,17 +75,13 @@ export class CommitLog {
   #waitingForSync: Waiter[] = [];
   #turnPlanned = false;
   #syncing = false;
-  /** How long syncs take of late; to begin with they are not known to be quick. */
-  #averageSyncMillis: number;
   #failure: { readonly cause: unknown } | undefined;
   #closed = false;
   #idle: (() => void)[] = [];
   #syncs = 0;
   #writes = 0;
   #bytesOfFormerLogs = 0;
-  /** How long syncs took, in milliseconds, and how many commits each made durable. */
-  readonly syncMillis: Histogram = new Histogram();
-  readonly commitsOfSync: Histogram = new Histogram();
+  readonly syncTimes: SyncTimes;
 
   constructor(parts: {
     readonly host: Host;
@@ -105,8 +95,7 @@ export class CommitLog {
     this.#host = parts.host;
     this.#wal = parts.wal;
     this.#durability = parts.durability;
-    this.#quickSyncMillis = parts.quickSyncMicros / 1_000;
-    this.#averageSyncMillis = this.#quickSyncMillis;
+    this.syncTimes = new SyncTimes(parts.quickSyncMicros);
     this.#owner = parts.owner;
     this.#appended = parts.sequence;
     this.#written = parts.sequence;
@@ -147,12 +136,7 @@ export class CommitLog {
       writes: this.#writes,
       logBytes,
       logBytesTotal: this.#bytesOfFormerLogs + logBytes,
-      syncMicrosP50: this.syncMillis.percentile(0.5) * 1_000,
-      syncMicrosP99: this.syncMillis.percentile(0.99) * 1_000,
-      syncMicrosMax: this.syncMillis.figures.max * 1_000,
-      commitsPerSyncMean: this.commitsOfSync.figures.mean,
-      commitsPerSyncP99: this.commitsOfSync.percentile(0.99),
-      commitsPerSyncMax: this.commitsOfSync.figures.max,
+      ...this.syncTimes.stats,
     };
   }
 
@@ -331,7 +315,7 @@ export class CommitLog {
     const target = this.#written;
     this.#syncs++;
     const start = this.#host.clock.monotonicMillis();
-    if (this.#waitingForSync.length === 1 && this.#averageSyncMillis < this.#quickSyncMillis) {
+    if (this.#waitingForSync.length === 1 && this.syncTimes.areQuick) {
       this.#syncNow(target, start);
       return;
     }
@@ -360,11 +344,7 @@ export class CommitLog {
   }
 
   #syncTook(start: number, target: number): void {
-    const millis = this.#host.clock.monotonicMillis() - start;
-    this.syncMillis.record(millis);
-    if (target > this.#synced) this.commitsOfSync.record(target - this.#synced);
-    const counted = Math.min(millis, this.#quickSyncMillis * COUNTED_MAX);
-    this.#averageSyncMillis += (counted - this.#averageSyncMillis) * NEWEST_WEIGHT;
+    this.syncTimes.record(this.#host.clock.monotonicMillis() - start, target - this.#synced);
   }
 
   #synchronized(sequence: number): void {

@@ -8,3 +8,4 @@ export { Traffic } from "./traffic.ts";
 export { LsmEvents } from "./events.ts";
 export { eventTable } from "./event.ts";
 export type { EventTable, LsmEvent, LsmEventListener } from "./event.ts";
+export { SyncTimes } from "./sync-times.ts";
