@@ -27,7 +27,10 @@ import type { Defs } from "./surface.ts";
 /** A database in the main door: methods give Promises. */
 export type Db<Ds = {}, Rs = {}> = DbOf<PromiseRun, Ds, Rs> &
   AsyncDisposable & {
-    /** Waits for what is being written, has it where the next opening is quick, then lets go of the folder. Later use fails with Closed. Idempotent. */
+    /**
+     * Waits for what is being written, has it where the next opening is quick, then lets go of the folder. Later use fails
+     * with Closed. Idempotent.
+     */
     close(): Promise<void>;
   };
 

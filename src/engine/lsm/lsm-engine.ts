@@ -51,10 +51,10 @@ const CAPABILITIES: Capabilities = {
   openTransactions: Infinity,
 };
 
-/** Made by openLsmEngine(). */
 /** What a transaction may do. */
 type WhatFor = "reads" | "writes" | "excludes";
 
+/** Made by openLsmEngine(). */
 export class LsmEngine implements StorageEngine {
   readonly name = "lsm";
   readonly limits: Limits;

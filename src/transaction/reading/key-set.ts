@@ -5,6 +5,7 @@
  * The first few are found by looking at all hashes, which needs no table; then a table with open addressing is kept.
  * A Map would need a string of each key, which costs more than hashing its bytes.
  */
+import { hashBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 
 /** Up to here looking at all hashes is quicker than making a table. */
@@ -23,7 +24,7 @@ export class KeySet {
 
   /** Keeps a copy of the key (or the key itself if `owned`); false if it was there. */
   add(key: Bytes, owned: boolean): boolean {
-    const hash = hashOf(key);
+    const hash = hashBytes(key);
     if (this.#has(key, hash)) return false;
     this.#keys.push(owned ? key : copyKey(key));
     this.#hashes.push(hash);
@@ -61,13 +62,6 @@ export class KeySet {
     while (this.#table[slot] !== 0) slot = (slot + 1) & mask;
     this.#table[slot] = position + 1;
   }
-}
-
-/** FNV-1a, with a last mixing so that the low bits depend on all bytes. Never leaves the process. */
-function hashOf(key: Bytes): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i]!, 0x01000193);
-  return (hash ^ (hash >>> 15)) | 0;
 }
 
 /** From the end: keys of one collection begin alike. */
