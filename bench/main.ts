@@ -2,21 +2,23 @@
  * KotobaDB beside its peers: `npm run bench`. Installs the peers on first use, builds the project, runs a child process for
  * each store and round, one at a time, and prints a table. `--help` says what else it can do.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnSync } from "node:child_process";
 import { bundleChild } from "./command/bundle.ts";
 import { check } from "./command/check.ts";
 import type { CheckPlaces } from "./command/check.ts";
-import { measureSuite } from "./command/measure.ts";
+import { measureTurns, turnsOfRun } from "./command/measure.ts";
 import { runMicro } from "./command/micro.ts";
 import { USAGE, parseOptions } from "./command/options.ts";
 import type { BenchOptions } from "./command/options.ts";
-import { buildProject, installPeers, peersOf } from "./command/prepare.ts";
+import { buildProject, digestOf, installPeers, peersOf } from "./command/prepare.ts";
 import { machineHere } from "./kit/index.ts";
-import { readRun, runPath, runText, writePage } from "./command/report-files.ts";
+import { readRun, runPath, writePage } from "./command/report-files.ts";
+import { knownOutcomes, saveRun } from "./command/saved-run.ts";
+import type { RunSetting } from "./command/saved-run.ts";
 import { terminalReport } from "./report/index.ts";
 import type { RunFile } from "./report/index.ts";
 import type { Suite } from "./kit/index.ts";
@@ -24,6 +26,9 @@ import { suites } from "./suites.ts";
 
 const BENCH = dirname(fileURLToPath(import.meta.url));
 const PROJECT = dirname(BENCH);
+
+// Ended by a signal without a listener, it would leave the child behind that runs just then.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(130));
 
 if (process.argv.includes("--help")) console.log(USAGE);
 else process.exit(await ended(main(optionsTyped())));
@@ -58,11 +63,7 @@ async function main(options: BenchOptions): Promise<number> {
   const folder = options.directory ?? tmpdir();
   mkdirSync(folder, { recursive: true });
   const script = await bundleChild(BENCH, "child.ts");
-  try {
-    return await measureOrCheck(options, { project: PROJECT, script, folder });
-  } finally {
-    rmSync(dirname(script), { recursive: true, force: true });
-  }
+  return measureOrCheck(options, { project: PROJECT, script, folder });
 }
 
 async function measureOrCheck(options: BenchOptions, places: CheckPlaces): Promise<number> {
@@ -70,14 +71,22 @@ async function measureOrCheck(options: BenchOptions, places: CheckPlaces): Promi
     const ours = chosenSuites(options).filter(({ name }) => name !== "limits");
     return check(ours, options, places);
   }
-  const run = await measure(options, places);
+  const path = savePath(options);
+  const run = await measure(options, places, path);
   console.log(terminalReport(run));
-  if (options.json !== undefined) writeFileSync(options.json, runText(run));
   if (isWhole(options)) {
     writePage(PROJECT, run);
-    writeFileSync(runPath(PROJECT), runText(run));
+    saveRun(runPath(PROJECT), run);
+    if (options.json === undefined && options.resume === undefined) rmSync(path!);
   }
   return run.outcomes.some(({ failure }) => failure !== undefined) ? 1 : 0;
+}
+
+/** Where measurements are written while there are more to come: a full run is too long to be lost. */
+function savePath({ json, resume, size }: BenchOptions): string | undefined {
+  const named = json ?? resume;
+  if (named !== undefined || size !== "full") return named;
+  return join(tmpdir(), `kotobadb-bench-${new Date().toISOString().replaceAll(":", "-")}.json`);
 }
 
 /** Whether docs/BENCHMARKS.md is to tell of it: a part of a run would take away what was known. */
@@ -98,32 +107,54 @@ function chosenSuites({ stores, suites: named }: BenchOptions): readonly Suite[]
   return chosen;
 }
 
-async function measure(options: BenchOptions, places: CheckPlaces): Promise<RunFile> {
+async function measure(
+  options: BenchOptions,
+  places: CheckPlaces,
+  path: string | undefined,
+): Promise<RunFile> {
   const chosen = chosenSuites(options);
-  const outcomes: RunFile["outcomes"][number][] = [];
-  for (const suite of chosen) {
-    const { rounds = 3, rows, size, stores, workloads } = options;
-    const amounts = { size, stores, workloads, rounds, rows };
-    for (const { task, ...outcome } of await measureSuite(suite, { ...amounts, ...places })) {
-      outcomes.push({ suite: suite.name, store: task.store, round: task.round, ...outcome });
-    }
-  }
-  return {
+  const { resume, rounds = 3, rows, size, stores, workloads } = options;
+  const turns = turnsOfRun(chosen, { rounds, size, stores });
+  const setting = settingOf(options, places);
+  const runOf = (outcomes: RunFile["outcomes"]): RunFile => ({
     at: new Date().toISOString(),
-    size: options.size,
-    revision: revisionHere(),
-    machine: machineHere(BENCH, peersOf(BENCH)),
-    stores: chosen.flatMap(({ name: suite, stores }) =>
-      stores.map(({ durability, name, note, persistent }) => ({
-        suite,
-        name,
-        durability,
-        persistent,
-        ...(note === undefined ? {} : { note }),
-      })),
-    ),
+    ...setting,
+    stores: storeFacts(chosen),
     outcomes,
+  });
+  const save = (outcomes: RunFile["outcomes"]): void => {
+    if (path !== undefined) saveRun(path, runOf(outcomes));
   };
+  const known = resume === undefined ? [] : knownOutcomes(resume, setting, turns);
+  console.error(`${turns.length} to measure, ${known.length} of them known`);
+  if (path !== undefined) console.error(`saved after each one; to go on: --resume ${path}`);
+  const outcomes = await measureTurns(turns, known, { size, rows, workloads, ...places, save });
+  save(outcomes);
+  return runOf(outcomes);
+}
+
+/** All that must be the same for figures to stand side by side. */
+function settingOf({ rows, size, workloads }: BenchOptions, places: CheckPlaces): RunSetting {
+  return {
+    size,
+    ...(rows === undefined ? {} : { rows }),
+    ...(workloads.length === 0 ? {} : { workloads }),
+    revision: revisionHere(),
+    build: digestOf([join(PROJECT, "dist"), dirname(places.script)]),
+    machine: machineHere(BENCH, peersOf(BENCH)),
+  };
+}
+
+function storeFacts(chosen: readonly Suite[]): RunFile["stores"] {
+  return chosen.flatMap(({ name: suite, stores }) =>
+    stores.map(({ durability, name, note, persistent }) => ({
+      suite,
+      name,
+      durability,
+      persistent,
+      ...(note === undefined ? {} : { note }),
+    })),
+  );
 }
 
 function revisionHere(): string {

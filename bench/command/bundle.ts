@@ -3,11 +3,13 @@
  * a process that is measured. It lies beneath bench/node_modules, where the packages are found.
  */
 import { build } from "esbuild";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** Gives the script's path. `bench`: the folder bench. */
+/** Gives the script's path, until this process ends. `bench`: the folder bench. */
 export async function bundleChild(bench: string, entry: string): Promise<string> {
   const folder = join(bench, "node_modules", ".kotobadb-bench", String(process.pid));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   await build({
     entryPoints: [join(bench, entry)],
     outdir: folder,

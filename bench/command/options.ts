@@ -16,7 +16,9 @@ export const USAGE = `npm run bench [-- options]
                      ingest, large
   --rounds N         how often each store is measured
   --rows N           instead of the rows of the size
-  --json FILE        writes all measurements to a file
+  --json FILE        writes all measurements to a file, anew after each child; --full writes one in any case
+  --resume FILE      goes on from such a file: what it has is not measured again. All else has to be the same: the
+                     revision, the build, the machine, --full, --rows and --workloads
   --directory DIR    where data lies while it is measured; the disk below is what durable figures show`;
 
 export interface BenchOptions {
@@ -30,6 +32,7 @@ export interface BenchOptions {
   readonly rounds: number | undefined;
   readonly rows: number | undefined;
   readonly json: string | undefined;
+  readonly resume: string | undefined;
   readonly directory: string | undefined;
 }
 
@@ -49,12 +52,16 @@ export function parseOptions(typed: readonly string[]): BenchOptions {
       rounds: { type: "string" },
       rows: { type: "string" },
       json: { type: "string" },
+      resume: { type: "string" },
       directory: { type: "string" },
     },
   });
   const modes = (["check", "report", "micro"] as const).filter((mode) => values[mode]);
   if (modes.length > 1) throw new Error(`--${modes.join(" and --")} exclude each other`);
   const mode = modes[0] ?? "measure";
+  if (mode !== "measure" && values.resume !== undefined) {
+    throw new Error(`--${mode} and --resume exclude each other`);
+  }
   const takesWords = mode === "check" || mode === "micro";
   if (positionals.length > 0 && !takesWords) throw new Error(`what is "${positionals[0]}"?`);
   return {
@@ -68,6 +75,7 @@ export function parseOptions(typed: readonly string[]): BenchOptions {
     rounds: countOf("rounds", values.rounds),
     rows: countOf("rows", values.rows),
     json: values.json,
+    resume: values.resume,
     directory: values.directory,
   };
 }

@@ -1,6 +1,7 @@
 /** What has to be there before anything is measured: the peers' packages, and the project as it is published. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Installs the peers where they are not there as the lock file has them. Never throws: a store that is missing says so. */
@@ -42,4 +43,18 @@ export function buildProject(project: string): void {
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (status !== 0) throw new Error(`npm run build failed in ${project}\n${stdout}`);
+}
+
+/** A digest of all files beneath these folders: of what is measured, where the revision alone would not tell. */
+export function digestOf(folders: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const folder of folders) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()) {
+      const path = join(folder, name);
+      if (!statSync(path).isFile()) continue;
+      const content = readFileSync(path, "utf8");
+      hash.update(`${name}\n${content.length}\n${content}`);
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
 }

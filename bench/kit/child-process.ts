@@ -37,7 +37,10 @@ export interface Outcome {
 
 const LAST_WORDS_LENGTH = 2_000;
 
-/** Never rejects: what went wrong is in the outcome. */
+/**
+ * Never rejects: what went wrong is in the outcome. Where this process ends first, the child and what it wrote go with it:
+ * it would run on beside whatever is measured next.
+ */
 export async function runChild(
   script: string,
   task: Omit<Task, "directory" | "output">,
@@ -48,12 +51,16 @@ export async function runChild(
   const whole: Task = { ...task, directory, output };
   const load = loadNow();
   const start = performance.now();
+  // Files of a child that was killed a moment ago may still be in the making.
+  const remove = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  process.once("exit", remove);
   try {
     const failure = await endOf(script, whole, options.secondsMax);
     const seconds = (performance.now() - start) / 1_000;
     return { task: whole, measurements: readMeasurements(output), failure, seconds, load };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
@@ -62,6 +69,9 @@ function endOf(script: string, task: Task, secondsMax: number): Promise<string |
     const child = spawn(process.execPath, ["--expose-gc", script, JSON.stringify(task)], {
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const kill = (): boolean => child.kill("SIGKILL");
+    // Before its files are removed.
+    process.prependOnceListener("exit", kill);
     let words = "";
     const listen = (chunk: Buffer): void => {
       words = (words + chunk.toString()).slice(-LAST_WORDS_LENGTH);
@@ -71,7 +81,7 @@ function endOf(script: string, task: Task, secondsMax: number): Promise<string |
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      child.kill("SIGKILL");
+      kill();
     }, secondsMax * 1_000);
     child.once("error", (error) => {
       clearTimeout(timer);
@@ -79,6 +89,7 @@ function endOf(script: string, task: Task, secondsMax: number): Promise<string |
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
+      process.off("exit", kill);
       if (isLate) resolve(`not done after ${secondsMax} s`);
       else if (code === 0) resolve(undefined);
       else resolve(`${signal ?? `exit ${code}`}: ${words.trim()}`);

@@ -18,7 +18,13 @@ export const OURS = "kotobadb";
 export interface RunFile {
   readonly at: string;
   readonly size: string;
+  /** Instead of those that the size stands for. */
+  readonly rows?: number;
+  /** Where not all were measured. */
+  readonly workloads?: readonly string[];
   readonly revision: string;
+  /** A digest of what was measured: the project as it was built, and the script of the children. */
+  readonly build?: string;
   readonly machine: Machine;
   readonly stores: readonly StoreFacts[];
   readonly outcomes: readonly OutcomeFacts[];
