@@ -3,15 +3,26 @@ import { chartOf } from "./chart.ts";
 import { charts } from "./charts.ts";
 import { figure, times } from "./figures.ts";
 import { goals } from "./goals.ts";
+import type { Goal } from "./goals.ts";
 import { bestPeer, judge } from "./judge.ts";
 import type { Judged } from "./judge.ts";
 import { lossReasons } from "./losses.ts";
+import type { LossReasons } from "./losses.ts";
 import { OURS, bestOf, ratioOf, rowsOf } from "./results.ts";
 import type { ResultRow, RunFile, StoreFacts } from "./results.ts";
 import { cpuText, latencyText, ratioText, shareText } from "./row-texts.ts";
 
+/** What is asked for and what is known of where it is missed: of the project, not of a run. */
+interface PageTexts {
+  readonly goals: readonly Goal[];
+  readonly reasons: LossReasons;
+}
+
 /** Paths below the folder docs, with what belongs there. */
-export function pageOf(run: RunFile): Map<string, string> {
+export function pageOf(
+  run: RunFile,
+  texts: PageTexts = { goals, reasons: lossReasons },
+): Map<string, string> {
   const rows = rowsOf(run.outcomes);
   const files = new Map<string, string>();
   const shown = charts.flatMap((chart) => {
@@ -32,7 +43,7 @@ export function pageOf(run: RunFile): Map<string, string> {
     "BENCHMARKS.md",
     [
       ...introduction(run),
-      ...goalSection(judge(goals, run)),
+      ...goalSection(judge(texts.goals, run)),
       "## Key-value",
       "",
       ...chartLines("keyvalue"),
@@ -46,7 +57,7 @@ export function pageOf(run: RunFile): Map<string, string> {
       "What one thread of Node reaches that does only this, measured in the same run.",
       "",
       ...suiteSection("limits", rows, run),
-      ...lossSection(rows, run),
+      ...lossSection(rows, run, texts.reasons),
       ...storeSection(run),
     ].join("\n"),
   );
@@ -155,28 +166,51 @@ function cellText(row: ResultRow, store: string): string {
   return (isBest ? `**${middle}**` : middle) + spread;
 }
 
-function lossSection(rows: readonly ResultRow[], run: RunFile): string[] {
-  const lost = rows.flatMap((row) => {
-    const ours = row.cells.get(OURS);
-    const peer = bestPeer(row, "persistent", run);
-    if (ours === undefined || peer === undefined) return [];
-    const ratio = ratioOf(row.better, ours.median, peer.cell.median);
-    return ratio >= 1 ? [] : [{ row, ratio, peer: peer.store }];
+/** A row on which the best peer that keeps its data is ahead. */
+interface Loss {
+  readonly text: string;
+  readonly ratio: number;
+  readonly reason: string | undefined;
+}
+
+function lossSection(
+  rows: readonly ResultRow[],
+  run: RunFile,
+  reasons: PageTexts["reasons"],
+): string[] {
+  const suites = [...new Set(rows.map(({ suite }) => suite))];
+  const sections = suites.flatMap((suite) => {
+    const mine = rows.filter((row) => row.suite === suite);
+    const losses = mine.flatMap((row) => lossOf(row, run, reasons) ?? []);
+    return losses.length === 0 ? [] : [`In the suite ${suite}:`, "", ...lossLines(losses), ""];
   });
-  return [
-    "## Where KotobaDB loses",
-    "",
-    ...(lost.length === 0
-      ? ["On no row to a peer that keeps its data.", ""]
-      : lost
-          .toSorted((a, b) => a.ratio - b.ratio)
-          .map(({ peer, ratio, row }) => {
-            const reason = lossReasons[row.suite]?.[row.workload];
-            const line = `- ${row.suite}, ${row.workload}: ${times(ratio)} ${peer}.`;
-            return reason === undefined ? line : `${line} ${reason}`;
-          })
-          .concat("")),
-  ];
+  const none = ["On no row to a peer that keeps its data.", ""];
+  return ["## Where KotobaDB loses", "", ...(sections.length === 0 ? none : sections)];
+}
+
+function lossOf(row: ResultRow, run: RunFile, reasons: PageTexts["reasons"]): Loss | undefined {
+  const ours = row.cells.get(OURS);
+  const peer = bestPeer(row, "persistent", run);
+  if (ours === undefined || peer === undefined) return undefined;
+  const ratio = ratioOf(row.better, ours.median, peer.cell.median);
+  if (ratio >= 1) return undefined;
+  const text = `${row.workload}: ${times(ratio)} ${peer.store}`;
+  return { text, ratio, reason: reasons[row.suite]?.[row.workload] };
+}
+
+/** The furthest behind first; what is lost for one and the same reason stands together, and the reason once. */
+function lossLines(losses: readonly Loss[]): string[] {
+  const rising = losses.toSorted((a, b) => a.ratio - b.ratio);
+  const groups = new Map<string | Loss, Loss[]>();
+  for (const loss of rising) {
+    const key = loss.reason ?? loss;
+    groups.set(key, [...(groups.get(key) ?? []), loss]);
+  }
+  return [...groups.values()].map((group) => {
+    const line = `- **${group.map(({ text }) => text).join("; ")}.**`;
+    const [{ reason }] = group as [Loss];
+    return reason === undefined ? line : `${line} ${reason}`;
+  });
 }
 
 function storeSection(run: RunFile): string[] {
