@@ -147,11 +147,12 @@ function settingOf({ rows, size, workloads }: BenchOptions, places: CheckPlaces)
 
 function storeFacts(chosen: readonly Suite[]): RunFile["stores"] {
   return chosen.flatMap(({ name: suite, stores }) =>
-    stores.map(({ durability, name, note, persistent }) => ({
+    stores.map(({ durability, name, note, persistent, share }) => ({
       suite,
       name,
       durability,
       persistent,
+      ...(share === undefined ? {} : { share }),
       ...(note === undefined ? {} : { note }),
     })),
   );

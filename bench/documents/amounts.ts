@@ -55,13 +55,16 @@ const check: Amounts = {
 };
 const bySize: Readonly<Record<Size, Amounts>> = { full, short, check };
 
-/** What a store that is spared does less of; the others are spared by time or by the number of documents. */
-const spared = ["writes", "concurrentWrites", "liveUpdates", "ingested"] as const;
+/** What a store that is asked for a share does less of. What is durable is little, and waits for the disk with all. */
+const shared = ["gets", "writes", "concurrentWrites", "liveUpdates", "ingested"] as const;
 const FEWEST = 64;
+/** Less time for a workload that reads would be told by chance. */
+const MILLIS_LEAST = 500;
 
 export function amountsOf({ documentsMax, share = 1 }: DocumentEntry, scope: Scope): Amounts {
   const amounts: { -readonly [name in keyof Amounts]: number } = { ...bySize[scope.size] };
-  for (const name of spared) amounts[name] = Math.max(FEWEST, Math.round(amounts[name] * share));
+  for (const name of shared) amounts[name] = Math.max(FEWEST, Math.round(amounts[name] * share));
+  amounts.millis = Math.max(Math.min(MILLIS_LEAST, amounts.millis), amounts.millis * share);
   amounts.documents = Math.min(scope.rows ?? amounts.documents, documentsMax ?? Infinity);
   return amounts;
 }

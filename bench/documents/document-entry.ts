@@ -11,6 +11,4 @@ export interface DocumentEntry extends StoreEntry<DocumentStore> {
   readonly onlyWrites?: boolean;
   /** Measured with a million documents too, by full runs. */
   readonly isLarge?: boolean;
-  /** The share of the operations that it is asked for, for the same reason. Default 1. */
-  readonly share?: number;
 }

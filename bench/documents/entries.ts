@@ -37,6 +37,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "better-sqlite3 (counting)",
     durability: logged,
     persistent: true,
+    share: 0.25,
     note: "the same with triggers that count people by role",
     onlyFull: true,
     open: async (directory, durable) =>
@@ -46,6 +47,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "better-sqlite3 with zod",
     durability: logged,
     persistent: true,
+    share: 0.25,
     note: "better-sqlite3, and every document goes through the same zod schema before it is written",
     onlyFull: true,
     onlyWrites: true,
@@ -56,6 +58,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "better-sqlite3 (JSON)",
     durability: logged,
     persistent: true,
+    share: 0.25,
     note: `documents as JSON, indexes on generated columns; ${sqlite}`,
     open: async (directory, durable) =>
       (await import("./stores/sqlite.ts")).openJson(directory, durable),
@@ -65,6 +68,7 @@ export const entries: readonly DocumentEntry[] = [
     specifier: "drizzle-orm/better-sqlite3",
     durability: logged,
     persistent: true,
+    share: 0.25,
     note: `on better-sqlite3, every query prepared; ${sqlite}`,
     open: async (directory, durable) =>
       (await import("./stores/drizzle.ts")).openDrizzle(directory, durable),
@@ -90,6 +94,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "lmdb (no sync) with zod",
     durability: { buffered: "process", durable: undefined },
     persistent: true,
+    share: 0.25,
     note: "lmdb (no sync), and every document goes through the same zod schema before it is written",
     onlyFull: true,
     onlyWrites: true,
@@ -100,7 +105,7 @@ export const entries: readonly DocumentEntry[] = [
     name: "classic-level",
     durability: logged,
     persistent: true,
-    isLarge: true,
+    share: 0.25,
     note: "indexes by hand in atomic batches, JSON; no transactions: locks by key of our own, no isolation of reads",
     open: async (directory, durable) =>
       (await import("./stores/classic-level.ts")).openClassicLevel(directory, durable),
@@ -122,7 +127,7 @@ export const entries: readonly DocumentEntry[] = [
     persistent: true,
     onlyFull: true,
     documentsMax: 20_000,
-    share: 0.05,
+    share: 0.01,
     note: "on LevelDB, never synced; the email is the id; a view is the compound index; 20,000 documents at most",
     open: async (directory) => (await import("./stores/pouchdb.ts")).openPouch(directory),
   },

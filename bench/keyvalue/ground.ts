@@ -1,5 +1,5 @@
 /** What the workloads of one store stand on: its rows, where its data lies, and how much of each is done. */
-import type { Recorder, Scope, Size } from "../kit/index.ts";
+import type { DataRead, Recorder, Scope, Size } from "../kit/index.ts";
 import type { KeyValueStore, Row } from "./key-value-store.ts";
 import type { Rows } from "./rows.ts";
 import type { RowSizes } from "./rows.ts";
@@ -13,6 +13,8 @@ export const BATCH_ROWS = 1_000;
 /** How often each thing is done. */
 export interface Counts {
   readonly rows: number;
+  /** Of a store that was just opened: what they bring into its caches is part of what they cost, so all do as many. */
+  readonly coldGets: number;
   readonly gets: number;
   readonly puts: number;
   readonly seeks: number;
@@ -21,9 +23,11 @@ export interface Counts {
   readonly syncsTogether: number;
   readonly ycsb: number;
   readonly ycsbScans: number;
+  /** Puts of the ingest, each of a row that is new. */
+  readonly ingested: number;
 }
 
-const COUNTS: Readonly<Record<Size, Counts>> = {
+const COUNTS: Readonly<Record<Size, Omit<Counts, "coldGets" | "ingested">>> = {
   short: {
     rows: 100_000,
     gets: 100_000,
@@ -59,22 +63,27 @@ const COUNTS: Readonly<Record<Size, Counts>> = {
   },
 };
 
-/** With `rows` given, all in proportion. */
-export function countsOf(scope: Scope): Counts {
-  const counts = COUNTS[scope.size];
-  if (scope.rows === undefined) return counts;
-  const share = scope.rows / counts.rows;
-  const scaled = (count: number): number => Math.max(64, Math.round(count * share));
+const FEWEST = 64;
+
+/** With `rows` given, all in proportion. `share`: of what is done an operation at a time, all but the first gets. */
+export function countsOf({ rows, size }: Pick<Scope, "rows" | "size">, share = 1): Counts {
+  const whole = COUNTS[size];
+  const scale = rows === undefined ? 1 : rows / whole.rows;
+  const part = (count: number, of: number): number =>
+    of === 1 ? count : Math.max(FEWEST, Math.round(count * of));
+  const count = rows ?? whole.rows;
   return {
-    rows: scope.rows,
-    gets: scaled(counts.gets),
-    puts: scaled(counts.puts),
-    seeks: scaled(counts.seeks),
-    prefixes: scaled(counts.prefixes),
-    syncs: counts.syncs,
-    syncsTogether: counts.syncsTogether,
-    ycsb: scaled(counts.ycsb),
-    ycsbScans: scaled(counts.ycsbScans),
+    rows: count,
+    coldGets: Math.ceil(part(whole.gets, scale) / 5),
+    gets: part(whole.gets, scale * share),
+    puts: part(whole.puts, scale * share),
+    seeks: part(whole.seeks, scale * share),
+    prefixes: part(whole.prefixes, scale * share),
+    syncs: part(whole.syncs, share),
+    syncsTogether: part(whole.syncsTogether, share),
+    ycsb: part(whole.ycsb, scale * share),
+    ycsbScans: part(whole.ycsbScans, scale * share),
+    ingested: Math.min(count, part(count, share)),
   };
 }
 
@@ -84,6 +93,13 @@ export interface Ground {
   readonly rows: Rows;
   readonly recorder: Recorder;
   readonly counts: Counts;
+  /** What the store was told to take for blocks or pages, if it can be told. */
+  readonly cacheBytes: number;
+}
+
+/** What workloads read that read all rows, or any of this share of them. */
+export function dataOf({ cacheBytes, rows }: Ground, share = 1): DataRead {
+  return { bytes: rows.bytes * share, cacheBytes };
 }
 
 /** Writes rows in the order given, batched; resolves when all are acknowledged. */

@@ -12,8 +12,8 @@ import { shuffled } from "./rows.ts";
 const TURN_EVERY = 16;
 
 export async function ingest(ground: Ground): Promise<void> {
-  const { recorder, rows, store } = ground;
-  const order = shuffled(rows.count, 61);
+  const { counts, recorder, rows, store } = ground;
+  const order = shuffled(rows.count, 61).subarray(0, counts.ingested);
   const turns = new TurnWatch();
   await recorder.each(
     "ingest, put awaited",

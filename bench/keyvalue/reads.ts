@@ -1,6 +1,6 @@
 /** Gets and scans. Every answer is checked. */
 import type { Ground } from "./ground.ts";
-import { wrongAnswer } from "./ground.ts";
+import { dataOf, wrongAnswer } from "./ground.ts";
 import type { KeyValueStore, ScanRange } from "./key-value-store.ts";
 import type { Rows } from "./rows.ts";
 import { uniform, zipfian } from "./rows.ts";
@@ -22,23 +22,27 @@ export async function getRows(
 /** Before anything was read: what the store's own caches hold is what opening put there. */
 export async function readReopened(ground: Ground): Promise<void> {
   const { counts, recorder, rows } = ground;
-  const order = uniform(rows.count, Math.ceil(counts.gets / 5), 31);
-  await recorder.rate("get, reopened", order.length, () => getRows(ground, order));
+  const order = uniform(rows.count, counts.coldGets, 31);
+  await recorder.rate("get, reopened", order.length, () => getRows(ground, order), dataOf(ground));
 }
+
+const HOT_PARTS = 5;
 
 export async function readPoints(ground: Ground): Promise<void> {
   const { counts, recorder, rows } = ground;
   // A fifth of the rows, side by side: less than any cache.
-  const hotCount = Math.ceil(rows.count / 5);
+  const hotCount = Math.ceil(rows.count / HOT_PARTS);
+  const hotData = dataOf(ground, 1 / HOT_PARTS);
+  const data = dataOf(ground);
   await getRows(ground, uniform(hotCount, hotCount, 32));
   const hot = uniform(hotCount, counts.gets, 33);
-  await recorder.rate("get, hot", hot.length, () => getRows(ground, hot));
+  await recorder.rate("get, hot", hot.length, () => getRows(ground, hot), hotData);
   const random = uniform(rows.count, counts.gets, 34);
-  await recorder.rate("get, random", random.length, () => getRows(ground, random));
+  await recorder.rate("get, random", random.length, () => getRows(ground, random), data);
   const zipf = zipfian(rows.count, counts.gets, 35);
-  await recorder.rate("get, zipfian", zipf.length, () => getRows(ground, zipf));
+  await recorder.rate("get, zipfian", zipf.length, () => getRows(ground, zipf), data);
   const missing = uniform(rows.count, counts.gets, 36);
-  await recorder.rate("get, missing", missing.length, () => getMissing(ground, missing));
+  await recorder.rate("get, missing", missing.length, () => getMissing(ground, missing), data);
 }
 
 async function getMissing({ rows, store }: Ground, order: Uint32Array): Promise<void> {
@@ -54,15 +58,24 @@ async function getMissing({ rows, store }: Ground, order: Uint32Array): Promise<
 export async function readScans(ground: Ground): Promise<void> {
   const { counts, recorder, rows } = ground;
   const all = { start: rows.key(0), end: allRowsEnd(rows), limit: Infinity };
+  const data = dataOf(ground);
   await scanAll(ground, { ...all, reverse: false });
-  await recorder.rate("scan of all", rows.count, () => scanAll(ground, { ...all, reverse: false }));
-  await recorder.rate("scan of all, reverse", rows.count, () =>
-    scanAll(ground, { ...all, reverse: true }),
+  await recorder.rate(
+    "scan of all",
+    rows.count,
+    () => scanAll(ground, { ...all, reverse: false }),
+    data,
+  );
+  await recorder.rate(
+    "scan of all, reverse",
+    rows.count,
+    () => scanAll(ground, { ...all, reverse: true }),
+    data,
   );
   const hundreds = uniform(Math.floor(rows.count / 100), counts.prefixes, 41);
-  await recorder.rate("prefix of 100", hundreds.length, () => scanPrefixes(ground, hundreds));
+  await recorder.rate("prefix of 100", hundreds.length, () => scanPrefixes(ground, hundreds), data);
   const starts = uniform(rows.count - 10, counts.seeks, 42);
-  await recorder.rate("seek and 10", starts.length, () => seekAndRead(ground, starts, 10));
+  await recorder.rate("seek and 10", starts.length, () => seekAndRead(ground, starts, 10), data);
 }
 
 /** Behind the last row that there will ever be. */

@@ -3,13 +3,14 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { bytesOnDisk, coldImportMillis, rest, spreadOf } from "../kit/index.ts";
 import type { Scope } from "../kit/index.ts";
-import { LARGE, SMALL, countsOf, writeRows } from "./ground.ts";
+import { LARGE, SMALL, countsOf, dataOf, writeRows } from "./ground.ts";
 import type { Counts, Ground } from "./ground.ts";
 import { ingest } from "./ingest.ts";
 import type { KeyValueStore } from "./key-value-store.ts";
 import { allRowsEnd, getRows, readPoints, readReopened, readScans, scanAll } from "./reads.ts";
 import { Rows, shuffled, uniform } from "./rows.ts";
 import type { RowSizes } from "./rows.ts";
+import { CACHE_BYTES } from "./stores/index.ts";
 import type { KeyValueEntry } from "./stores/index.ts";
 import { putDurably, putOneByOne, removeHalf } from "./writes.ts";
 import { ycsb } from "./ycsb.ts";
@@ -28,7 +29,7 @@ export async function runKeyValue(entry: KeyValueEntry, scope: Scope): Promise<v
   for (const [name, part] of Object.entries(PARTS)) {
     if (!scope.wants(name) || (entry.onlySize === true && name !== "main")) continue;
     const place = join(scope.directory, name);
-    await part({ entry, scope, place, counts: countsOf(scope) });
+    await part({ entry, scope, place, counts: countsOf(scope, entry.share) });
     rmSync(place, { recursive: true, force: true });
   }
 }
@@ -50,9 +51,9 @@ async function openNew(
     readonly count?: number;
   } = {},
 ): Promise<Ground> {
-  const { cacheBytes, count = counts.rows, durable = false } = options;
+  const { cacheBytes = CACHE_BYTES, count = counts.rows, durable = false } = options;
   const store = await entry.open(place, durable, cacheBytes);
-  return { store, rows: new Rows(sizes, count), recorder: scope.recorder, counts };
+  return { store, rows: new Rows(sizes, count), recorder: scope.recorder, counts, cacheBytes };
 }
 
 const IMPORTS = 5;
@@ -88,7 +89,7 @@ async function fillAndUse(part: Part): Promise<void> {
   recorder.value("size on disk", "bytes", bytesOnDisk(place), "lower");
   if (part.entry.onlySize === true) return;
   const opened = await reopen(part, rows);
-  const ground: Ground = { store: opened, rows, recorder, counts };
+  const ground: Ground = { store: opened, rows, recorder, counts, cacheBytes: CACHE_BYTES };
   await readReopened(ground);
   await rest();
   await readPoints(ground);
@@ -124,10 +125,14 @@ async function ingestAtFullSpeed(part: Part): Promise<void> {
   await ground.store.close();
 }
 
+/** Less is refused by some. */
+const CACHE_BYTES_LEAST = 64 * 1_024;
+
 /** Rows of 24 + 400 bytes and a cache of a tenth of them. */
 async function largerThanTheCache(part: Part): Promise<void> {
   const count = Math.ceil(part.counts.rows / 2);
-  const cacheBytes = Math.ceil((count * (LARGE.keyBytes + LARGE.valueBytes)) / 10);
+  const tenth = Math.ceil((count * (LARGE.keyBytes + LARGE.valueBytes)) / 10);
+  const cacheBytes = Math.max(CACHE_BYTES_LEAST, tenth);
   const ground = await openNew(part, LARGE, { cacheBytes, count });
   const { recorder, rows, store } = ground;
   await recorder.rate("fillrandom, 24 + 400 bytes", rows.count, () =>
@@ -135,8 +140,18 @@ async function largerThanTheCache(part: Part): Promise<void> {
   );
   await rest();
   const order = uniform(rows.count, Math.ceil(part.counts.gets / 2), 37);
-  await recorder.rate("get, ten times the cache", order.length, () => getRows(ground, order));
+  await recorder.rate(
+    "get, ten times the cache",
+    order.length,
+    () => getRows(ground, order),
+    dataOf(ground),
+  );
   const all = { start: rows.key(0), end: allRowsEnd(rows), limit: Infinity, reverse: false };
-  await recorder.rate("scan of all, ten times the cache", rows.count, () => scanAll(ground, all));
+  await recorder.rate(
+    "scan of all, ten times the cache",
+    rows.count,
+    () => scanAll(ground, all),
+    dataOf(ground),
+  );
   await store.close();
 }

@@ -4,7 +4,7 @@
  * 5 % inserts; F half reads, half read-modify-writes. Which rows: zipfian, in D the newest.
  */
 import type { Ground } from "./ground.ts";
-import { wrongAnswer } from "./ground.ts";
+import { dataOf, wrongAnswer } from "./ground.ts";
 import { seekAndRead } from "./reads.ts";
 import { randomOf, uniform, zipfian } from "./rows.ts";
 
@@ -13,12 +13,17 @@ export async function ycsb(ground: Ground): Promise<void> {
   const mix = async (name: string, count: number, step: Step): Promise<void> => {
     const chosen = zipfian(rows.count, count, 71);
     const dice = randomOf(72);
-    await recorder.rate(`YCSB ${name}`, count, async () => {
-      for (const n of chosen) {
-        const answer = step(n, dice);
-        if (answer !== undefined) await answer;
-      }
-    });
+    await recorder.rate(
+      `YCSB ${name}`,
+      count,
+      async () => {
+        for (const n of chosen) {
+          const answer = step(n, dice);
+          if (answer !== undefined) await answer;
+        }
+      },
+      dataOf(ground),
+    );
   };
   const steps = new Steps(ground);
   await mix("A", counts.ycsb, (n, dice) => (dice() < 0.5 ? steps.read(n) : steps.update(n)));
@@ -35,12 +40,17 @@ async function ycsbScans(ground: Ground, steps: Steps): Promise<void> {
   const starts = zipfian(rows.count, counts.ycsbScans, 73);
   const limits = uniform(100, counts.ycsbScans, 74);
   const dice = randomOf(75);
-  await recorder.rate("YCSB E", starts.length, async () => {
-    for (const [i, n] of starts.entries()) {
-      if (dice() < 0.95) await seekAndRead(ground, Uint32Array.of(n), limits[i]! + 1);
-      else await steps.insert();
-    }
-  });
+  await recorder.rate(
+    "YCSB E",
+    starts.length,
+    async () => {
+      for (const [i, n] of starts.entries()) {
+        if (dice() < 0.95) await seekAndRead(ground, Uint32Array.of(n), limits[i]! + 1);
+        else await steps.insert();
+      }
+    },
+    dataOf(ground),
+  );
 }
 
 /** Undefined: it was done at once. */

@@ -1,4 +1,11 @@
-export type { Better, LatencyMicros, Measurement, SuiteName, Unit } from "./measurement.ts";
+export type {
+  Better,
+  DataRead,
+  LatencyMicros,
+  Measurement,
+  SuiteName,
+  Unit,
+} from "./measurement.ts";
 export { FileRecorder } from "./recorder.ts";
 export type { Recorder } from "./recorder.ts";
 export type { StoreEntry, Survives } from "./store-entry.ts";

@@ -15,6 +15,14 @@ export interface Measurement {
   readonly cpuSeconds?: number;
   readonly wallSeconds?: number;
   readonly latencyMicros?: LatencyMicros;
+  readonly data?: DataRead;
+}
+
+/** What a workload reads, beside the memory for it that every store is told to take that can be told. */
+export interface DataRead {
+  /** Of keys and values, as they are written. */
+  readonly bytes: number;
+  readonly cacheBytes: number;
 }
 
 /** How long single operations took. */

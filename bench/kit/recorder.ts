@@ -3,11 +3,24 @@
  * stand beside wall seconds, since the machine may be shared.
  */
 import { appendFileSync } from "node:fs";
-import type { Better, LatencyMicros, Measurement, SuiteName, Unit } from "./measurement.ts";
+import type {
+  Better,
+  DataRead,
+  LatencyMicros,
+  Measurement,
+  SuiteName,
+  Unit,
+} from "./measurement.ts";
 
 export interface Recorder {
   /** gc, then `work` once; `count` operations → ops/s with CPU and wall seconds. */
-  rate(workload: string, count: number, work: () => void | Promise<void>): Promise<void>;
+  rate(
+    workload: string,
+    count: number,
+    work: () => void | Promise<void>,
+    /** Where it matters whether the store's cache can hold it. */
+    data?: DataRead,
+  ): Promise<void>;
   /** `count` operations one after the other, each awaited and timed → ops/s and percentiles. */
   each(
     workload: string,
@@ -32,7 +45,12 @@ export class FileRecorder implements Recorder {
     this.#path = path;
   }
 
-  async rate(workload: string, count: number, work: () => void | Promise<void>): Promise<void> {
+  async rate(
+    workload: string,
+    count: number,
+    work: () => void | Promise<void>,
+    data?: DataRead,
+  ): Promise<void> {
     const phase = await phaseOf(work);
     this.#write({
       workload,
@@ -40,6 +58,7 @@ export class FileRecorder implements Recorder {
       value: count / phase.wallSeconds,
       better: "higher",
       ...phase,
+      ...(data === undefined ? {} : { data }),
     });
   }
 

@@ -10,7 +10,15 @@ import { lossReasons } from "./losses.ts";
 import type { LossReasons } from "./losses.ts";
 import { OURS, bestOf, ratioOf, rowsOf } from "./results.ts";
 import type { ResultRow, RunFile, StoreFacts } from "./results.ts";
-import { cpuText, latencyText, ratioText, shareText } from "./row-texts.ts";
+import {
+  cpuText,
+  dataText,
+  latencyText,
+  partText,
+  ratioText,
+  shareText,
+  sharesText,
+} from "./row-texts.ts";
 
 /** What is asked for and what is known of where it is missed: of the project, not of a run. */
 interface PageTexts {
@@ -92,6 +100,20 @@ function introduction({ at, machine, outcomes, revision, size }: RunFile): strin
     "that keeps its data, above 1 where KotobaDB is ahead; **of CPU** is the same for processor time an operation; **of",
     "limit** is how much of a limit of the machine was reached.",
     "",
+    "Memory: a store of the key-value suite that can be told how much it may keep of blocks or pages is told 64 MiB, and a",
+    "tenth of the data where the workload says so. lmdb cannot be told: it maps its file and has all of the system's page",
+    "cache, so that nothing here is larger than what it holds; better-sqlite3 maps its file besides its cache. What the",
+    "others do not find in their cache they read from that same page cache, by a system call each, and unpack it.",
+    "**Data to cache** is how large the keys and values are that a workload reads, to what stores are told: below 1 their",
+    "cache can hold them all, above 1 it cannot, and with lmdb that makes no difference. Of the documents' stores KotobaDB",
+    "has its default of 32 MiB, SQLite and LevelDB have 64 MiB.",
+    "",
+    "Time: a store that would take much of the run for itself is asked for a share of what is done an operation at a time",
+    "(single reads and writes, YCSB, ingest); below each table stands which and how much. Rates are per second, and what a",
+    "store holds when it is read, batched writes, scans and the first gets after opening are as much for all. Fewer writes",
+    "mean less upkeep in between, which favours the store that is spared; fewer reads meet a cache that is still being filled",
+    "a little more often, which does not. KotobaDB is not spared.",
+    "",
   ];
 }
 
@@ -125,34 +147,41 @@ function metText(isMet: boolean | undefined): string {
 function suiteSection(suite: string, all: readonly ResultRow[], run: RunFile): string[] {
   const rows = all.filter((row) => row.suite === suite);
   if (rows.length === 0) return ["Not part of this run.", ""];
-  const stores = storesOf(suite, rows, run).map(({ name }) => name);
+  const facts = storesOf(suite, rows, run);
+  const stores = facts.map(({ name }) => name);
   const isOurs = stores.includes(OURS);
-  const head = ["workload", ...stores, ...(isOurs ? ["ratio", "of CPU", "of limit"] : [])];
-  const latencies = rows.filter((row) =>
-    [...row.cells.values()].some((cell) => cell.latencyMicros),
-  );
+  const hasData = rows.some(({ dataToCache }) => dataToCache !== undefined);
+  const data = hasData ? ["data to cache"] : [];
+  const head = ["workload", ...data, ...stores, ...(isOurs ? ["ratio", "of CPU", "of limit"] : [])];
+  const shares = sharesText(facts);
   return [
     ...table(
       head,
       rows.map((row) => [
         row.workload,
+        ...(hasData ? [dataText(row)] : []),
         ...stores.map((store) => cellText(row, store)),
         ...(isOurs ? [ratioText(row, run), cpuText(row, run), shareText(row, all)] : []),
       ]),
     ),
-    ...(latencies.length === 0 || !isOurs
-      ? []
-      : [
-          "How long single operations took (p50 / p99 / p99.9 / the longest of all rounds):",
-          "",
-          ...table(
-            ["workload", ...stores],
-            latencies.map((row) => [
-              row.workload,
-              ...stores.map((store) => latencyText(row.cells.get(store)?.latencyMicros)),
-            ]),
-          ),
-        ]),
+    ...(shares === undefined ? [] : [shares, ""]),
+    ...(isOurs ? latencySection(rows, stores) : []),
+  ];
+}
+
+function latencySection(rows: readonly ResultRow[], stores: readonly string[]): string[] {
+  const timed = rows.filter(({ cells }) => [...cells.values()].some((cell) => cell.latencyMicros));
+  if (timed.length === 0) return [];
+  return [
+    "How long single operations took (p50 / p99 / p99.9 / the longest of all rounds):",
+    "",
+    ...table(
+      ["workload", ...stores],
+      timed.map((row) => [
+        row.workload,
+        ...stores.map((store) => latencyText(row.cells.get(store)?.latencyMicros)),
+      ]),
+    ),
   ];
 }
 
@@ -222,13 +251,14 @@ function storeSection(run: RunFile): string[] {
     "## The stores and what their writes survive",
     "",
     ...table(
-      ["suite", "store", "buffered", "durable", "keeps its data", "settings"],
-      facts.map(({ durability, name, note, persistent, suite }) => [
+      ["suite", "store", "buffered", "durable", "keeps its data", "single operations", "settings"],
+      facts.map(({ durability, name, note, persistent, share, suite }) => [
         suite,
         name,
         survivesText(durability.buffered),
         durability.durable === undefined ? "no such setting" : survivesText(durability.durable),
         persistent ? "yes" : "no",
+        share === undefined ? "all" : `only ${partText(share)}`,
         note ?? "",
       ]),
     ),

@@ -40,6 +40,8 @@ export interface StoreFacts {
   readonly name: string;
   readonly durability: { readonly buffered: Survives; readonly durable?: Survives | undefined };
   readonly persistent: boolean;
+  /** Of what is done an operation at a time. Without: all. */
+  readonly share?: number;
   readonly note?: string;
 }
 
@@ -54,6 +56,8 @@ export interface ResultRow {
   readonly workload: string;
   readonly unit: Unit;
   readonly better: Better;
+  /** How many times the cache that stores are given the data is that the workload reads. */
+  readonly dataToCache?: number;
   readonly cells: ReadonlyMap<string, Cell>;
 }
 
@@ -62,7 +66,8 @@ export function rowsOf(outcomes: readonly OutcomeFacts[]): ResultRow[] {
   const all = outcomes.flatMap(({ measurements }) => measurements);
   const groups = groupsOf(all, ({ suite, workload }) => `${suite}/${workload}`);
   return [...groups.values()].map((group) => {
-    const { better, suite, unit, workload } = group[0]!;
+    const { better, data, suite, unit, workload } = group[0]!;
+    const dataToCache = data === undefined ? {} : { dataToCache: data.bytes / data.cacheBytes };
     const byStore = groupsOf(group, ({ store }) => store);
     const cells = [...byStore].map(([store, measured]): [string, Cell] => {
       const latencies = measured.flatMap(({ latencyMicros }) => latencyMicros ?? []);
@@ -83,7 +88,7 @@ export function rowsOf(outcomes: readonly OutcomeFacts[]): ResultRow[] {
         },
       ];
     });
-    return { suite, workload, unit, better, cells: new Map(cells) };
+    return { suite, workload, unit, better, ...dataToCache, cells: new Map(cells) };
   });
 }
 

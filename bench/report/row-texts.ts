@@ -4,7 +4,7 @@ import { figure, percent, times } from "./figures.ts";
 import { bestPeer } from "./judge.ts";
 import { limitOf } from "./limits.ts";
 import { OURS, ratioOf } from "./results.ts";
-import type { ResultRow, RunFile } from "./results.ts";
+import type { ResultRow, RunFile, StoreFacts } from "./results.ts";
 
 export function ratioText(row: ResultRow, run: RunFile): string {
   const ours = row.cells.get(OURS);
@@ -26,8 +26,27 @@ export function shareText(row: ResultRow, rows: readonly ResultRow[]): string {
   return ours === undefined || limit === undefined ? "" : percent(ours.median / limit.allows);
 }
 
+/** Below 1 the cache can hold it all. */
+export function dataText({ dataToCache }: ResultRow): string {
+  return dataToCache === undefined ? "" : times(dataToCache);
+}
+
 export function latencyText(latency: LatencyMicros | undefined): string {
   if (latency === undefined) return "-";
   const { max, p50, p99, p999 } = latency;
   return [p50, p99, p999, max].map((micros) => figure(micros, "µs")).join(" / ");
+}
+
+/** A share that was chosen, as it was: 25 %. */
+export function partText(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
+/** Which of these stores were asked for less than the others, and for how much; undefined: none. */
+export function sharesText(stores: readonly StoreFacts[]): string | undefined {
+  const shares = stores.flatMap(({ name, share }) =>
+    share === undefined ? [] : [`${name} ${partText(share)}`],
+  );
+  if (shares.length === 0) return undefined;
+  return `Asked for a share of the single operations: ${shares.join(", ")}.`;
 }

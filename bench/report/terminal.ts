@@ -4,14 +4,14 @@ import { goals } from "./goals.ts";
 import { judge } from "./judge.ts";
 import { bestOf, rowsOf } from "./results.ts";
 import type { ResultRow, RunFile } from "./results.ts";
-import { cpuText, latencyText, ratioText, shareText } from "./row-texts.ts";
+import { cpuText, dataText, latencyText, ratioText, shareText, sharesText } from "./row-texts.ts";
 
 export function terminalReport(run: RunFile): string {
   const rows = rowsOf(run.outcomes);
   const suites = [...new Set(rows.map(({ suite }) => suite))];
   const tables = suites.map((suite) => suiteTable(suite, rows, run));
   const legend =
-    "*: the best of the row. Ratio: kotobadb to the best peer that keeps its data, above 1 where it is ahead; of CPU: the same\nfor processor time an operation, which holds on a busy machine too. Of limit: see the suite limits.";
+    "*: the best of the row. Ratio: kotobadb to the best peer that keeps its data, above 1 where it is ahead; of CPU: the same\nfor processor time an operation, which holds on a busy machine too. Of limit: see the suite limits.\nData:cache: what is read to the memory that stores are told to take for it; lmdb cannot be told, and holds all.";
   return [machineLines(run), ...tables, legend, goalLines(run), failures(run)]
     .filter((part) => part !== "")
     .join("\n\n");
@@ -30,9 +30,11 @@ function machineLines({ at, machine, outcomes, revision, size }: RunFile): strin
 
 function suiteTable(suite: string, all: readonly ResultRow[], run: RunFile): string {
   const rows = all.filter((row) => row.suite === suite);
-  const stores = run.stores
-    .filter((store) => store.suite === suite && rows.some((row) => row.cells.has(store.name)))
-    .map(({ name }) => name);
+  const facts = run.stores.filter(
+    (store) => store.suite === suite && rows.some((row) => row.cells.has(store.name)),
+  );
+  const stores = facts.map(({ name }) => name);
+  const hasData = rows.some(({ dataToCache }) => dataToCache !== undefined);
   const lines = rows.map((row) => {
     const best = bestOf(row, () => true)?.store;
     const cells = stores.map((store) => {
@@ -40,10 +42,12 @@ function suiteTable(suite: string, all: readonly ResultRow[], run: RunFile): str
       if (cell === undefined) return "-";
       return figure(cell.median, row.unit) + (store === best && row.cells.size > 1 ? " *" : "  ");
     });
-    return [row.workload, ...cells, ratioText(row, run), cpuText(row, run), shareText(row, all)];
+    const told = [ratioText(row, run), cpuText(row, run), shareText(row, all)];
+    return [row.workload, ...cells, ...told, ...(hasData ? [dataText(row)] : [])];
   });
-  const head = [suite, ...stores, "ratio", "of CPU", "of limit"];
-  return [aligned([head, ...lines]), latencyTable(rows, stores)]
+  const data = hasData ? ["data:cache"] : [];
+  const head = [suite, ...stores, "ratio", "of CPU", "of limit", ...data];
+  return [aligned([head, ...lines]), sharesText(facts) ?? "", latencyTable(rows, stores)]
     .filter((part) => part !== "")
     .join("\n\n");
 }

@@ -48,6 +48,7 @@ test("a chart has a bar for each store that was measured", async () => {
     "BENCHMARKS.md",
     "benchmarks/documents-reads.svg",
     "benchmarks/keyvalue-fills.svg",
+    "benchmarks/keyvalue-gets.svg",
     "benchmarks/keyvalue-puts.svg",
     "benchmarks/keyvalue-room.svg",
   ]);

@@ -12,6 +12,7 @@ export const classicLevel: KeyValueEntry = {
   name: "classic-level",
   durability: { buffered: "process", durable: "power" },
   persistent: true,
+  share: 0.25,
   specifier: () => "classic-level",
   note: "write buffer of 16 MB",
   open: async (directory, durable, cacheBytes = CACHE_BYTES) => {

@@ -6,6 +6,7 @@ import { lmdb } from "./lmdb.ts";
 import { rocksdbNative } from "./rocksdb-native.ts";
 import { rocksdbNxt } from "./rocksdb-nxt.ts";
 
+export { CACHE_BYTES } from "./cache.ts";
 export type { KeyValueEntry } from "./entry.ts";
 
 export const stores: readonly KeyValueEntry[] = [

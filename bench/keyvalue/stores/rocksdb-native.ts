@@ -10,6 +10,7 @@ export const rocksdbNative: KeyValueEntry = {
   name: "rocksdb-native",
   durability: { buffered: "process", durable: undefined },
   persistent: true,
+  share: 0.05,
   specifier: () => "rocksdb-native",
   onlyFull: true,
   note: "its settings as they come; the size of its cache cannot be set",

@@ -15,6 +15,7 @@ export const rocksdbNxt: KeyValueEntry = {
   name: "rocksdb",
   durability: { buffered: "process", durable: "power" },
   persistent: true,
+  share: 0.25,
   specifier: () => "@nxtedition/rocksdb",
   note: "@nxtedition/rocksdb: zstd, memtables of 64 MB, every call blocks the thread",
   open: async (directory, durable, cacheBytes = CACHE_BYTES) => {
