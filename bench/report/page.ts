@@ -75,6 +75,7 @@ export function pageOf(
 function introduction({ at, machine, outcomes, revision, size }: RunFile): string[] {
   const loads = outcomes.map(({ load }) => load);
   const rounds = Math.max(...outcomes.map(({ round }) => round)) + 1;
+  const minutes = outcomes.reduce((sum, { seconds }) => sum + seconds, 0) / 60 / rounds;
   const failures = outcomes.filter(({ failure }) => failure !== undefined);
   const versions = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
   return [
@@ -83,7 +84,7 @@ function introduction({ at, machine, outcomes, revision, size }: RunFile): strin
     "Written by `npm run bench -- --full`; `npm run bench -- --report` writes it anew from `benchmarks/run.json`. Every",
     "figure was measured in one run.",
     "",
-    `- When and what: ${at}, ${revision}, size "${size}", ${rounds} rounds`,
+    `- When and what: ${at}, ${revision}, size "${size}", ${rounds} rounds of ${minutes.toFixed(1)} minutes`,
     `- Machine: ${machine.cores} x ${machine.processor}, ${figure(machine.memoryBytes, "bytes")} of memory, ${machine.system}, Node ${machine.node}`,
     `- Load average at the start of the children: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}`,
     `- Versions: ${versions.join(", ")}`,

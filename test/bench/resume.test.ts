@@ -1,5 +1,6 @@
 /** A benchmark that is interrupted goes on from what it has saved, and ends as if it had been one run. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -184,6 +185,42 @@ test("a file of another revision, size, build or machine is refused in words", a
   expect(refusal({})).toMatch(/^--resume FILE is not a run: /);
   rmSync(path);
   expect(refusal({})).toMatch(/^--resume FILE is not a run: ENOENT/);
+});
+
+test("who ends early takes the child along, and what it wrote", async () => {
+  const data = join(folder, "data");
+  mkdirSync(data);
+  const signs = join(folder, "signs");
+  writeFileSync(
+    script,
+    `import { appendFileSync, writeFileSync } from "node:fs";
+    const { directory, project } = JSON.parse(process.argv[2]);
+    writeFileSync(directory + "/rows", "of a store");
+    setInterval(() => appendFileSync(project, "still here "), 5);
+    // Not for ever, should it be left behind.
+    setTimeout(() => process.exit(), 10_000);`,
+  );
+  const parent = join(folder, "parent.mts");
+  const task = { suite: "keyvalue", store: "ours", round: 0, size: "full", workloads: [] };
+  writeFileSync(
+    parent,
+    `import { existsSync, readdirSync } from "node:fs";
+    import { runChild } from ${JSON.stringify(join(import.meta.dirname, "../../bench/kit/index.ts"))};
+    const task = { ...${JSON.stringify(task)}, project: ${JSON.stringify(signs)} };
+    void runChild(${JSON.stringify(script)}, task, { folder: ${JSON.stringify(data)}, secondsMax: 60 });
+    setInterval(() => {
+      if (!existsSync(task.project)) return;
+      console.log(readdirSync(${JSON.stringify(data)}).length);
+      process.exit(3);
+    }, 10);`,
+  );
+  const ended = spawnSync(process.execPath, ["--import", "tsx", parent], { encoding: "utf8" });
+  expect([ended.status, ended.stdout, ended.stderr]).toEqual([3, "1\n", ""]);
+  expect(readdirSync(data)).toEqual([]);
+  const last = readFileSync(signs, "utf8");
+  expect(last).toContain("still here");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(readFileSync(signs, "utf8")).toBe(last);
 });
 
 test("a digest changes with what a file holds and how it is called", () => {
