@@ -36,6 +36,7 @@ import {
   encodeRangeDeletes,
 } from "../../../src/engine/lsm/sstable/range-delete-block.ts";
 import { SimulatedHost } from "../../../src/testing/index.ts";
+import { hashOf } from "../../engine/lsm/sstable/table-kit.ts";
 import type { Decoder, Input } from "./decoder.ts";
 import { MemoryFile, contentOf } from "./memory-file.ts";
 import { bytesOf, needEqual } from "./values.ts";
@@ -322,7 +323,7 @@ const tables: Decoder = {
     try {
       // It reports damage in words, and never throws it.
       const problems = opened.verify();
-      opened.get(wanted, 1_000, out);
+      opened.get(wanted, hashOf(wanted), 1_000, out);
       const cursor = opened.cursor();
       let entries = 0;
       for (cursor.seekToFirst(); cursor.valid; cursor.next()) {

@@ -15,9 +15,12 @@ import { pathIn, tableName } from "../codec/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import type { FilterReport, LsmEvents } from "../report/index.ts";
-import { BlockCache, BlockReads, TableReader } from "../sstable/index.ts";
+import { BlockCache, BlockReads, KnownPlaces, TableReader } from "../sstable/index.ts";
 import type { TableStats } from "../sstable/index.ts";
 import { TableFiles } from "./table-files.ts";
+
+/** Of the memory for blocks: an entry of 16 bytes to some 240 bytes of rows. */
+const PLACES_PART = 1 / 16;
 
 interface OpenTable {
   readonly reader: TableReader;
@@ -35,6 +38,8 @@ export class OpenTables {
   readonly #events: LsmEvents;
   readonly #underWay = new Map<string, Promise<void>>();
   readonly cache: BlockCache;
+  /** Takes its share of the memory for blocks. */
+  readonly places: KnownPlaces;
   readonly #files: TableFiles;
   /** Of tables that were closed since. */
   #closedStats: TableStats = {
@@ -59,7 +64,9 @@ export class OpenTables {
     this.#storeId = parts.storeId;
     this.#files = new TableFiles(parts.host.files, parts.openTablesMax);
     const reads = new BlockReads(parts.host.clock, parts.slowReadMicros);
-    this.cache = new BlockCache(parts.blockCacheBytesMax, reads);
+    const placesBytesMax = parts.blockCacheBytesMax * PLACES_PART;
+    this.cache = new BlockCache(parts.blockCacheBytesMax - placesBytesMax, reads);
+    this.places = new KnownPlaces(this.cache, placesBytesMax);
   }
 
   /** How many are open; more than the version lists while some are held. */

@@ -20,7 +20,8 @@ import type { Cursor, PointResult } from "../cursor/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import { MemoryPool, Memtable } from "../memtable/index.ts";
 import { insertEntries } from "../recovery/index.ts";
-import type { BlockReads, TableReader } from "../sstable/index.ts";
+import { hashKey } from "../sstable/index.ts";
+import type { BlockReads, KeyHash, TableReader } from "../sstable/index.ts";
 import { EmptySpans } from "./empty-spans.ts";
 
 /** A memtable that takes no more entries, and the log that holds them until they are in a table. */
@@ -52,6 +53,9 @@ export class Tree {
   #tableRangeDeletes = new RangeDeleteIndex();
   readonly #emptySpans: EmptySpans = new EmptySpans();
   #structure = 0;
+  /** The largest sequence in the tables of the version. */
+  #newestInTables = 0;
+  readonly #hash: KeyHash = new Uint32Array(2);
   #flushedSequence: number;
 
   /**
@@ -137,6 +141,10 @@ export class Tree {
         this.#tableRangeDeletes.add(one);
       }
     }
+    const newest = (sequence: number, table: TableMeta): number =>
+      Math.max(sequence, table.largestSequence);
+    this.#newestInTables = [...tablesOf(version)].reduce(newest, 0);
+    this.#tables.places.forget(this.#newestInTables);
     this.#structure++;
   }
 
@@ -253,12 +261,31 @@ export class Tree {
     for (const { memtable } of this.#immutables) {
       if (memtable.get(key, sequence, out)) return true;
     }
-    for (const reader of this.#level0) if (reader.get(key, sequence, out)) return true;
+    const hash = this.#hash;
+    hashKey(key, 0, key.length, hash);
+    const { places } = this.#tables;
+    if (places.find(key, hash, sequence, out)) return true;
+    const reader = this.#readerOfNewest(key, hash, sequence, out);
+    if (reader === undefined) return false;
+    // Of a reader that does not see all tables, it may not be the newest.
+    if (sequence >= this.#newestInTables) {
+      places.learn(hash, reader.foundBlock, reader.foundEntry, out);
+    }
+    return true;
+  }
+  /** The table that has the newest version, which fills `out`. */
+  #readerOfNewest(
+    key: Bytes,
+    hash: KeyHash,
+    sequence: number,
+    out: PointResult,
+  ): TableReader | undefined {
+    for (const reader of this.#level0) if (reader.get(key, hash, sequence, out)) return reader;
     for (const { tables, readers } of this.#deeper) {
       const at = tableIndexFor(tables, key);
-      if (at >= 0 && readers[at]!.get(key, sequence, out)) return true;
+      if (at >= 0 && readers[at]!.get(key, hash, sequence, out)) return readers[at];
     }
-    return false;
+    return undefined;
   }
 
   /** The newest range delete that a reader at `sequence` sees over the key; 0 if there is none. */

@@ -40,7 +40,7 @@ export interface LsmOptions {
   /**
    * Memory for blocks of tables, in bytes: rows, indexes and filters. Default 32 MiB, from 64 KiB to 64 GiB. Where filters
    * do not fit, a lookup of an absent key may read a block for each level: 2.25 bytes for each key and for each prefix that
-   * joins are all of them.
+   * joins are all of them. A sixteenth of it remembers where lookups found their rows.
    */
   readonly blockCacheBytesMax?: number;
   /**

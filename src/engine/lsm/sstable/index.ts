@@ -11,6 +11,9 @@ export {
 } from "./block/key-prefix.ts";
 // Reading one
 export { BlockCache } from "./block/block-cache.ts";
+export { KnownPlaces } from "./block/known-places.ts";
+export { hashKey } from "./block/filter.ts";
+export type { KeyHash } from "./block/filter.ts";
 export { BlockReads } from "./block/block-reads.ts";
 export type { Errand } from "./block/errand.ts";
 export type { TableStats } from "./table-reader.ts";

@@ -22,6 +22,7 @@ import { BlockReader, blockProblem } from "./block/block-reader.ts";
 import { countEntries } from "./block/count-entries.ts";
 import type { BlockHome, Errand } from "./block/errand.ts";
 import { Filter } from "./block/filter.ts";
+import type { KeyHash } from "./block/filter.ts";
 import { FilterPieces } from "./block/filter-pieces.ts";
 import type { TableProperties } from "./properties.ts";
 import { TableCursor } from "./table-cursor.ts";
@@ -67,6 +68,8 @@ export class TableReader implements BlockHome {
   #spare: TableCursor | undefined;
   readonly #partition = new BlockReader();
   readonly #data = new BlockReader();
+  /** Which entry of its block the last get() found. */
+  foundEntry = 0;
   #filterPassed = 0;
   #filterRefused = 0;
   #filterMistaken = 0;
@@ -139,13 +142,13 @@ export class TableReader implements BlockHome {
 
   /**
    * HOT: bench/micro/lsm-storage. Finds the newest entry of `key` whose sequence is at most `maxSequence`, a delete as
-   * well as a put, and fills `out`; false if there is none. Range deletes are not applied. The bytes hold until the
-   * next read through the same cache.
+   * well as a put, and fills `out`; false if there is none. `hash` is what hashKey() gives of the key. Range deletes are
+   * not applied. The bytes hold until the next read through the same cache.
    */
-  get(key: Bytes, maxSequence: number, out: PointResult): boolean {
+  get(key: Bytes, hash: KeyHash, maxSequence: number, out: PointResult): boolean {
     const { topIndex } = this.#parts;
     if (topIndex === undefined || this.#loadedAt > maxSequence) return false;
-    if (!this.#filter.mayHold(key, 0, key.length)) {
+    if (!this.#filter.mayHoldHashed(hash)) {
       this.#filterRefused++;
       return false;
     }
@@ -232,7 +235,14 @@ export class TableReader implements BlockHome {
     out.buffer = data.bytes;
     out.start = data.valueStart(d);
     out.end = data.valueEnd(d);
+    this.foundEntry = d;
     return true;
+  }
+
+  /** Of the block that the last get() found its entry in: where it begins in the cache's memory; -1 if it is too large. */
+  get foundBlock(): number {
+    const { bytes, start } = this.#data;
+    return bytes === this.#cache.slab ? start : -1;
   }
 
   /**

@@ -3,8 +3,13 @@ import type { Bytes } from "../../../../src/base/index.ts";
 import type { PointResult, RangeDelete } from "../../../../src/engine/lsm/cursor/index.ts";
 import type { Host } from "../../../../src/engine/lsm/host/index.ts";
 import type { TableMeta } from "../../../../src/engine/lsm/manifest/index.ts";
-import { BlockCache, TableReader, TableWriter } from "../../../../src/engine/lsm/sstable/index.ts";
-import type { TableWriterOptions } from "../../../../src/engine/lsm/sstable/index.ts";
+import {
+  BlockCache,
+  TableReader,
+  TableWriter,
+  hashKey,
+} from "../../../../src/engine/lsm/sstable/index.ts";
+import type { KeyHash, TableWriterOptions } from "../../../../src/engine/lsm/sstable/index.ts";
 import { bytes, sorted } from "../cursor/entry-model.ts";
 import type { ModelEntry } from "../cursor/entry-model.ts";
 import { SimulatedHost } from "../../../../src/testing/index.ts";
@@ -42,9 +47,15 @@ export function openTable({ host, meta }: Written, cache = new BlockCache(1 << 2
   return TableReader.open(host, PATH, meta, STORE_ID, cache);
 }
 
+export function hashOf(key: Bytes): KeyHash {
+  const hash: KeyHash = new Uint32Array(2);
+  hashKey(key, 0, key.length, hash);
+  return hash;
+}
+
 export function find(table: TableReader, key: Bytes, maxSequence: number): ModelEntry | undefined {
   const out: PointResult = { sequence: 0, kind: 0, buffer: bytes(""), start: 0, end: 0 };
-  if (!table.get(key, maxSequence, out)) return undefined;
+  if (!table.get(key, hashOf(key), maxSequence, out)) return undefined;
   const value = Uint8Array.from(out.buffer.slice(out.start, out.end));
   return { key, sequence: out.sequence, kind: out.kind as 1 | 2, value };
 }

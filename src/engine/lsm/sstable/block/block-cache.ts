@@ -8,7 +8,9 @@
  *     that is kept stays until the turn is over, whatever is claimed: a scan reads it where it lies.
  * (2) Slots are given up by CLOCK: the hand passes over a block once if it was found again since the last time.
  * (3) A slot that was kept in the present turn is not given up before letGo(), and at most half of all slots are kept.
- * (4) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
+ * (4) Each filling of a slot has a number that no other has, until fillsRound changes: what was seen in a slot is there
+ *     as long as the slot has the number of then.
+ * (5) #buckets is an open-addressed table of slots with at most half of its places taken, and no holes in its runs.
  */
 import type { Bytes } from "../../../../base/index.ts";
 import { BlockReads } from "./block-reads.ts";
@@ -18,6 +20,7 @@ const SLOTS_MIN = 8;
 /** The part of the bytes for blocks larger than a slot. */
 const LARGE_PART = 1 / 4;
 const EMPTY = -1;
+const FILLS_MAX: number = 2 ** 32 - 1;
 
 /** What a block holds, so that hits and misses can be told apart: 0 rows, 1 a part of an index, 2 a piece of a filter. */
 export type BlockKind = 0 | 1 | 2;
@@ -54,6 +57,11 @@ export class BlockCache {
   readonly #owners: Int32Array;
   readonly #offsets: Float64Array;
   readonly #used: Uint8Array;
+  /** Of what fills the slot; 0: nothing does. */
+  readonly #fills: Uint32Array;
+  readonly #fillsMax: number;
+  #lastFill = 0;
+  #fillsRound = 0;
   /** In which turn the slot was kept last. */
   readonly #keptIn: Float64Array;
   /** Begins with 1, for 0 is none. */
@@ -77,9 +85,17 @@ export class BlockCache {
   #largeMisses = 0;
   #evictions = 0;
 
-  /** @param bytesMax All the memory that blocks may take; at least eight slots of 8 KiB are kept. */
-  constructor(bytesMax: number, reads: BlockReads = new BlockReads()) {
+  /**
+   * @param bytesMax All the memory that blocks may take; at least eight slots of 8 KiB are kept.
+   * @param fillsMax After so many fillings their numbers begin anew.
+   */
+  constructor(
+    bytesMax: number,
+    reads: BlockReads = new BlockReads(),
+    fillsMax: number = FILLS_MAX,
+  ) {
     this.reads = reads;
+    this.#fillsMax = fillsMax;
     this.#largeBytesMax = Math.floor(bytesMax * LARGE_PART);
     this.#slots = Math.max(SLOTS_MIN, Math.floor((bytesMax - this.#largeBytesMax) / SLOT_BYTES));
     this.slab = new Uint8Array(this.#slots * SLOT_BYTES);
@@ -87,6 +103,7 @@ export class BlockCache {
     this.#owners = new Int32Array(this.#slots);
     this.#offsets = new Float64Array(this.#slots);
     this.#used = new Uint8Array(this.#slots);
+    this.#fills = new Uint32Array(this.#slots);
     this.#keptIn = new Float64Array(this.#slots);
     let buckets = 16;
     while (buckets < this.#slots * 2) buckets *= 2;
@@ -157,12 +174,37 @@ export class BlockCache {
     this.#slotsUsed++;
     this.#owners[slot] = owner;
     this.#offsets[slot] = offset;
+    this.#fills[slot] = this.#nextFill();
     // Not used yet: a scan through many blocks passes by the ones that are found again.
     this.#used[slot] = 0;
     let at = this.#home(owner, offset);
     while (this.#buckets[at] !== EMPTY) at = (at + 1) & this.#mask;
     this.#buckets[at] = slot;
     return start;
+  }
+
+  /** The number of what fills the slot that begins there. */
+  fillAt(start: number): number {
+    return this.#fills[start / SLOT_BYTES]!;
+  }
+  /** HOT: bench/micro/lsm-engine. Is the slot that begins there filled with what had this number? It counts as found then. */
+  findFill(start: number, fill: number): boolean {
+    const slot = start / SLOT_BYTES;
+    if (this.#fills[slot] !== fill) return false;
+    this.#hits[DATA_BLOCK]!++;
+    this.#used[slot] = 1;
+    return true;
+  }
+  /** When it changes, numbers of fillings begin anew. */
+  get fillsRound(): number {
+    return this.#fillsRound;
+  }
+  #nextFill(): number {
+    if (this.#lastFill === this.#fillsMax) {
+      this.#lastFill = 0;
+      this.#fillsRound++;
+    }
+    return ++this.#lastFill;
   }
 
   /** Changes when what was kept may go. */
@@ -264,6 +306,7 @@ export class BlockCache {
     buckets[hole] = EMPTY;
     this.#slotsUsed--;
     this.#owners[slot] = 0;
+    this.#fills[slot] = 0;
     this.#used[slot] = 0;
   }
 

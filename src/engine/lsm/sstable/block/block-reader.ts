@@ -47,6 +47,8 @@ export class BlockReader {
   bytes: Bytes = EMPTY_BYTES;
   view: DataView = NO_VIEW;
   count = 0;
+  /** Where the payload begins. */
+  start = 0;
   prefixStart = 0;
   prefixLength = 0;
   #base = 0;
@@ -61,6 +63,7 @@ export class BlockReader {
   attach(bytes: Bytes, view: DataView, start: number): void {
     this.bytes = bytes;
     this.view = view;
+    this.start = start;
     this.count = view.getUint32(start, true);
     this.prefixLength = view.getUint16(start + 4, true);
     this.#width = bytes[start + 6]!;

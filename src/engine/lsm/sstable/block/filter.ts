@@ -47,14 +47,16 @@ export const LINES_MAX: number = 2 ** 21;
 assert(PREFIX_LENGTHS_AT + PREFIX_LENGTHS_MAX === HEADER_BYTES, "the lengths fill the header");
 assert(PIECE_LINES * LINE_BYTES + FRAME_BYTES <= SLOT_BYTES, "a piece with its frame fits a slot");
 
-const hashes = new Uint32Array(2);
+/** Two numbers. */
+export type KeyHash = Uint32Array;
+const hashes: KeyHash = new Uint32Array(2);
 
 /**
  * HOT: bench/micro/lsm-storage. Two hashes of key[start, end), to out[0] and out[1]. Words of 4 bytes, little-endian,
  * the last one filled up with zeros; both lanes take in all of them, after the manner of MurmurHash3. On disk: never
  * changes.
  */
-export function hashKey(key: Bytes, start: number, end: number, out: Uint32Array): void {
+export function hashKey(key: Bytes, start: number, end: number, out: KeyHash): void {
   let a = end - start;
   let b = 0x85ebca77 ^ (end - start);
   let i = start;
@@ -114,16 +116,18 @@ export class Filter {
     return HEADER_BYTES + rest;
   }
 
-  /**
-   * HOT: bench/micro/lsm-storage. False: the key was never added. Reads a piece that is not in the cache, or throws
-   * BLOCK_MISSING.
-   */
+  /** False: the key was never added. Reads a piece that is not in the cache, or throws BLOCK_MISSING. */
   mayHold(key: Bytes, start: number, end: number): boolean {
+    hashKey(key, start, end, hashes);
+    return this.mayHoldHashed(hashes);
+  }
+
+  /** HOT: bench/micro/lsm-storage. mayHold() of the key that hashKey() gave these of: a lookup asks table after table. */
+  mayHoldHashed(hash: KeyHash): boolean {
     const lines = this.#lines;
     if (lines === 0) return false;
-    hashKey(key, start, end, hashes);
-    const line = lineOf(hashes[0]!, lines);
-    let probe = hashes[1]!;
+    const line = lineOf(hash[0]!, lines);
+    let probe = hash[1]!;
     const pieces = this.#pieces;
     let bits = this.#payload;
     let at = HEADER_BYTES + line * LINE_BYTES;
