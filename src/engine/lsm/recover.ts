@@ -145,15 +145,9 @@ async function recoverInto(place: Place, run: Former): Promise<Recovered> {
     lastSequence: Math.max(former.lastSequence, replayed.lastSequence),
   };
   const logs = newLogFiles(place);
-  for (const file of files) if (isClosed && file.kind === "spare") logs.adopt(file.number);
   const { changeLog, manifest, wal } = beginRun(place, logs, state, manifestNumber);
   if (isRebuilt) for (const { fileNumber } of readable) tables.retire(fileNumber);
-  sweep(place, state, {
-    manifestNumber,
-    keepsLogs: changeLog !== undefined,
-    // A former run that is still alive may write into its files, so none of them is used again.
-    retireLog: isClosed ? (number) => logs.retire(number) : undefined,
-  });
+  sweep(place, state, { manifestNumber, keepsLogs: changeLog !== undefined });
   const { lastSequence } = state;
   const recoveryReport = notes.report;
   for (const table of added) {
@@ -365,16 +359,14 @@ async function flushAll(
   return added;
 }
 
-/** Removes what the new manifest does not speak of; logs become spares. What cannot be removed is tried again later. */
+/**
+ * Removes what the new manifest does not speak of, and spares. No file of a former run is used again: one that is still
+ * alive may write into it. What cannot be removed is tried again later.
+ */
 function sweep(
   { directory, host, notes, tables }: Place,
   state: ManifestState,
-  how: {
-    readonly manifestNumber: number;
-    readonly keepsLogs: boolean;
-    /** undefined: a log goes as everything else does. */
-    readonly retireLog: ((logNumber: number) => void) | undefined;
-  },
+  how: { readonly manifestNumber: number; readonly keepsLogs: boolean },
 ): void {
   const live = {
     table: new Set(state.tables.map((table) => table.fileNumber)),
@@ -384,10 +376,7 @@ function sweep(
   const files = listFiles(host, directory);
   for (const file of orphans(files, live)) {
     const isLog = file.kind === "wal" && !notes.isSetAside(file.name);
-    if (isLog && how.keepsLogs) continue;
-    if (isLog && how.retireLog !== undefined) how.retireLog(file.number);
-    else tables.remove(pathIn(directory, file.name));
+    if (!(isLog && how.keepsLogs)) tables.remove(pathIn(directory, file.name));
   }
-  if (how.retireLog !== undefined) return;
   for (const { kind, name } of files) if (kind === "spare") tables.remove(pathIn(directory, name));
 }

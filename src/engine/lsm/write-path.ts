@@ -287,6 +287,7 @@ export class WritePath implements WriteSide {
     // A closed manifest says that the log has its close mark.
     const isWhole = this.#failure === undefined && failures.length === 0;
     await attempt(() => (isWhole ? this.#edits.close() : this.#edits.abandon()));
+    this.#opened.logs.removeSpares();
     await attempt(() => this.#opened.tables.close());
     await attempt(() => this.#opened.tables.removed());
     await attempt(() => this.#opened.lock.release());

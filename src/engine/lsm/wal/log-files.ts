@@ -66,27 +66,10 @@ export class LogFiles {
     }
   }
 
-  /** Takes over a spare that the former run left, or removes it. */
-  adopt(spareNumber: number): void {
-    this.#keep(this.#pathOf(spareName(spareNumber)), () => undefined);
-  }
-
   /** A log is needed no more, which is durable: its file becomes a spare, or goes. Its writer has been closed. */
   retire(logNumber: number): void {
-    const path = this.#pathOf(walName(logNumber));
-    const spare = this.#pathOf(spareName(logNumber));
-    this.#keep(path, () => this.#parts.host.files.rename(path, spare), spare);
-  }
-
-  /** Removes all spares, and gives how many bytes that sets free. */
-  removeSpares(): number {
-    const { spareLogBytes } = this.stats;
-    for (const { path } of this.#spares.splice(0)) this.#parts.remove(path);
-    return spareLogBytes;
-  }
-
-  #keep(path: string, rename: () => void, renamed: string = path): void {
     const { host, remove, walFileBytes } = this.#parts;
+    const path = this.#pathOf(walName(logNumber));
     if (this.#spares.length >= SPARES_MAX) {
       remove(path);
       return;
@@ -94,14 +77,22 @@ export class LogFiles {
     try {
       const bytes = host.files.size(path);
       if (bytes <= 2 * walFileBytes) {
-        rename();
-        this.#spares.push({ path: renamed, bytes });
+        const spare = this.#pathOf(spareName(logNumber));
+        host.files.rename(path, spare);
+        this.#spares.push({ path: spare, bytes });
         return;
       }
     } catch {
       // A file that cannot be renamed (a virus scanner holds it) is to go, and that is tried again when it fails.
     }
     remove(path);
+  }
+
+  /** Removes all spares, and gives how many bytes that sets free. */
+  removeSpares(): number {
+    const { spareLogBytes } = this.stats;
+    for (const { path } of this.#spares.splice(0)) this.#parts.remove(path);
+    return spareLogBytes;
   }
 
   #takeSpare(): string | undefined {

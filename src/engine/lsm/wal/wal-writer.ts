@@ -219,9 +219,9 @@ export class WalWriter {
   }
 
   /**
-   * Ends the log: writes and syncs what is pending, then the close mark, then that. `synced` is called when all but the
-   * mark is durable; if it throws, there will be no mark. Idempotent. After a failure it only gives the file back, without
-   * a mark.
+   * Ends the last log: writes and syncs what is pending, then the close mark, then that, and gives back the room that was
+   * made ahead. `synced` is called when all but the mark is durable; if it throws, there will be no mark. Idempotent. After
+   * a failure it only gives the file back, without a mark.
    */
   close(synced?: () => void): void {
     if (this.#closed) return;
@@ -235,6 +235,7 @@ export class WalWriter {
       }
       this.writePending();
       this.syncNow();
+      this.#file.truncate(this.#fileBytes);
     } finally {
       this.abandon();
     }

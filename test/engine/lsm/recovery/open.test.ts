@@ -39,6 +39,19 @@ test("after work, files are those of the present version: one log, one manifest,
   await engine.close();
 });
 
+test("a closed database keeps no room for logs to come", async () => {
+  const host = new SimulatedHost();
+  const engine = await open(host);
+  for (let i = 0; i < 100; i++) await write(engine, `k${i % 20}`);
+  await engine.flush();
+  expect(spares(host).length).toBeGreaterThan(0);
+  await engine.close();
+  expect(spares(host)).toEqual([]);
+  const logs = names(host).filter((name) => name.endsWith(".log"));
+  // The header, and the mark that says that it was closed.
+  expect(logs.map((name) => host.files.size(`/db/${name}`))).toEqual([75]);
+});
+
 test("orphans of a crashed run are swept, what is not ours is left alone, and no number is used twice", async () => {
   const host = new SimulatedHost();
   let engine = await open(host);
