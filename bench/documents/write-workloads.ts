@@ -142,7 +142,7 @@ export async function ingest({ amounts, population, scope, store }: Ground): Pro
     batches.length,
     (n) => (answers[n] = store.insertMany(batches[n]!)),
     // Those that answer at once would never give the event loop a turn.
-    { turnEvery: 1 },
+    { turnEvery: 1, turns },
   );
   scope.recorder.value("ingest, longest stall", "ms", turns.stop().longestMillis, "lower");
   for (const answer of answers) for (const inserted of await answer) population.add(idOf(inserted));

@@ -22,7 +22,7 @@ export async function ingest(ground: Ground): Promise<void> {
       const n = order[i]!;
       return store.put(rows.key(n), rows.value(n));
     },
-    { turnEvery: TURN_EVERY },
+    { turnEvery: TURN_EVERY, turns },
   );
   const { longestMillis, p999Millis } = turns.stop();
   recorder.value("ingest, longest stall of the event loop", "ms", longestMillis, "lower");

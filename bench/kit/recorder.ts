@@ -11,6 +11,14 @@ import type {
   SuiteName,
   Unit,
 } from "./measurement.ts";
+import type { TurnWatch } from "./turn-watch.ts";
+
+export interface EachOptions {
+  /** Gives the event loop a turn after so many of them; that time belongs to none. Default: never. */
+  readonly turnEvery?: number;
+  /** Is started when the first one begins: what is collected before would be the longest stall of all. */
+  readonly turns?: TurnWatch;
+}
 
 export interface Recorder {
   /** gc, then `work` once; `count` operations → ops/s with CPU and wall seconds. */
@@ -26,8 +34,7 @@ export interface Recorder {
     workload: string,
     count: number,
     operation: (i: number) => unknown,
-    /** Gives the event loop a turn after so many of them; that time belongs to none. Default: never. */
-    options?: { readonly turnEvery?: number },
+    options?: EachOptions,
   ): Promise<void>;
   /** any other figure */
   value(workload: string, unit: Unit, value: number, better: Better): void;
@@ -66,10 +73,11 @@ export class FileRecorder implements Recorder {
     workload: string,
     count: number,
     operation: (i: number) => unknown,
-    { turnEvery = Infinity }: { readonly turnEvery?: number } = {},
+    { turnEvery = Infinity, turns }: EachOptions = {},
   ): Promise<void> {
     const micros = new Float64Array(count);
     const phase = await phaseOf(async () => {
+      turns?.start();
       let before = performance.now();
       for (let i = 0; i < count; i++) {
         const answer = operation(i);
