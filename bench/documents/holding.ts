@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { collectGarbage } from "../kit/index.ts";
 import type { DocumentEntry } from "./document-entry.ts";
 import { emailOf, scrambled } from "./person.ts";
 
@@ -41,8 +42,7 @@ export async function holdIfAsked(entry: DocumentEntry): Promise<void> {
     if (person?.email !== email) throw new Error(`${email} is not there`);
   }
   await sleep(500);
-  globalThis.gc?.();
-  globalThis.gc?.();
+  collectGarbage();
   process.stdout.write(String(residentBytes()), () => process.exit(0));
   // The process ends in the callback.
   await new Promise(() => {});

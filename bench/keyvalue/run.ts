@@ -1,7 +1,7 @@
 /** All key-value workloads with one store, in the order in which they stand on each other. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { bytesOnDisk, coldImportMillis, rest, spreadOf } from "../kit/index.ts";
+import { bytesOnDisk, coldImportMillis, collectGarbage, rest, spreadOf } from "../kit/index.ts";
 import type { Scope } from "../kit/index.ts";
 import { LARGE, SMALL, countsOf, dataOf, writeRows } from "./ground.ts";
 import type { Counts, Ground } from "./ground.ts";
@@ -104,6 +104,7 @@ async function fillAndUse(part: Part): Promise<void> {
 
 /** Until the first row was read. */
 async function reopen({ entry, place, scope }: Part, rows: Rows): Promise<KeyValueStore> {
+  collectGarbage();
   const start = performance.now();
   const store = await entry.open(place, false);
   const stamp = await store.stamp(rows.key(rows.count >> 1));

@@ -6,7 +6,7 @@ export type {
   SuiteName,
   Unit,
 } from "./measurement.ts";
-export { FileRecorder } from "./recorder.ts";
+export { FileRecorder, collectGarbage } from "./recorder.ts";
 export type { Recorder } from "./recorder.ts";
 export type { StoreEntry, Survives } from "./store-entry.ts";
 export { suiteOf } from "./suite.ts";

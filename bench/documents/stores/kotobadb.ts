@@ -3,9 +3,12 @@
  * typed. Validation and the making of ids are part of every figure.
  */
 import type * as Kotoba from "kotobadb";
-import { importKotobadb } from "../../kit/index.ts";
+import { importEngine, importKotobadb } from "../../kit/index.ts";
 import type { DocumentStore, Page } from "../document-store.ts";
 import { PersonSchema } from "../person.ts";
+
+/** As much as SQLite's pages get. */
+const CACHE_BYTES = 64 * 1_024 * 1_024;
 
 const indexes = { byEmail: { on: ["email"], unique: true }, byCity: ["city", "age"] } as const;
 
@@ -26,11 +29,21 @@ export async function openKotoba(
   isCounting: boolean,
 ): Promise<DocumentStore> {
   const kotoba = await importKotobadb();
-  const db = await kotoba.open(directory, {
-    collections: { people: isCounting ? counting(kotoba) : plain(kotoba) },
-    durability: isDurable ? "durable" : "buffered",
-    fullScan: "allow",
+  const { openLsmEngine } = await importEngine();
+  const durability = isDurable ? "durable" : "buffered";
+  const engine = await openLsmEngine({
+    path: directory,
+    durability,
+    blockCacheBytesMax: CACHE_BYTES,
   });
+  const db = await kotoba.open(
+    { engine },
+    {
+      collections: { people: isCounting ? counting(kotoba) : plain(kotoba) },
+      durability,
+      fullScan: "allow",
+    },
+  );
   return storeOn(db);
 }
 
