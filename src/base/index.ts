@@ -17,3 +17,4 @@ export { ByteSlab } from "./byte-slab.ts";
 export type { Bytes } from "./bytes.ts";
 export { Closed, KotobaError } from "./error.ts";
 export type { BatchCursor, Kind, PromiseRun, Run, Runner, StreamKind } from "./kind.ts";
+export { overlaid } from "./overlaid.ts";

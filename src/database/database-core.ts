@@ -13,7 +13,7 @@ import { StorageError } from "../engine/contract/index.ts";
 import type { Durability, KeyRange, StorageEngine } from "../engine/contract/index.ts";
 import type { Host } from "../engine/lsm/index.ts";
 import type { FullScan, FullScanRule } from "../query/index.ts";
-import { transact } from "../transaction/index.ts";
+import { exactlyOnce, transact } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 import { DirectAccess } from "./access.ts";
 import type { Access } from "./access.ts";
@@ -67,15 +67,9 @@ export class DatabaseCore {
   readonly #turns = new WeakMap<Transaction, Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
-  constructor(engine: StorageEngine, options: CoreOptions) {
-    this.engine = engine;
+  constructor(opened: StorageEngine, options: CoreOptions) {
     const { host } = options;
     this.host = host;
-    this.fullScan = options.fullScan ?? "warn";
-    this.sortBytesMax = options.sortBytesMax;
-    this.estimate = engine.estimateRows?.bind(engine);
-    this.#durability = options.durability;
-    this.relations = options.relations ?? NO_RELATIONS;
     this.#transactionHost = {
       nowMillis: () => host.clock.monotonicMillis(),
       random: () => host.random.bytes(1)[0]! / 256,
@@ -83,6 +77,17 @@ export class DatabaseCore {
       deadline: (millis, task) => host.timers.deadline(millis, task),
       report: (error, where) => host.warn(error, where),
     };
+    const engine = exactlyOnce(opened, {
+      ...this.#transactionHost,
+      wallMillis: () => host.clock.nowMillis(),
+      randomBytes: (count) => host.random.bytes(count),
+    });
+    this.engine = engine;
+    this.fullScan = options.fullScan ?? "warn";
+    this.sortBytesMax = options.sortBytesMax;
+    this.estimate = engine.estimateRows?.bind(engine);
+    this.#durability = options.durability;
+    this.relations = options.relations ?? NO_RELATIONS;
     this.live = new LiveHub(engine);
     this.direct = new DirectAccess(this.#transactionHost, engine, options.durability);
     const isAutomatic = options.readOnly !== true;

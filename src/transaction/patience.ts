@@ -26,7 +26,12 @@ export class Patience {
   /** What has run out already, if anything. */
   get lapsed(): Lapse | undefined {
     if (this.#signal?.aborted === true) return { why: "signal" };
-    return this.#leftMillis() <= 0 ? { why: "deadline" } : undefined;
+    return this.leftMillis <= 0 ? { why: "deadline" } : undefined;
+  }
+
+  /** Milliseconds until the deadline; 0 or less once it is over. */
+  get leftMillis(): number {
+    return this.#deadlineMillis - this.#host.nowMillis();
   }
 
   get aborted(): boolean {
@@ -58,7 +63,7 @@ export class Patience {
 
   /** Waits, at most until patience ends. */
   sleep(millis: number): Promise<void> {
-    const waitMillis = Math.min(millis, this.#leftMillis());
+    const waitMillis = Math.min(millis, this.leftMillis);
     if (waitMillis <= 0 || this.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
@@ -87,7 +92,7 @@ export class Patience {
       lapse("signal");
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    const leftMillis = this.#leftMillis();
+    const leftMillis = this.leftMillis;
     const cancel =
       leftMillis > TIMER_MILLIS_MAX
         ? undefined
@@ -98,9 +103,5 @@ export class Patience {
       cancel?.();
       signal?.removeEventListener("abort", onAbort);
     };
-  }
-
-  #leftMillis(): number {
-    return this.#deadlineMillis - this.#host.nowMillis();
   }
 }

@@ -343,6 +343,14 @@ class TransactionRun<T> {
 
   #commitPlan(plan: ReturnType<Transaction["readPlan"]>): CommitPlan {
     const { durability, signal } = this.#options;
+    if (this.#engine.capabilities.losesAnswers === true) {
+      return {
+        ...plan,
+        ...(durability === undefined ? {} : { durability }),
+        ...(signal === undefined ? {} : { signal }),
+        outcomeMillisMax: this.#patience.leftMillis,
+      };
+    }
     if (durability === undefined && signal === undefined) return plan;
     // Named one by one: to spread the plan costs as much as a dozen of its own allocations.
     const { ops, readKeys, readRanges, requires } = plan;

@@ -3,6 +3,7 @@
  *
  *   00 63 name            the catalog row of a collection ('c'; the name in UTF-8)
  *   00 6e                 how many numbers were given to collections ('n')
+ *   00 74 token           a commit that may have to be asked about ('t'; transaction/once/commit-token.ts)
  *   N 00 documentKey      a document of the collection with the number N
  *   N 01 I                a structure of the codec: the field names of record number I
  *   N 02 K …              an entry of the index number K

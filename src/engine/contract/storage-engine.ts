@@ -135,8 +135,16 @@ export interface CommitPlan {
   /** Default: the engine's. An engine that cannot be weaker may be stronger. */
   readonly durability?: Durability;
   readonly signal?: AbortSignal;
+  /**
+   * How long whoever commits waits to learn the outcome if the answer is lost. Only told where capabilities.losesAnswers;
+   * the transaction room heeds it when it settles such a commit, engines need not look at it.
+   */
+  readonly outcomeMillisMax?: number;
 }
-export type BlindPlan = Pick<CommitPlan, "ops" | "requires" | "durability" | "signal">;
+export type BlindPlan = Pick<
+  CommitPlan,
+  "ops" | "requires" | "durability" | "signal" | "outcomeMillisMax"
+>;
 
 /** Opaque; ordered only by the engine itself; equal means the same state. */
 export type Version = string & { readonly "~version": true };
@@ -189,6 +197,17 @@ export interface Capabilities {
   readonly exclusive: boolean;
   /** Opened for reading: a commit that writes is refused with StorageError 'OpenedReadOnly'. Absent: it is not. */
   readonly readOnly?: boolean;
+  /**
+   * A commit may take effect and its answer be lost on the way, as over a network: it then fails with CommitUnknown. Absent:
+   * never. The transaction room has each such plan that writes put a token, a key of its own that its first requirement
+   * says is absent, and after CommitUnknown puts the same token by write(), under the same requirement: one of the two can
+   * take effect, whenever the other arrives. So the engine keeps three things:
+   *  - CommitUnknown, and no error that says "nothing of it is or will be", once the commit was sent and not answered.
+   *  - Of several requirements that do not hold it tells the first of the plan (law 7).
+   *  - If a library below it may send a commit twice by itself, law 11 notwithstanding, a first requirement that does not
+   *    hold is told before any Conflict: the token is then that of the commit itself, which has taken effect.
+   */
+  readonly losesAnswers?: boolean;
   /** How many transactions may be open at once; Infinity where nothing bounds them. */
   readonly openTransactions: number;
 }

@@ -1,4 +1,4 @@
-export { overlaid } from "./overlaid.ts";
+export { overlaid } from "../../base/index.ts";
 export { seededRandom } from "./seeded-random.ts";
 export type { SeededRandom } from "./seeded-random.ts";
 export { TrackedTransaction, allEntries, pause, retried } from "./tracked-transaction.ts";
