@@ -37,7 +37,8 @@ interface TransactionMethods<F extends Run> {
   /**
    * Called once, after the commit is acknowledged; never for an attempt that lost. Nobody waits for a promise that it
    * gives; an error is printed as a warning of the process. `version` names the commit: `changes({ since: version })` tells
-   * what came after it. It is undefined where nothing was written, or the engine does not name its commits.
+   * what came after it. It is undefined where nothing was written, where the engine does not name its commits, and
+   * where the answer to the commit was lost on its way from a server.
    */
   onCommit(hook: (version: string | undefined) => unknown): void;
   /** The same collection inside this transaction. */

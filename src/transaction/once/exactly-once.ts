@@ -53,7 +53,7 @@ export function settledBy(
 ): StorageEngine {
   if (engine.capabilities.losesAnswers !== true) return engine;
   const commits = new OnceCommits(settling, engine, host);
-  const { changes, limits, onCommit } = engine;
+  const { limits } = engine;
   return overlaid<StorageEngine>(engine, {
     limits: { ...limits, transactionBytes: limits.transactionBytes - TOKEN_PLAN_BYTES },
     begin: (options) => {
@@ -66,12 +66,12 @@ export function settledBy(
     },
     write: (plan) => commits.write(plan),
     close: () => commits.close(),
-    ...(changes === undefined
+    ...(engine.changes === undefined
       ? {}
-      : { changes: (after, options) => withoutTokens(changes.call(engine, after, options)) }),
-    ...(onCommit === undefined
+      : { changes: (after, options) => withoutTokens(engine.changes!(after, options)) }),
+    ...(engine.onCommit === undefined
       ? {}
-      : { onCommit: (wake) => onCommit.call(engine, deafToTokens(wake)) }),
+      : { onCommit: (wake) => engine.onCommit!(deafToTokens(wake)) }),
   });
 }
 
@@ -112,7 +112,7 @@ class OnceCommits {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#cleaner.close().finally(() => this.#engine.close());
+    this.#closing ??= this.#cleaner.close().then(() => this.#engine.close());
     return this.#closing;
   }
 

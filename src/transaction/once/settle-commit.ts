@@ -27,7 +27,7 @@ import { LEFT_MILLIS_MIN } from "./token-cleaner.ts";
 export interface OnceHost extends TransactionHost {
   /** Milliseconds since 1970, as the wall says: it goes on while a machine sleeps. */
   wallMillis(): number;
-  /** No two processes may ever be given the same. */
+  /** No two processes of one database may ever be given the same: one would take the other's token for its own. */
   randomBytes(count: number): Bytes;
 }
 

@@ -8,10 +8,11 @@
  *
  * Always true:
  * (1) A token that was not acknowledged here stays for LEFT_MILLIS_MIN at least after it was put.
- * (2) A process has at most KEPT_ROWS_MAX tokens of its own, and those of the commits under way, that it could delete.
+ * (2) While its writes succeed, a process has BATCH_ROWS tokens of acknowledged commits at most, and those acknowledged
+ *     during one write.
  * (3) For so many commits there is one write more, in an hour one scan of a page.
  */
-import { copyBytes } from "../../base/index.ts";
+import { copyBytes, KotobaError } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import type { FullView } from "../reading/full-view.ts";
@@ -35,8 +36,8 @@ export class TokenCleaner {
   readonly #host: TransactionHost;
   /** Written by acknowledged() and #deleteBatch(). */
   #done: Bytes[] = [];
-  /** So many have to be there before the next attempt; a failed one waits for as many again. */
-  #dueRows = BATCH_ROWS;
+  /** Commits since the last attempt, one that failed included; written by the same. */
+  #sinceAttempt = 0;
   /** What the last sweep saw; written by #sweep(). */
   #left: readonly Bytes[] = [];
   #sweptMillis: number;
@@ -50,9 +51,10 @@ export class TokenCleaner {
 
   /** The commit is known to have taken effect: nobody will ask for its token again. */
   acknowledged(key: Bytes): void {
+    this.#sinceAttempt++;
     if (this.#done.length < KEPT_ROWS_MAX) this.#done.push(key);
     if (this.#work !== undefined) return;
-    if (this.#done.length >= this.#dueRows) this.#begin(() => this.#deleteBatch());
+    if (this.#sinceAttempt >= BATCH_ROWS) this.#begin(() => this.#deleteBatch());
     else if (this.#host.nowMillis() - this.#sweptMillis >= LEFT_MILLIS_MIN) {
       this.#begin(() => this.#sweep());
     }
@@ -74,24 +76,23 @@ export class TokenCleaner {
     });
   }
 
-  /** What fails here harms no commit: it is told, and tried again with the next batch. */
+  /** What fails here harms no commit and is tried again with the next batch; it is told where that is unlikely to help. */
   async #reported(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#host.report(error, "deleting the tokens of commits");
+      if (!isOfTheLine(error)) this.#host.report(error, "deleting the tokens of commits");
     }
   }
 
   async #deleteBatch(): Promise<void> {
     const keys = this.#done;
     this.#done = [];
+    this.#sinceAttempt = 0;
     try {
       await this.#delete(keys);
-      this.#dueRows = BATCH_ROWS;
     } catch (error) {
       this.#done = [...keys, ...this.#done].slice(0, KEPT_ROWS_MAX);
-      this.#dueRows = Math.min(this.#done.length + BATCH_ROWS, KEPT_ROWS_MAX);
       throw error;
     }
   }
@@ -113,6 +114,10 @@ export class TokenCleaner {
     // If a crash brings them back, the sweep finds them.
     await this.#engine.write({ ops, requires: [], durability: "buffered" });
   }
+}
+
+function isOfTheLine(error: unknown): boolean {
+  return error instanceof KotobaError && (error.retryable || error.committed === "unknown");
 }
 
 async function tokensOf(view: FullView): Promise<readonly Bytes[]> {

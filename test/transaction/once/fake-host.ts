@@ -1,15 +1,23 @@
 /** A host whose time passes only when somebody waits for it. */
 import type { Bytes } from "../../../src/base/index.ts";
 import { seededRandom } from "../../../src/testing/kit/index.ts";
+import type { SeededRandom } from "../../../src/testing/kit/index.ts";
 import type { OnceHost } from "../../../src/transaction/index.ts";
+
+/** Each host has another seed: no two may be given the same tokens. */
+let hosts = 0;
 
 export class FakeHost implements OnceHost {
   readonly reported: unknown[] = [];
   /** How far the wall clock is ahead of the other one. */
   wallAheadMillis = 1_700_000_000_000;
-  readonly #random = seededRandom(1);
+  readonly #random: SeededRandom;
   readonly #deadlines = new Set<{ readonly atMillis: number; readonly task: () => void }>();
   #nowMillis = 0;
+
+  constructor(seed = ++hosts) {
+    this.#random = seededRandom(seed, 1);
+  }
 
   nowMillis(): number {
     return this.#nowMillis;

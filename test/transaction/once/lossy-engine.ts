@@ -20,14 +20,16 @@ import { isTokenKey } from "../../../src/transaction/once/commit-token.ts";
 export type Request = "commit" | "batch" | "fence" | "cleaning" | "look";
 
 /**
- * answered: all is well. applied: done, answer lost. dropped: not done, answer lost. refused: not done, and said so.
+ * answered: all is well. applied: done, answer lost, be it a good one or not. unheard: only good answers are lost. dropped: not done, answer lost. refused: not done, and said so; forbidden: for good.
  * resent: done, and sent once more by the library below. hung: never answered. late: done after so many moments.
  */
 export type Fate =
   | "answered"
   | "applied"
+  | "unheard"
   | "dropped"
   | "refused"
+  | "forbidden"
   | "lost the race"
   | "resent"
   | "hung"
@@ -141,10 +143,15 @@ export class LossyEngine {
       case "applied":
         await settled(send);
         throw new StorageError("CommitUnknown");
+      case "unheard":
+        await send();
+        throw new StorageError("CommitUnknown");
       case "dropped":
         throw new StorageError("CommitUnknown");
       case "refused":
         throw new StorageError("Unavailable");
+      case "forbidden":
+        throw new StorageError("NoPermission");
       case "lost the race":
         throw CONFLICT;
       case "resent":
@@ -154,7 +161,8 @@ export class LossyEngine {
         this.#options.onHang?.();
         return await new Promise<T>(() => {});
       default:
-        this.#late.push({ left: fate.late, land: send });
+        // The moment in which the sender is told is none of them.
+        this.#late.push({ left: fate.late + 1, land: send });
         throw new StorageError("CommitUnknown");
     }
   }
