@@ -3,7 +3,8 @@
  *
  * Always true:
  * (1) Of all attempts at most one commits, and hooks of onCommit run for that one only.
- * (2) After CommitUnknown, or any error that does not say that nothing happened, the body is not run again.
+ * (2) After CommitUnknown, or any error that does not say that nothing happened, the body is not run again. Where answers
+ *     can be lost, the engine given here has settled them before (once/exactly-once.ts), so it is seldom seen.
  * (3) Whatever happens, the engine's transaction is committed or aborted before the caller is answered, so that an
  *     exclusive hold never outlives its call.
  * (4) Where the engine and the body answer at once, so does transact.
@@ -42,7 +43,8 @@ export interface TransactOptions {
   readonly readOnly?: boolean;
   /**
    * Milliseconds from the call until the body must have ended, all attempts together; Infinity: none. Default: 10,000.
-   * A commit that is under way is not given up: its outcome is awaited.
+   * A commit that is under way is not given up: its outcome is awaited. If its answer is lost, it is looked for until then,
+   * for a second at least and for half an hour at most.
    */
   readonly timeoutMillis?: number;
   /** Aborts the transaction while its body runs or it waits for its turn; the call then fails with the signal's reason. */
@@ -70,7 +72,8 @@ export interface TransactOptions {
  * @throws TransactionTimeout when the body still runs at the end of its time.
  * @throws NestedTransaction inside the body of another transaction of the same engine, unless it stands apart.
  * @throws UnawaitedWork when the body ends before its operations.
- * @throws StorageError when the engine cannot do it; CommitUnknown when it is not known whether it did.
+ * @throws StorageError when the engine cannot do it; CommitUnknown when it is not known whether it did, and could not be
+ *   found out in time.
  * @throws What the body throws, untouched; nothing is committed then.
  */
 export function transact<T>(
@@ -152,11 +155,21 @@ class TransactionRun<T> {
     } catch (error) {
       return this.#beginFailed(error);
     }
-    if (!isPromise(inner)) return this.#runBody(inner);
-    return inner.then(
-      (begun) => this.#runBody(begun),
-      (error: unknown) => this.#beginFailed(error),
-    );
+    return isPromise(inner) ? this.#beginInTime(inner) : this.#runBody(inner);
+  }
+
+  /** Whoever has to wait before the body can begin waits no longer than the body may run. */
+  async #beginInTime(beginning: Promise<EngineTransaction>): Promise<Outcome<T>> {
+    let begun: { readonly value: EngineTransaction } | Lapse;
+    try {
+      begun = await this.#patience.within(beginning);
+    } catch (error) {
+      return this.#beginFailed(error);
+    }
+    if ("value" in begun) return await this.#runBody(begun.value);
+    abortWhenBegun(beginning);
+    if (begun.why === "signal") throw this.#lapseError(begun);
+    throw new StorageError("Unavailable", { what: "begin", timeoutMillis: this.#timeoutMillis });
   }
 
   #beginFailed(error: unknown): Outcome<T> {
@@ -188,13 +201,8 @@ class TransactionRun<T> {
       patience.stop();
     }
     if ("value" in turn) return turn.value;
-    // An engine that does not heed the signal still gives the turn: nobody is there to take it.
-    begun?.then(
-      (inner) => {
-        inner.abort();
-      },
-      () => {},
-    );
+    // An engine that does not heed the signal still gives the turn.
+    if (begun !== undefined) abortWhenBegun(begun);
     throw turn.why === "signal" ? this.#lapseError(turn) : new Conflict(this.#losses);
   }
 
@@ -363,6 +371,16 @@ class TransactionRun<T> {
 const NO_BEGIN_OPTIONS: BeginOptions = {};
 const NOTHING_COMMITTED: CommitResult = {};
 const NO_READS = { readKeys: [], readRanges: [] } as const;
+
+/** What comes too late is given back: nobody is there to use it. */
+function abortWhenBegun(beginning: Promise<EngineTransaction>): void {
+  beginning.then(
+    (inner) => {
+      inner.abort();
+    },
+    () => {},
+  );
+}
 
 /** A promise of another realm or library is awaited too: taken for a value, its work would be lost. */
 function toAwaitable<T>(result: Awaitable<T>): Awaitable<T> {

@@ -302,6 +302,38 @@ test("a body that threw because of what never was is run again where reads are n
   ]);
 });
 
+test.each([{ readOnly: true }, { readOnly: false }])(
+  "where reads are not final, a transaction that only read is committed too, and run again if it did not hold ($readOnly)",
+  async ({ readOnly }) => {
+    let losses = 1;
+    const engine = new EngineDouble({
+      readsAreFinal: false,
+      onPlan() {
+        if (losses-- > 0) throw CONFLICT;
+      },
+    });
+    await fill(engine, { a: "1" });
+    const attempts: number[] = [];
+
+    const value = await transact(
+      new TestHost(),
+      engine,
+      async (tx) => {
+        attempts.push(tx.attempt);
+        await drain(tx.scan(range("b", "c")));
+        return text(await tx.get(bytes("a")));
+      },
+      { readOnly },
+    );
+
+    expect([value, attempts]).toEqual(["1", [1, 2]]);
+    expect(engine.plans.map((plan) => [plan.readKeys.length, plan.readRanges.length])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  },
+);
+
 test("a requirement that fails is told in the words of whoever asked for it, read from the newest state", async () => {
   const engine = new MemoryEngine();
   await fill(engine, { "email/x": "user 7" });

@@ -298,6 +298,40 @@ test("who waits for its turn until its time is over is told of the conflicts, an
   expect(host.timers).toBe(0);
 });
 
+test.each(["deadline", "signal"])(
+  "who has to wait before it can begin waits until its %s, and what it is given later it gives back",
+  async (end) => {
+    const host = new TestHost();
+    const engine = new MemoryEngine();
+    let give!: (inner: EngineTransaction) => void;
+    const crowded = new Proxy(engine, {
+      get(target, name) {
+        if (name === "begin")
+          return () => new Promise<EngineTransaction>((resolve) => (give = resolve));
+        return Reflect.get(target, name, target) as unknown;
+      },
+    });
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    let runs = 0;
+    const error = failureOf(() =>
+      transact(host, crowded, () => runs++, {
+        timeoutMillis: end === "deadline" ? 10 : 10_000,
+        signal: controller.signal,
+      }),
+    );
+    if (end === "signal") controller.abort(reason);
+
+    if (end === "signal") expect(await error).toBe(reason);
+    else expect(await error).toMatchObject({ code: "Unavailable", committed: "no" });
+    const late = (await engine.begin()) as EngineTransaction;
+    give(late);
+    await pause();
+    expect(() => late.get(bytes("a"))).toThrow("closed");
+    expect([runs, host.timers]).toEqual([0, 0]);
+  },
+);
+
 test("a signal ends the transaction with its reason: before it, in its body, and while it waits", async () => {
   const engine = new MemoryEngine();
   const host = new TestHost();

@@ -208,7 +208,10 @@ export interface Capabilities {
    *    hold is told before any Conflict: the token is then that of the commit itself, which has taken effect.
    */
   readonly losesAnswers?: boolean;
-  /** How many transactions may be open at once; Infinity where nothing bounds them. */
+  /**
+   * How many transactions may be open at once; Infinity where nothing bounds them. One too many waits for its turn where it
+   * first needs it (a read, a commit), for a bounded time, then fails with Unavailable.
+   */
   readonly openTransactions: number;
 }
 
