@@ -20,7 +20,9 @@ export interface TransactionOptions {
   /** Writes are refused, and nothing conflicts. Default false. */
   readonly readOnly?: boolean;
   /**
-   * Over all attempts; then TransactionTimeout or Conflict. Default 10,000. Infinity is for a body that waits for nothing
+   * Over all attempts; then TransactionTimeout or Conflict. Default 10,000. A commit that is under way is awaited all the
+   * same; if its answer is lost on its way from a server, it is found out by then what became of it, or the call fails with
+   * StorageError 'CommitUnknown'. Infinity is for a body that waits for nothing
    * but its own operations: the last attempt has the database to itself, and a body that then waits for another transaction
    * waits for one that waits for it, until its time is over.
    */

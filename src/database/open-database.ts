@@ -87,14 +87,16 @@ export function openCore<Ds extends Defs>(
 
 function openEngine(
   target: OpenTarget,
-  { changeLog, durability, host, onEvent, readOnly }: OpenOptions<Defs>,
+  { changeLog, durability, host, limits, onEvent, readOnly }: OpenOptions<Defs>,
 ): Awaitable<StorageEngine> {
   if (typeof target !== "string") return target.engine;
   const log = changeLog === undefined ? {} : { changeLog: changeLog === true ? {} : changeLog };
-  if (target === ":memory:") return new MemoryEngine(log);
+  const sizes = limits === undefined ? {} : { limits };
+  if (target === ":memory:") return new MemoryEngine({ ...log, ...sizes });
   return openLsmEngine({
     path: target,
     ...log,
+    ...sizes,
     ...(durability === undefined ? {} : { durability }),
     ...(host === undefined ? {} : { host }),
     ...(onEvent === undefined ? {} : { onEvent }),

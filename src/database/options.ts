@@ -75,6 +75,14 @@ export interface OpenOptions<Ds extends Defs = {}, Rs = unknown> {
    */
   readonly changeLog?: true | ChangeLogSizes;
   /**
+   * What is refused as too large or too slow, before anything of it is sent or written. 'local' (default): keys of 4,096
+   * bytes, documents of 32 MiB, commits of 256 MiB; in a folder, a transaction that writes 10 s after its first read.
+   * 'portable': what every engine takes that is known of, keys of 1,024 bytes, documents of 100,000, commits of 8,000,000,
+   * in a folder 5 s, so that a program whose data may move to a server one day learns of it today. Ids and indexed values
+   * make keys; StorageError 'KeyTooLarge', 'ValueTooLarge', 'TransactionTooLarge' and 'TooOld' say what it was.
+   */
+  readonly limits?: "local" | "portable";
+  /**
    * What stands for the machine: files, clock, chance and timers. Default: the machine itself. For tests there is
    * SimulatedHost of kotobadb/testing, on which a whole run follows from a seed.
    */
@@ -132,6 +140,7 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
     "durability",
     "fullScan",
     "host",
+    "limits",
     "onEvent",
     "readOnly",
     "relations",
@@ -140,7 +149,11 @@ export function checkOpen(target: OpenTarget, options: OpenOptions<Defs>): void 
   checkDurability(options.durability);
   if (options.fullScan !== undefined && !fullScanRules.includes(options.fullScan))
     throw new InvalidOption("fullScan", fullScanRules.join(", "), options.fullScan);
-  const { onEvent, readOnly, sortBytesMax: bytes } = options;
+  const { limits, onEvent, readOnly, sortBytesMax: bytes } = options;
+  if (limits !== undefined && typeof target !== "string")
+    throw new InvalidOption("limits", "absent: an open engine has its own", limits);
+  if (limits !== undefined && limits !== "local" && limits !== "portable")
+    throw new InvalidOption("limits", "local, portable", limits);
   if (bytes !== undefined && !(Number.isInteger(bytes) && bytes >= 2 ** 16 && bytes <= 2 ** 30))
     throw new InvalidOption("sortBytesMax", "a whole number from 65536 to 1073741824", bytes);
   if (readOnly !== undefined && typeof readOnly !== "boolean")
