@@ -4,7 +4,7 @@
  * Each commit that writes carries a token (commit-token.ts). If its answer is lost, it is settled (settle-commit.ts): it
  * has taken effect, and that is the answer; or it was stopped, and nothing of it is or will be, so that it may be made
  * again; or that cannot be found out in time, and CommitUnknown it is. Everything above stands on this engine, so nothing
- * above has to think of it.
+ * above has to think of it. What else was weighed stands in docs/decisions/0014-lost-answers.md.
  *
  * Always true:
  * (1) A commit is acknowledged, or said not to have taken effect, only if that is so and stays so.
@@ -166,9 +166,13 @@ class OnceCommits {
       return {};
     }
     if (settlement === "fenced") return { stopped: stoppedBecauseOf(cause) };
-    throw new StorageError("CommitUnknown", { settled: false }, { cause });
+    throw new StorageError("CommitUnknown", { settled: false }, { cause, remedy: UNSETTLED });
   }
 }
+
+/** Who looks in a transaction has its commit refused if what it looked for comes after all. */
+const UNSETTLED =
+  "The storage did not say in time. Give more time (timeoutMillis), or look inside the transaction that tries again; a read outside of one may not show it yet.";
 
 function stoppedBecauseOf(cause: unknown): StorageError {
   return new StorageError(

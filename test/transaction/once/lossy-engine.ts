@@ -20,8 +20,10 @@ import { isTokenKey } from "../../../src/transaction/once/commit-token.ts";
 export type Request = "commit" | "batch" | "fence" | "cleaning" | "look";
 
 /**
- * answered: all is well. applied: done, answer lost, be it a good one or not. unheard: only good answers are lost. dropped: not done, answer lost. refused: not done, and said so; forbidden: for good.
- * resent: done, and sent once more by the library below. hung: never answered. late: done after so many moments.
+ * answered: all is well. refused: not done, and said so; forbidden: for good.
+ * applied: done, and the answer is lost, be it a good one or not; unheard: only if it is a good one.
+ * dropped: not done, and the answer is lost. late: done after so many moments. hung: never answered.
+ * resent: done, and sent once more by the library below.
  */
 export type Fate =
   | "answered"

@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
-import { Closed } from "../../../src/base/index.ts";
+import { Closed, overlaid } from "../../../src/base/index.ts";
 import { StorageError } from "../../../src/engine/contract/index.ts";
-import type { CommitPlan } from "../../../src/engine/contract/index.ts";
+import type {
+  CommitPlan,
+  EngineTransaction,
+  StorageEngine,
+} from "../../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../../src/engine/memory/index.ts";
 import { exactlyOnce, transact } from "../../../src/transaction/index.ts";
 import { EngineDouble, bytes, failureOf } from "../support.ts";
@@ -93,6 +97,20 @@ test("a commit that was refused was not lost: nothing is asked, and no fence is 
   expect(lossy.told).toEqual(["commit: refused", "commit: answered"]);
 });
 
+test("the failed commit lets go of what it held before anything is asked: it may have been the last connection", async () => {
+  const { lossy, host } = lossyBy("applied");
+  const holding = overlaid<StorageEngine>(lossy.engine, {
+    begin: (options) => {
+      const inner = lossy.engine.begin(options) as EngineTransaction;
+      return overlaid(inner, { abort: () => void lossy.told.push("let go") });
+    },
+  });
+
+  await inTransaction(exactlyOnce(holding, host), host);
+
+  expect(lossy.told.slice(0, 3)).toEqual(["commit: applied", "let go", "fence: answered"]);
+});
+
 // ---------------------------------------------------------------- what cannot be decided
 
 test.each(["dropped", "refused", "lost the race", "hung"] as const)(
@@ -125,6 +143,7 @@ test.each(["dropped", "refused", "lost the race", "hung"] as const)(
       "unknown",
     ]);
     expect((error.cause as StorageError).code).toBe("CommitUnknown");
+    expect(error.message).toMatch(/Give more time/);
     expect(runs).toBe(1);
     expect(host.timers).toBe(0);
     const isPatient = fate !== "hung";
