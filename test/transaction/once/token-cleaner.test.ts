@@ -15,7 +15,7 @@ async function tokensIn(engine: StorageEngine): Promise<readonly number[]> {
   const snapshot = await engine.snapshot();
   const rows = await allEntries(snapshot, COMMIT_TOKENS);
   snapshot.close();
-  return rows.map(({ value }) => value[0]!).toSorted();
+  return rows.map(({ value }) => value[0]!).toSorted((a, b) => a - b);
 }
 
 /** A process: it counts up, over a line with these fates. */
