@@ -23,7 +23,7 @@ export type Request = "commit" | "batch" | "fence" | "cleaning" | "look";
  * answered: all is well. refused: not done, and said so; forbidden: for good.
  * applied: done, and the answer is lost, be it a good one or not; unheard: only if it is a good one.
  * dropped: not done, and the answer is lost. late: done after so many moments. hung: never answered.
- * resent: done, and sent once more by the library below.
+ * resent: done, and sent once more by the library below. behind: a look at a state from before all that.
  */
 export type Fate =
   | "answered"
@@ -35,6 +35,7 @@ export type Fate =
   | "lost the race"
   | "resent"
   | "hung"
+  | "behind"
   | { readonly late: number };
 
 export const COMMIT_FATES: readonly Fate[] = [
@@ -60,7 +61,13 @@ export const FENCE_FATES: readonly Fate[] = [
   { late: Infinity },
   "hung",
 ];
-export const LOOK_FATES: readonly Fate[] = ["answered", "refused", "lost the race", "hung"];
+export const LOOK_FATES: readonly Fate[] = [
+  "answered",
+  "refused",
+  "lost the race",
+  "behind",
+  "hung",
+];
 
 export interface LossyOptions {
   readonly fateOf: (request: Request) => Fate;
@@ -159,6 +166,8 @@ export class LossyEngine {
       case "resent":
         await send();
         return (await this.memory.write({ ops: plan!.ops, requires: plan!.requires })) as T;
+      case "behind":
+        return undefined as T;
       case "hung":
         this.#options.onHang?.();
         return await new Promise<T>(() => {});

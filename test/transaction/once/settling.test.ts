@@ -2,13 +2,15 @@ import { expect, test } from "vitest";
 import { Closed, overlaid } from "../../../src/base/index.ts";
 import { StorageError } from "../../../src/engine/contract/index.ts";
 import type {
+  ChangeSet,
   CommitPlan,
   EngineTransaction,
   StorageEngine,
+  WriteOp,
 } from "../../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../../src/engine/memory/index.ts";
 import { exactlyOnce, transact } from "../../../src/transaction/index.ts";
-import { EngineDouble, bytes, failureOf } from "../support.ts";
+import { EngineDouble, bytes, failureOf, pause, range, text } from "../support.ts";
 import { NUMBER, inBatch, inTransaction, numberOf, one } from "./explore.ts";
 import { FakeHost } from "./fake-host.ts";
 import { LossyEngine } from "./lossy-engine.ts";
@@ -68,6 +70,11 @@ test.each<readonly [string, readonly Fate[], readonly string[]]>([
       "fence: answered",
       "look: answered",
     ],
+  ],
+  [
+    "what is required already and not shown yet is asked for again",
+    ["applied", "answered", "behind"],
+    ["commit: applied", "fence: answered", "look: behind", "fence: answered", "look: answered"],
   ],
   [
     "one that was sent twice below has taken effect once",
@@ -188,7 +195,10 @@ test("an engine that was closed meanwhile is not asked for long", async () => {
 test("a stopped batch is given up when its time is over, and nothing of it has happened", async () => {
   const host = new FakeHost();
   const lossy = new LossyEngine({
-    fateOf: (request) => (request === "batch" ? "dropped" : "answered"),
+    fateOf: (request) => {
+      host.advance(1);
+      return request === "batch" ? "dropped" : "answered";
+    },
   });
 
   const error = (await failureOf(() => inBatch(exactlyOnce(lossy.engine, host), host))) as Error;
@@ -196,22 +206,30 @@ test("a stopped batch is given up when its time is over, and nothing of it has h
   expect(error).toMatchObject({ code: "Unavailable", committed: "no" });
   expect(error.message).toMatch(/nothing of the commit has taken effect, nor will it/);
   expect(host.nowMillis()).toBeGreaterThanOrEqual(10_000);
+  // With pauses between.
+  expect(lossy.told.length).toBeLessThan(300);
   expect(await numberOf(lossy.memory)).toBe(0);
 });
 
 test("absence proves nothing of a commit that was sent long ago, by whichever clock", async () => {
   for (const clock of ["the wall's", "its own"]) {
     const host = new FakeHost();
+    let first = true;
     const lossy = new LossyEngine({
       // The machine sleeps, and somebody else deletes the token meanwhile.
       fateOf: (request) => {
-        if (request !== "fence") return "applied";
+        if (request === "commit" && first) {
+          first = false;
+          return "applied";
+        }
+        if (request !== "fence") return "answered";
         void lossy.memory.write({
           ops: [{ op: "delRange", range: { start: bytes("\0t"), end: bytes("\0u") } }],
           requires: [],
         });
+        // One clock goes on, the other stands still or is set back.
         if (clock === "its own") host.advance(4_000_000);
-        else host.wallAheadMillis += 4_000_000;
+        host.wallAheadMillis += clock === "its own" ? -4_000_000 : 4_000_000;
         return "answered";
       },
     });
@@ -298,6 +316,44 @@ test("a plan as large as the limit still fits with its token", async () => {
   await fill(room)();
   expect(await failureOf(fill(room + 1))).toMatchObject({ code: "TransactionTooLarge" });
   expect(room).toBeLessThan(1_000);
+});
+
+const nameOf = (op: WriteOp): string => (op.op === "delRange" ? "a range" : text(op.key)!);
+
+test("feeds and listeners are told of what was written, and of no token, fence or cleaning", async () => {
+  const memory = new MemoryEngine({ changeLog: {} });
+  const fates: Fate[] = ["dropped"];
+  const lossy = new LossyEngine({ memory, fateOf: () => fates.shift() ?? "answered" });
+  const host = new FakeHost();
+  const engine = exactlyOnce(lossy.engine, host);
+  const woken: string[][] = [];
+  engine.onCommit!((touched) => woken.push(touched!.keys.map((key) => text(key)!)));
+  const snapshot = await engine.snapshot();
+  const { version } = snapshot;
+  snapshot.close();
+
+  await inTransaction(engine, host);
+  await engine.write({ ops: [{ op: "delRange", range: range("x", "y") }], requires: [] });
+  memory.close = async () => undefined;
+  await engine.close();
+  await pause();
+
+  expect(lossy.told).toEqual([
+    "commit: dropped",
+    "fence: answered",
+    "commit: answered",
+    "batch: answered",
+    "cleaning: answered",
+  ]);
+  expect(woken.flat()).toEqual(["number"]);
+  const feed = engine.changes!(version)[Symbol.asyncIterator]();
+  const ops: string[] = [];
+  while (ops.length < 2) {
+    const { value } = (await feed.next()) as { value: readonly ChangeSet[] };
+    for (const set of value) ops.push(...set.ops.map(nameOf));
+  }
+  expect(ops).toEqual(["number", "a range"]);
+  await feed.return!();
 });
 
 test("who uses it after close() is told so", async () => {
