@@ -351,7 +351,7 @@ class TransactionRun<T> {
 
   #commitPlan(plan: ReturnType<Transaction["readPlan"]>): CommitPlan {
     const { durability, signal } = this.#options;
-    if (this.#engine.capabilities.losesAnswers === true) {
+    if (this.#engine.capabilities.answersMayBeLost === true) {
       return {
         ...plan,
         ...(durability === undefined ? {} : { durability }),

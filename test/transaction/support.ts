@@ -132,7 +132,7 @@ export interface DoubleOptions {
   readonly remote?: boolean;
   readonly readsAreFinal?: boolean;
   readonly exclusive?: boolean;
-  readonly losesAnswers?: boolean;
+  readonly answersMayBeLost?: boolean;
   /** How many rows the next page has at most. */
   readonly pageRows?: () => number;
   /** Called with each plan before it is committed; what it throws the commit throws. */
@@ -156,7 +156,7 @@ export class EngineDouble implements StorageEngine {
       remote: options.remote ?? false,
       readsAreFinal: options.readsAreFinal ?? true,
       exclusive: options.exclusive ?? true,
-      losesAnswers: options.losesAnswers ?? false,
+      answersMayBeLost: options.answersMayBeLost ?? false,
     };
   }
   get limits(): StorageEngine["limits"] {

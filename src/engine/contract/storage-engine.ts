@@ -136,7 +136,7 @@ export interface CommitPlan {
   readonly durability?: Durability;
   readonly signal?: AbortSignal;
   /**
-   * How long whoever commits waits to learn the outcome if the answer is lost. Only told where capabilities.losesAnswers;
+   * How long whoever commits waits to learn the outcome if the answer is lost. Only told where capabilities.answersMayBeLost;
    * the transaction room heeds it when it settles such a commit, engines need not look at it.
    */
   readonly outcomeMillisMax?: number;
@@ -207,7 +207,7 @@ export interface Capabilities {
    *  - If a library below it may send a commit twice by itself, law 11 notwithstanding, a first requirement that does not
    *    hold is told before any Conflict: the token is then that of the commit itself, which has taken effect.
    */
-  readonly losesAnswers?: boolean;
+  readonly answersMayBeLost?: boolean;
   /**
    * How many transactions may be open at once; Infinity where nothing bounds them. One too many waits for its turn where it
    * first needs it (a read, a commit), for a bounded time, then fails with Unavailable.

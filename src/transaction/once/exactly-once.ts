@@ -51,7 +51,7 @@ export function settledBy(
   engine: StorageEngine,
   host: OnceHost,
 ): StorageEngine {
-  if (engine.capabilities.losesAnswers !== true) return engine;
+  if (engine.capabilities.answersMayBeLost !== true) return engine;
   const commits = new OnceCommits(settling, engine, host);
   const { limits } = engine;
   return overlaid<StorageEngine>(engine, {

@@ -93,7 +93,7 @@ export class LossyEngine {
       capabilities: {
         ...this.memory.capabilities,
         exclusive: false,
-        losesAnswers: true,
+        answersMayBeLost: true,
         readsAreFinal: options.readsAreFinal ?? true,
       },
       begin: (begin) => this.#transaction(this.memory.begin(begin) as EngineTransaction),

@@ -252,7 +252,7 @@ test("a plan that writes nothing cannot have taken effect: it is made again", as
   let lost = 1;
   const engine = new EngineDouble({
     readsAreFinal: false,
-    losesAnswers: true,
+    answersMayBeLost: true,
     onPlan() {
       if (lost-- > 0) throw new StorageError("CommitUnknown");
     },
