@@ -50,7 +50,7 @@ const closedAfterCommit = contractCase(
       const scan = transaction.inner.scan(place.range());
       await scan.next();
       if (outcome === "Conflict") await place.seed({ a: "1" });
-      transaction.put(place.key("b"), bytesOf("1"));
+      transaction.put(place.key("a"), bytesOf("2"));
       expectEqual(await outcomeOf(() => transaction.commit()), outcome, "the commit");
       await expectClosed(place, transaction.inner, scan);
       const again = planOf({ ops: [place.put("c", "1")] });

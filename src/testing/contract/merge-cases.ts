@@ -98,10 +98,15 @@ const mergesKeepOldViews = contractCase(
   },
 );
 
+/** More than an engine keeps together: whoever watches over neighbours of what was read does not see beyond them. */
+const ROWS_BETWEEN = 2_000;
+
 const mergesDoNotConflict = contractCase(
   "concurrent merges of one cell all succeed and none is lost",
   [5, 6],
   async (place) => {
+    const between = Array.from({ length: ROWS_BETWEEN }, (_, i) => place.put(`p${i}`, "between"));
+    await place.write(between);
     const transactions = await Promise.all(
       Array.from({ length: 20 }, async (_, i) => {
         const transaction = await place.begin();

@@ -40,6 +40,20 @@ async function readAgainst(
 const readRange = (place: Place) => (transaction: TrackedTransaction) =>
   transaction.entries(place.range("r"));
 
+/**
+ * A commit that contradicts an open transaction which has read what `entries` change and is to write x: this one has read
+ * x as it was, so it belongs before that transaction, whose reads belong before this one. A change alone contradicts
+ * nobody: who has read the state before it may still be the first of the two, and commit.
+ */
+async function seedSeeingX(place: Place, entries: Readonly<Record<string, string>>): Promise<void> {
+  const changer = await place.begin();
+  await changer.get(place.key("x"));
+  for (const [name, value] of Object.entries(entries)) {
+    changer.put(place.key(name), bytesOf(value));
+  }
+  await changer.commit();
+}
+
 const phantomDelete = contractCase(
   "a row that goes from a range that was read is a conflict",
   [6],
@@ -107,9 +121,9 @@ const readThenRangeDelete = contractCase(
     await place.seed({ r1: "1", r2: "2" });
     const transaction = await place.begin();
     await transaction.entries(place.range("r"));
-    await place.seed({ r15: "new" });
+    await seedSeeingX(place, { r15: "new" });
     transaction.delRange(place.range("r"));
-    transaction.put(place.key("count"), bytesOf("2"));
+    transaction.put(place.key("x"), bytesOf("2"));
     expectEqual(await outcomeOf(() => transaction.commit()), "Conflict", "outcome");
     expectEqual(await place.entries(), ["r1=1", "r15=new", "r2=2"], "rows");
   },
@@ -126,7 +140,7 @@ const partOfRange = contractCase(
         await place.write([{ op: "delRange", range: place.range() }, ...place.puts(seed)]);
         const reader = await place.begin();
         await reader.entries(place.range("r"), { limit: 2, reverse });
-        await place.seed({ [name]: "new" });
+        await seedSeeingX(place, { [name]: "new" });
         reader.put(place.key("x"), bytesOf("1"));
         const what = `${name} was written, read ${reverse ? "in reverse" : "forward"}`;
         expectEqual(await outcomeOf(() => reader.commit()), "Conflict", what);
@@ -154,7 +168,7 @@ const severalRanges = contractCase(
       const reader = await place.begin();
       for (const range of ranges) await reader.entries(place.range(range));
       await reader.getMany(place.keys("k1", "k2"));
-      await place.seed({ [changed]: "new" });
+      await seedSeeingX(place, { [changed]: "new" });
       reader.put(place.key("x"), bytesOf("1"));
       expectEqual(await outcomeOf(() => reader.commit()), "Conflict", `${changed} was written`);
     }
@@ -168,7 +182,7 @@ const rangeOfOneKey = contractCase(
     const reader = await place.begin();
     const range = { start: place.key("m"), end: nextKey(place.key("m")) };
     await reader.inner.get(place.key("m"));
-    await place.seed({ m: "1" });
+    await seedSeeingX(place, { m: "1" });
     const plan = planOf({ readRanges: [range], ops: [place.put("x", "1")] });
     expectEqual(await outcomeOf(() => reader.inner.commit(plan)), "Conflict", "outcome");
   },
