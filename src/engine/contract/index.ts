@@ -35,6 +35,8 @@ export {
   singleKeyRange,
 } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";
+// Sizes
+export { checkLimits } from "./plan-limits.ts";
 // The turn of exclusive transactions
 export { CommitGate } from "./commit-gate.ts";
 // Number cells

@@ -1,7 +1,6 @@
-/** Refuses plans that are too large, before anything of them happens. */
-import type { Bytes } from "../../base/index.ts";
-import { PORTABLE_LIMITS, StorageError } from "../contract/index.ts";
-import type { CommitPlan, KeyRange, Limits } from "../contract/index.ts";
+/** The sizes that the memory engine takes. */
+import { PORTABLE_LIMITS } from "../contract/index.ts";
+import type { Limits } from "../contract/index.ts";
 
 /** What the local engines take: a key fits into one block of a file, a commit into memory a few times over. */
 const LOCAL_LIMITS: Limits = {
@@ -16,44 +15,4 @@ const LOCAL_LIMITS: Limits = {
 export function limitsOf(option: "local" | "portable" | Limits): Limits {
   if (option === "local") return LOCAL_LIMITS;
   return option === "portable" ? PORTABLE_LIMITS : option;
-}
-
-export function checkLimits(plan: CommitPlan, limits: Limits): void {
-  let bytes = 0;
-  for (const op of plan.ops) {
-    if (op.op === "delRange") {
-      bytes += rangeBytes(op.range);
-      continue;
-    }
-    bytes += keyBytes(op.key, limits);
-    if (op.op === "put") bytes += valueBytes(op.value, limits);
-    if (op.op === "merge") bytes += op.operand.length;
-  }
-  for (const key of plan.readKeys) bytes += key.length;
-  for (const range of plan.readRanges) bytes += rangeBytes(range);
-  for (const requirement of plan.requires) {
-    bytes += requirement.key.length;
-    if (requirement.is === "equal") bytes += requirement.value.length;
-  }
-  if (bytes > limits.transactionBytes) {
-    throw new StorageError("TransactionTooLarge", { bytes, limit: limits.transactionBytes });
-  }
-}
-
-function keyBytes(key: Bytes, limits: Limits): number {
-  if (key.length > limits.keyBytes) {
-    throw new StorageError("KeyTooLarge", { bytes: key.length, limit: limits.keyBytes });
-  }
-  return key.length;
-}
-
-function valueBytes(value: Bytes, limits: Limits): number {
-  if (value.length > limits.valueBytes) {
-    throw new StorageError("ValueTooLarge", { bytes: value.length, limit: limits.valueBytes });
-  }
-  return value.length;
-}
-
-function rangeBytes(range: KeyRange): number {
-  return range.start.length + (range.end?.length ?? 0);
 }

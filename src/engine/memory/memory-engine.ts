@@ -14,6 +14,7 @@ import {
   CONFLICT,
   CommitGate,
   RequirementFailed,
+  checkLimits,
   isEmptyRange,
   rangeContains,
 } from "../contract/index.ts";
@@ -31,7 +32,7 @@ import type {
   Snapshot,
   StorageEngine,
 } from "../contract/index.ts";
-import { checkLimits, limitsOf } from "./commit-limits.ts";
+import { limitsOf } from "./commit-limits.ts";
 import { CommitListeners } from "./commit-listeners.ts";
 import { CommittedState } from "./committed-state.ts";
 import { MemoryChangeLog } from "./memory-change-log.ts";
