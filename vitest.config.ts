@@ -12,6 +12,10 @@ export default defineConfig({
     alias: [
       { find: /^kotobadb$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
       {
+        find: /^kotobadb\/postgres$/,
+        replacement: new URL("./src/engine/postgres/index.ts", import.meta.url).pathname,
+      },
+      {
         find: /^kotobadb\/(engine|effect|testing)$/,
         replacement: new URL("./src/$1/index.ts", import.meta.url).pathname,
       },
@@ -20,5 +24,6 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
+    globalSetup: ["test/support/postgres/global-setup.ts"],
   },
 });

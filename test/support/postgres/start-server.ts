@@ -1,0 +1,259 @@
+/**
+ * A PostgreSQL server of its own for tests: no Docker, nothing installed, as root or as anybody.
+ *
+ * Always true:
+ * (1) It ends with the process that started it, however that ends: it hangs on a pipe that this process holds.
+ * (2) Its folder is removed when it is stopped; those of processes that were killed, when the next one starts.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import {
+  chownSync,
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { findBinaries } from "./find-binaries.ts";
+import type { Binaries } from "./find-binaries.ts";
+import { waysToRun } from "./run-as.ts";
+import type { RunAs } from "./run-as.ts";
+
+export interface ServerOptions {
+  /** Listens on 127.0.0.1 too; else on a unix socket alone. */
+  readonly tcp?: boolean;
+  /** Waits for the disk at each commit. Default false: what tests write is thrown away. */
+  readonly durable?: boolean;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The name of the way to run it that is tried alone. */
+  readonly way?: string;
+}
+
+export interface TestServer {
+  /** As whom it runs and where its programs come from. */
+  readonly how: string;
+  readonly url: string;
+  /** The same over TCP, where it was asked for. */
+  readonly tcpUrl: string | undefined;
+  /** The process that all others of the server belong to. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** A socket's path has 107 bytes at most, so this is short. */
+const FOLDER = "ktpg-";
+/** A folder without a living process that is younger may be one that is just being made. */
+const STALE_MILLIS = 60_000;
+const START_MILLIS_MAX = 30_000;
+
+/** The programs are nowhere to be found. */
+export const NO_BINARIES =
+  "there is no PostgreSQL server to be found: install the optional packages of npm, or set KOTOBA_PG_BIN";
+
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const binaries = findBinaries();
+  if (binaries === undefined) throw new Error(NO_BINARIES);
+  removeStaleFolders();
+  const failures: string[] = [];
+  for (const way of waysToRun()) {
+    if (options.way !== undefined && !way.name.startsWith(options.way)) continue;
+    try {
+      return await startAs(way, binaries, options);
+    } catch (error) {
+      failures.push(`${way.name}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(`PostgreSQL (${binaries.origin}) did not start:\n${failures.join("\n")}`);
+}
+
+async function startAs(
+  way: RunAs,
+  binaries: Binaries,
+  options: ServerOptions,
+): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), FOLDER));
+  writeFileSync(join(folder, "owner"), String(process.pid));
+  try {
+    const programs = programsFor(way, binaries.directory, folder);
+    const data = join(folder, "data");
+    makeCluster(way, programs, folder, data);
+    const port = await freePort();
+    const tcp = options.tcp === true || process.platform === "win32";
+    const settings = serverSettings({ ...options, tcp }, folder, port);
+    const command = [
+      ...way.prefix,
+      join(programs, "postgres"),
+      "-D",
+      data,
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ];
+    const server = await run(command, way, folder);
+    const host = process.platform === "win32" ? "127.0.0.1" : encodeURIComponent(folder);
+    const address = `127.0.0.1:${port}/postgres`;
+    return {
+      how: `${way.name}, ${binaries.origin}`,
+      url:
+        process.platform === "win32"
+          ? `postgres://postgres@${address}`
+          : `postgres://postgres@/postgres?host=${host}&port=${port}`,
+      tcpUrl: tcp ? `postgres://postgres@${address}` : undefined,
+      pid: Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]),
+      stop: async () => {
+        server.end();
+        await server.gone;
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A folder that another user cannot enter is copied to where it can. */
+function programsFor(way: RunAs, directory: string, folder: string): string {
+  const { uid, gid } = way.ids;
+  if (uid === undefined || gid === undefined) return directory;
+  chownSync(folder, uid, gid);
+  const tried = spawnSync(join(directory, "postgres"), ["--version"], { uid, gid });
+  if (tried.status === 0) return directory;
+  const copy = join(folder, "native");
+  cpSync(dirname(directory), copy, { recursive: true, dereference: true });
+  return join(copy, "bin");
+}
+
+function makeCluster(way: RunAs, programs: string, folder: string, data: string): void {
+  const [command, ...rest] = [
+    ...way.prefix,
+    join(programs, "initdb"),
+    `--pgdata=${data}`,
+    "--username=postgres",
+    "--auth=trust",
+    "--no-sync",
+    "--encoding=UTF8",
+    "--locale=C",
+  ];
+  const made = spawnSync(command!, rest, { ...way.ids, cwd: folder, encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
+}
+
+function serverSettings(
+  { durable = false, settings, tcp = false }: ServerOptions,
+  folder: string,
+  port: number,
+): Readonly<Record<string, string>> {
+  const sockets = process.platform === "win32" ? {} : { unix_socket_directories: folder };
+  const careless = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  return {
+    listen_addresses: tcp ? "127.0.0.1" : "",
+    port: String(port),
+    ...sockets,
+    ...(durable ? {} : careless),
+    // Every file of tests has pools of its own.
+    max_connections: "400",
+    shared_buffers: "128MB",
+    ...settings,
+  };
+}
+
+/**
+ * Starts the server under a shell that reads from our pipe: when this process ends in any way the reading ends, and the
+ * shell asks the server to.
+ */
+const WATCH = `exec 3<&0
+"$@" </dev/null 3<&- & P=$!
+{ read x <&3; kill -INT $P 2>/dev/null; } & W=$!
+wait $P; C=$?
+kill $W 2>/dev/null
+exit $C`;
+
+async function run(
+  command: readonly string[],
+  way: RunAs,
+  folder: string,
+): Promise<{ readonly gone: Promise<void>; end(): void }> {
+  const path = join(folder, "log");
+  const log = openSync(path, "w");
+  const [program, ...rest] =
+    process.platform === "win32" ? command : ["/bin/sh", "-c", WATCH, "sh", ...command];
+  const child = spawn(program!, rest, {
+    ...way.ids,
+    cwd: folder,
+    stdio: ["pipe", log, log],
+    detached: process.platform !== "win32",
+  });
+  closeSync(log);
+  let ended = false;
+  const gone = new Promise<void>((resolve) => {
+    child.once("exit", () => {
+      ended = true;
+      resolve();
+    });
+  });
+  const start = performance.now();
+  for (;;) {
+    const text = readFileSync(path, "utf8");
+    if (text.includes("ready to accept connections")) break;
+    if (ended || performance.now() - start > START_MILLIS_MAX) {
+      child.stdin?.end();
+      throw new Error(`postgres: ${text.slice(-600)}`);
+    }
+    await setTimeout(10);
+  }
+  // The tests may end before the server does.
+  child.unref();
+  (child.stdin as unknown as { unref?(): void }).unref?.();
+  return {
+    gone,
+    end: () => {
+      child.ref();
+      if (process.platform === "win32") child.kill();
+      else child.stdin?.end("\n");
+    },
+  };
+}
+
+/** Folders whose owner is not alive any more. */
+function removeStaleFolders(): void {
+  for (const name of readdirSync(tmpdir())) {
+    if (!name.startsWith(FOLDER)) continue;
+    const folder = join(tmpdir(), name);
+    try {
+      if (Date.now() - statSync(folder).mtimeMs < STALE_MILLIS) continue;
+      if (isAlive(Number(readFileSync(join(folder, "owner"), "utf8")))) continue;
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another run removes it, or it belongs to another user.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { readonly port: number };
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
