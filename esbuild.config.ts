@@ -39,7 +39,14 @@ export function workerSourceModule(): string {
 }
 
 /** What package.json names: files of src without their ending, and so files of dist. */
-const DOORS = ["index", "engine/index", "effect/index", "testing/index", "cli/main"];
+const DOORS = [
+  "index",
+  "engine/index",
+  "engine/postgres/index",
+  "effect/index",
+  "testing/index",
+  "cli/main",
+];
 
 /** Writes the JavaScript of the package into the folder. */
 async function buildPackage(folder: string): Promise<void> {

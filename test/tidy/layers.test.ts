@@ -111,6 +111,15 @@ const standsOn: Record<string, readonly string[]> = {
     "read",
     "load",
   ),
+  "engine/postgres/connection": ["base", "engine/contract", "engine/lsm/host"],
+  "engine/postgres/table": ["base", "engine/contract", "engine/postgres/connection"],
+  "engine/postgres": [
+    "base",
+    "engine/contract",
+    "engine/lsm/host",
+    "engine/postgres/connection",
+    "engine/postgres/table",
+  ],
   engine: ["engine/contract", "engine/memory", "engine/lsm"],
   transaction: ["base", "engine/contract"],
   collections: ["base", "engine/contract", "transaction"],
@@ -137,6 +146,7 @@ const ownerOf: Record<string, string> = {
   commander: "cli",
   effect: "effect",
   msgpackr: "collections",
+  pg: "engine/postgres/connection",
   ulid: "collections",
   zod: "collections",
 };

@@ -1,0 +1,85 @@
+/**
+ * What the server or the network says, as an error of the engine.
+ *
+ * SQLSTATE              while reading            while committing
+ * 40001 40P01 25P02     Conflict                 Conflict
+ * 55P03
+ * 23505 22012           RequirementFailed is made of these where the plan is known
+ * 25P03 25P04           TooOld                   TooOld
+ * 57P03 53xxx 25006     Unavailable              Unavailable
+ * 26000 0A000           Unavailable              Unavailable      a statement is known no more: another connection will do
+ * 57014                 Unavailable              Unavailable      statement_timeout: the server has undone it
+ * 57P01 57P02 08xxx     Unavailable              CommitUnknown
+ * connection lost       Unavailable              CommitUnknown
+ * 42P01 3F000           NoDatabase               NoDatabase
+ * 28xxx 42501           NoPermission             NoPermission
+ * all others            Io                       Io
+ */
+import { KotobaError } from "../../../base/index.ts";
+import { CONFLICT, StorageError } from "../../contract/index.ts";
+import { ConnectionLost, isServerError } from "./group.ts";
+
+export type Phase = "reading" | "committing";
+
+const CONFLICTS = new Set(["40001", "40P01", "25P02", "55P03"]);
+/** Nothing has happened, and another connection or a later time may do. */
+const LATER = new Set(["57P03", "25006", "26000", "0A000", "57014"]);
+const ENDED = new Set(["57P01", "57P02", "57P05"]);
+const NETWORK = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/** What is no failure of the server or the network is handed back as it is. */
+export function engineFailure(error: unknown, phase: Phase): unknown {
+  if (error instanceof KotobaError) return error;
+  if (isServerError(error)) return serverFailure(error.code, error, phase);
+  if (error instanceof ConnectionLost) return lost(error, error.sent ? phase : "reading");
+  if (error instanceof Error && "code" in error && NETWORK.has(String(error.code)))
+    return new StorageError("Unavailable", { code: String(error.code) }, { cause: error });
+  return error;
+}
+
+function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
+  if (CONFLICTS.has(sqlState)) return CONFLICT;
+  const details = { sqlState, server: cause.message };
+  if (sqlState === "25P03" || sqlState === "25P04")
+    return new StorageError("TooOld", details, { cause });
+  if (LATER.has(sqlState) || sqlState.startsWith("53"))
+    return new StorageError("Unavailable", details, { cause });
+  if (ENDED.has(sqlState) || sqlState.startsWith("08")) return lost(cause, phase);
+  if (sqlState === "42P01" || sqlState === "3F000")
+    return new StorageError("NoDatabase", details, {
+      cause,
+      remedy: "Let the engine make its table (makeTable), or make it with the role that may.",
+    });
+  if (sqlState.startsWith("28") || sqlState === "42501")
+    return new StorageError("NoPermission", details, {
+      cause,
+      remedy: "Give the role of the url the right to it, or use another role.",
+    });
+  return new StorageError("Io", details, { cause });
+}
+
+function lost(cause: Error, phase: Phase): StorageError {
+  return new StorageError(
+    phase === "committing" ? "CommitUnknown" : "Unavailable",
+    { server: cause.message },
+    { cause },
+  );
+}
+
+/** The package tells of a greeting that took too long, or was broken off, in words only. */
+export function connectFailure(error: unknown): unknown {
+  const failure = engineFailure(error, "reading");
+  if (failure !== error || !(error instanceof Error)) return failure;
+  if (!/timeout|terminated|ended/i.test(error.message)) return error;
+  return new StorageError("Unavailable", { server: error.message }, { cause: error });
+}

@@ -1,0 +1,7 @@
+export { Connection } from "./connection.ts";
+export { loadDriver } from "./driver.ts";
+export type { ClientOptions, Value } from "./driver.ts";
+export { connectFailure, engineFailure } from "./failure.ts";
+export { isServerError } from "./group.ts";
+export type { Answer, Call, Row, Statement } from "./group.ts";
+export { Pool } from "./pool.ts";

@@ -1,0 +1,196 @@
+/**
+ * The engine on a PostgreSQL server: the contract's ordered rows in one table, its transactions in the server's own
+ * serializable ones (docs/decisions/0013-postgres-engine.md).
+ *
+ * Always true:
+ * (1) Every transaction is SERIALIZABLE, batches that read nothing included: the server tracks who read what among
+ *     those only. It does the checking of laws 5 to 7; what a plan says was read is not sent.
+ * (2) A transaction that reads holds a connection from its first read to its end. A batch that reads nothing is one group
+ *     of statements, in one round trip.
+ * (3) Nothing is sent twice unless the server has said that it did not happen. A commit whose answer was lost is
+ *     CommitUnknown.
+ */
+import { Closed, assert } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import { CONFLICT, checkLimits } from "../contract/index.ts";
+import type {
+  BeginOptions,
+  BlindPlan,
+  Capabilities,
+  CommitPlan,
+  CommitResult,
+  EngineTransaction,
+  Limits,
+  Snapshot,
+  StorageEngine,
+} from "../contract/index.ts";
+import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
+import { engineFailure } from "./connection/index.ts";
+import type { Connection, Pool } from "./connection/index.ts";
+import { NumberCells } from "./number-cells.ts";
+import {
+  PostgresSnapshot,
+  PostgresTransaction,
+  failureOf,
+  mayBeRequirement,
+} from "./postgres-transaction.ts";
+import type { TransactionHost } from "./postgres-transaction.ts";
+import type { Session } from "./session-view.ts";
+import { valueOfRows } from "./table/index.ts";
+import type { TableStatements } from "./table/index.ts";
+
+/**
+ * A key has to fit into a page of the server's index three times, however little it can be packed. Values and commits are
+ * what a local database takes, or less where the server's text of them would not fit into a string.
+ */
+function limitsOf(transactionMillis: number): Limits {
+  return {
+    keyBytes: KEY_BYTES_MAX,
+    valueBytes: 32 << 20,
+    transactionBytes: 64 << 20,
+    transactionMillis,
+    snapshotMillis: transactionMillis,
+  };
+}
+
+/** A batch that lost to another has read nothing, so it may go again at once; so often only under a storm of writers. */
+const BATCH_ATTEMPTS_MAX = 20;
+
+export interface EngineParts {
+  readonly pool: Pool;
+  /** One connection beside the pool, for what must not wait for it. */
+  readonly side: Pool;
+  readonly statements: TableStatements;
+  readonly connectionsMax: number;
+  readonly transactionMillis: number;
+}
+
+export class PostgresEngine implements StorageEngine {
+  readonly name = "postgres";
+  readonly limits: Limits;
+  readonly capabilities: Capabilities;
+  readonly #side: Pool;
+  readonly #session: Session;
+  readonly #host: TransactionHost;
+
+  /** @internal postgres() makes it. */
+  constructor(parts: EngineParts) {
+    const { pool, side, statements } = parts;
+    this.limits = limitsOf(parts.transactionMillis);
+    this.capabilities = {
+      remote: true,
+      readsAreFinal: false,
+      pastVersions: false,
+      changes: "none",
+      exclusive: false,
+      openTransactions: parts.connectionsMax,
+    };
+    this.#side = side;
+    this.#session = { pool, statements, cells: new NumberCells(statements, side) };
+    this.#host = {
+      check: (plan) => this.#check(plan),
+      write: (plan) => this.write(plan),
+      newest: (connection, keys) => this.#newest(connection, keys),
+    };
+  }
+
+  begin(options: BeginOptions = {}): EngineTransaction {
+    this.#assertOpen();
+    assert(options.at === undefined, "begin({ at }) is for engines with pastVersions");
+    assert(options.exclusive !== true, "begin({ exclusive }) is for engines that can");
+    options.signal?.throwIfAborted();
+    return new PostgresTransaction(this.#session, this.#host, options);
+  }
+
+  snapshot(): Promise<Snapshot> {
+    this.#assertOpen();
+    return new PostgresSnapshot(this.#session).pin();
+  }
+
+  async write(batch: BlindPlan): Promise<CommitResult> {
+    const plan = { ...batch, readKeys: [], readRanges: [] };
+    this.#check(plan);
+    if (plan.ops.length === 0 && plan.requires.length === 0) return {};
+    const { cells } = this.#session;
+    try {
+      await cells.make(plan.ops);
+      for (let attempt = 1; ; attempt++) {
+        const failure = plan.requires.some(({ key }) => cells.isKnown(key))
+          ? await this.#writeReading(plan)
+          : await this.#writeOnce(plan);
+        if (failure === undefined) break;
+        if (failure !== CONFLICT || attempt === BATCH_ATTEMPTS_MAX) throw failure as Error;
+      }
+    } catch (error) {
+      throw engineFailure(error, "reading");
+    }
+    cells.merged(plan.ops);
+    return {};
+  }
+
+  /** connections of the pool, idle ones, waiting for one, and round trips so far. */
+  stats(): Readonly<Record<string, number>> {
+    const { roundTrips, ...pool } = this.#session.pool.stats();
+    return { ...pool, roundTrips: roundTrips! + this.#side.stats()["roundTrips"]! };
+  }
+
+  /** Idempotent. Open transactions are rolled back. */
+  async close(): Promise<void> {
+    this.#session.pool.close();
+    this.#side.close();
+  }
+
+  /** One attempt of a batch in one round trip; why it failed, if it did. */
+  async #writeOnce(plan: CommitPlan): Promise<unknown> {
+    const { pool, statements } = this.#session;
+    const connection = await pool.acquire(plan.signal);
+    try {
+      await connection.run(commitCalls(statements, plan), { alone: true });
+      return undefined;
+    } catch (error) {
+      if (!mayBeRequirement(error, plan)) return engineFailure(error, "committing");
+      return await failureOf(plan, (keys) => this.#newest(connection, keys));
+    } finally {
+      pool.release(connection);
+    }
+  }
+
+  /** A batch that requires something of number cells has to read them. */
+  async #writeReading(plan: CommitPlan): Promise<unknown> {
+    const transaction = new PostgresTransaction(this.#session, this.#host, {});
+    try {
+      await transaction.getMany(plan.requires.map(({ key }) => key));
+      await transaction.commit(plan);
+      return undefined;
+    } catch (error) {
+      return error;
+    } finally {
+      transaction.abort();
+    }
+  }
+
+  async #newest(
+    connection: Connection,
+    keys: readonly Bytes[],
+  ): Promise<readonly (Bytes | undefined)[]> {
+    const { cells, statements } = this.#session;
+    const answers = await connection.run(
+      keys.map((key) => ({ statement: statements.get, values: [key] })),
+    );
+    return answers.map(({ rows }, at) => {
+      const parts = rows.map(([how, v]) => ({ how: how!, v: v! }));
+      if (parts.length > 0 && parts[0]!.how !== null) cells.found(keys[at]!, parts.length - 1);
+      return valueOfRows(parts);
+    });
+  }
+
+  #check(plan: CommitPlan): void {
+    this.#assertOpen();
+    plan.signal?.throwIfAborted();
+    checkLimits(plan, this.limits);
+  }
+
+  #assertOpen(): void {
+    if (this.#session.pool.closed) throw new Closed("engine");
+  }
+}

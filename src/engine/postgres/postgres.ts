@@ -1,0 +1,206 @@
+/** Opening: what the user says, as an engine. Nothing is connected before the first read or write. */
+import { KotobaError } from "../../base/index.ts";
+import type { StorageEngine } from "../contract/index.ts";
+import { nodeHost } from "../lsm/host/index.ts";
+import type { Host } from "../lsm/host/index.ts";
+import { Connection, Pool, connectFailure, loadDriver } from "./connection/index.ts";
+import type { Call, ClientOptions } from "./connection/index.ts";
+import { PostgresEngine } from "./postgres-engine.ts";
+import { prepareTable, tableName, tableStatements, tableTexts } from "./table/index.ts";
+import type { Isolation, TableName, TableStatements } from "./table/index.ts";
+
+export interface PostgresOptions {
+  /**
+   * Where the server is and as whom: `postgres://user:password@host:5432/database?sslmode=verify-full`. What else a url
+   * may say is what the package `pg` takes.
+   */
+  readonly url: string;
+  /** Instead of the one in the url; a function is asked at every connection, for passwords that change. */
+  readonly password?: string | (() => string | Promise<string>);
+  /** TLS as Node's tls.connect takes it, where the url does not say enough. */
+  readonly ssl?: boolean | object;
+  /**
+   * The table, with its schema if that is not the first of the search path: small letters, digits and underscores, up to
+   * 40 characters each. One table is one database. Default "kotoba".
+   */
+  readonly table?: string;
+  /** Makes the table where it is not there. False for a role that may not; `tableDefinition` says what to run. Default true. */
+  readonly makeTable?: boolean;
+  /**
+   * How many connections are held at most, one of them for each transaction that has read and not ended. One more stands
+   * beside them for upkeep. Default 16; all programs together must stay below the server's max_connections.
+   */
+  readonly connectionsMax?: number;
+  /** How long work waits for a connection before it fails with StorageError 'Unavailable'. Default 5,000. */
+  readonly acquireMillis?: number;
+  /** How long making a connection may take. Default 5,000. */
+  readonly connectMillis?: number;
+  /** How long a transaction or snapshot may do nothing before the server ends it with StorageError 'TooOld'. Default 60,000. */
+  readonly transactionMillis?: number;
+  /** How long one statement may run. Default 30,000. */
+  readonly statementMillis?: number;
+  /** What the server shows in pg_stat_activity. Default "kotobadb". */
+  readonly applicationName?: string;
+  /** Clock and timers. Default: the machine's. */
+  readonly host?: Pick<Host, "timers">;
+}
+
+/** An option of postgres() has a value that it cannot have. Nothing was done. */
+export class InvalidPostgresOption extends KotobaError<"InvalidPostgresOption"> {
+  readonly _tag = "InvalidPostgresOption" as const;
+  readonly option: string;
+  constructor(option: string, expected: string, found: unknown) {
+    super({
+      sentence: "An option of postgres() is not well formed.",
+      remedy: "Correct the named option.",
+      details: { option, expected, found: typeof found === "string" ? found : String(found) },
+    });
+    this.option = option;
+  }
+}
+
+/**
+ * The engine on a PostgreSQL server, for `open({ engine })`. It connects at the first read or write, and makes its table
+ * then. The package `pg` must be installed.
+ *
+ * @example
+ * import { postgres } from "kotobadb/postgres";
+ * await using db = await open({ engine: postgres({ url: process.env.DATABASE_URL }) }, { collections });
+ */
+export function postgres(options: PostgresOptions): StorageEngine {
+  return postgresWith(options, "serializable");
+}
+
+/**
+ * The statements that make the table, for those who run them with a role of their own and open with `makeTable: false`.
+ * The role of the url then needs select, insert, update and delete on the table, and usage on the sequence.
+ *
+ * @throws InvalidPostgresOption where the table's name is not a plain one.
+ */
+export function tableDefinition(table: string = TABLE): readonly string[] {
+  return tableTexts(plainName(table));
+}
+
+/** @internal For tests that show what a weaker isolation would break. */
+export function postgresWith(options: PostgresOptions, isolation: Isolation): StorageEngine {
+  const settings = settingsOf(options);
+  const { table, sequence } = settings.name;
+  const statements = tableStatements(table, sequence, isolation);
+  const { acquireMillis, connectionsMax } = settings;
+  const { timers } = options.host ?? nodeHost();
+  const connect = connector(options, settings, statements, isolation);
+  return new PostgresEngine({
+    pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
+    side: new Pool({ connect, acquireMillis, connectionsMax: 1, timers }),
+    statements,
+    connectionsMax,
+    transactionMillis: settings.transactionMillis,
+  });
+}
+
+type Numbers =
+  | "acquireMillis"
+  | "connectMillis"
+  | "connectionsMax"
+  | "statementMillis"
+  | "transactionMillis";
+type Settings = { readonly [N in Numbers]: number } & { readonly name: TableName };
+
+const TABLE = "kotoba";
+
+function plainName(table: string): TableName {
+  const name = tableName(table);
+  if (name !== undefined) return name;
+  throw new InvalidPostgresOption("table", "a plain name, or schema.name", table);
+}
+
+const DEFAULTS: { readonly [N in Numbers]: number } = {
+  acquireMillis: 5_000,
+  connectMillis: 5_000,
+  connectionsMax: 16,
+  statementMillis: 30_000,
+  transactionMillis: 60_000,
+};
+
+function settingsOf(options: PostgresOptions): Settings {
+  const { table = TABLE, url } = options;
+  if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url))
+    throw new InvalidPostgresOption("url", "a url that begins with postgres://", typeof url);
+  const name = plainName(table);
+  const numbers: Record<string, number> = {};
+  for (const [option, value] of Object.entries(DEFAULTS)) {
+    const given = options[option as Numbers] ?? value;
+    if (!Number.isInteger(given) || given < 1 || given > 2 ** 31 - 1)
+      throw new InvalidPostgresOption(option, "a whole number above 0", given);
+    numbers[option] = given;
+  }
+  return { ...(numbers as { readonly [N in Numbers]: number }), name };
+}
+
+/** Makes connections; the first of them looks after the table. */
+function connector(
+  options: PostgresOptions,
+  settings: Settings,
+  statements: TableStatements,
+  isolation: Isolation,
+): () => Promise<Connection> {
+  const client: ClientOptions = {
+    connectionString: options.url,
+    connectionTimeoutMillis: settings.connectMillis,
+    keepAlive: true,
+    application_name: options.applicationName ?? "kotobadb",
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+  };
+  const first = [sessionSettings(settings, statements, isolation)];
+  let table: Promise<void> | undefined;
+  return async () => {
+    try {
+      const driver = await loadDriver();
+      return await Connection.open(driver, client, {
+        statements: Object.values(statements),
+        first,
+        before: async (ask) => {
+          table ??= prepareTable(ask, settings.name, options.makeTable ?? true);
+          try {
+            await table;
+          } catch (error) {
+            table = undefined;
+            throw error;
+          }
+        },
+      });
+    } catch (error) {
+      throw connectFailure(error);
+    }
+  };
+}
+
+/**
+ * What holds for every statement of a connection. The planner is left with the index in its order, the one way that
+ * reads no more than was asked for: what a plan reads beside that would conflict with others.
+ */
+function sessionSettings(
+  settings: Settings,
+  statements: TableStatements,
+  isolation: Isolation,
+): Call {
+  const values: Readonly<Record<string, string>> = {
+    default_transaction_isolation: isolation,
+    statement_timeout: `${settings.statementMillis}ms`,
+    idle_in_transaction_session_timeout: `${settings.transactionMillis}ms`,
+    plan_cache_mode: "force_generic_plan",
+    enable_seqscan: "off",
+    enable_bitmapscan: "off",
+    enable_hashjoin: "off",
+    enable_mergejoin: "off",
+    enable_sort: "off",
+    jit: "off",
+    bytea_output: "hex",
+  };
+  const list = (texts: readonly string[]): string => `{${texts.map((t) => `"${t}"`).join(",")}}`;
+  return {
+    statement: statements.settings,
+    values: [list(Object.keys(values)), list(Object.values(values))],
+  };
+}

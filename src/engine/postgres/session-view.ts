@@ -1,0 +1,181 @@
+/**
+ * Reading one state on a connection that is held: what transactions and snapshots have in common.
+ *
+ * Always true:
+ * (1) The state is fixed by the first read, which carries the BEGIN; the server keeps it for all reads after (law 3).
+ * (2) From endReads() on every read fails with Closed; the connection goes back to the pool without a transaction.
+ */
+import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
+import type { Bytes } from "../../base/index.ts";
+import type { Decode, KeyRange, ReadView, RefScan, Scan, ScanOptions } from "../contract/index.ts";
+import { endOf } from "./commit-calls.ts";
+import { engineFailure } from "./connection/index.ts";
+import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
+import type { NumberCells } from "./number-cells.ts";
+import { SessionRefScan, SessionScan } from "./session-scan.ts";
+import { bytesList, bytesOfText, valueOfRows } from "./table/index.ts";
+import type { TableStatements } from "./table/index.ts";
+
+/** What views need of their engine. */
+export interface Session {
+  readonly pool: Pool;
+  readonly cells: NumberCells;
+  readonly statements: TableStatements;
+}
+
+export class SessionView implements ReadView {
+  protected readonly session: Session;
+  readonly #what: "transaction" | "snapshot";
+  readonly #begin: Statement;
+  readonly #signal: AbortSignal | undefined;
+  #connection: Promise<Connection> | undefined;
+  #begun = false;
+  #closed = false;
+
+  constructor(
+    session: Session,
+    what: "transaction" | "snapshot",
+    readOnly: boolean,
+    signal: AbortSignal | undefined,
+  ) {
+    this.session = session;
+    this.#what = what;
+    this.#begin = readOnly ? session.statements.beginReadOnly : session.statements.begin;
+    this.#signal = signal;
+  }
+
+  async get(key: Bytes): Promise<Bytes | undefined> {
+    const values = [copyBytes(key)];
+    const [answer] = await this.ask([{ statement: this.session.statements.get, values }]);
+    return this.#valueOf(values[0]!, answer!.rows);
+  }
+
+  async read<T>(key: Bytes, decode: Decode<T>): Promise<T | undefined> {
+    const value = await this.get(key);
+    return value === undefined ? undefined : decode(value, 0, value.length);
+  }
+
+  async getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]> {
+    this.assertOpen();
+    if (keys.length === 0) return [];
+    const asked = keys.map((key) => copyBytes(key));
+    const { getMany } = this.session.statements;
+    const [answer] = await this.ask([{ statement: getMany, values: [bytesList(asked)] }]);
+    const byKey = new Map<number, Row[]>();
+    const values: (Bytes | undefined)[] = Array.from({ length: keys.length });
+    for (const [i, n, how, v] of answer!.rows) {
+      const at = Number(i) - 1;
+      if (how === null) values[at] = bytesOfText(v!);
+      else byKey.set(at, [...(byKey.get(at) ?? []), [n!, how!, v!]]);
+    }
+    for (const [at, rows] of byKey) values[at] = this.#valueOf(asked[at]!, inOrder(rows));
+    return values;
+  }
+
+  scan(range: KeyRange, options: ScanOptions = {}): Scan {
+    this.assertOpen();
+    return new SessionScan(this, copyOfRange(range), options);
+  }
+
+  scanRefs(range: KeyRange, options: ScanOptions = {}): RefScan {
+    this.assertOpen();
+    return new SessionRefScan(this, copyOfRange(range), options);
+  }
+
+  /** For the scans of this view: a page of the range by a statement of the table. */
+  async rowsOf(statement: Statement, range: KeyRange, rowsMax: number): Promise<readonly Row[]> {
+    const values: Value[] = [range.start, endOf(range.end), String(rowsMax)];
+    const [answer] = await this.ask([{ statement, values }]);
+    return answer!.rows;
+  }
+
+  get statements(): TableStatements {
+    return this.session.statements;
+  }
+
+  /** Runs the calls in this view's state, in one round trip; the first time with the BEGIN before them. */
+  protected async ask(calls: readonly Call[]): Promise<readonly Answer[]> {
+    this.assertOpen();
+    try {
+      const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
+      this.assertOpen();
+      if (this.#begun) return await connection.run(calls);
+      this.#begun = true;
+      const begin = { statement: this.#begin, values: [] };
+      return (await connection.run([begin, ...calls])).slice(1);
+    } catch (error) {
+      // What was on its way when the view was ended has no other reason to be told.
+      this.assertOpen();
+      throw engineFailure(error, "reading");
+    }
+  }
+
+  /** The connection on which the state is read; undefined if nothing was. */
+  protected get held(): Promise<Connection> | undefined {
+    return this.#connection;
+  }
+
+  /** Ends reading; false if it had ended before. */
+  protected endReads(): boolean {
+    const wasOpen = !this.#closed;
+    this.#closed = true;
+    return wasOpen;
+  }
+
+  /** Gives the connection back, the first time. Never throws; nobody waits for it. */
+  protected release(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.then(
+      (held) => this.#giveBack(held),
+      () => {},
+    );
+  }
+
+  async #giveBack(connection: Connection): Promise<void> {
+    const { pool, statements } = this.session;
+    if (this.#begun && !this.isSettled(connection) && !connection.isLost) {
+      try {
+        await connection.run([{ statement: statements.rollback, values: [] }], { alone: true });
+      } catch {
+        // A connection that cannot roll back is of no use to anybody: the server does so when it ends.
+        connection.destroy();
+      }
+    }
+    pool.release(connection);
+  }
+
+  /** The transaction on the server has ended. */
+  protected isSettled(_connection: Connection): boolean {
+    return false;
+  }
+
+  #valueOf(key: Bytes, rows: readonly Row[]): Bytes | undefined {
+    const first = rows[0];
+    if (first === undefined) return undefined;
+    const parts = rows.map((row) => ({ how: row[row.length - 2]!, v: row[row.length - 1]! }));
+    if (parts[0]!.how !== null) this.session.cells.found(key, rows.length - 1);
+    return valueOfRows(parts);
+  }
+
+  protected assertOpen(): void {
+    if (this.session.pool.closed) throw new Closed("engine");
+    if (this.#closed) throw new Closed(this.#what);
+  }
+}
+
+/** The first column is n. */
+function inOrder(rows: readonly Row[]): readonly Row[] {
+  return rows.toSorted((a, b) => {
+    const [left, right] = [BigInt(a[0]!), BigInt(b[0]!)];
+    return left < right ? -1 : Number(left > right);
+  });
+}
+
+/** A scan uses its bounds after the call that handed them in has returned (law 9). */
+function copyOfRange(range: KeyRange): KeyRange {
+  return {
+    start: range.start.length === 0 ? EMPTY_BYTES : copyBytes(range.start),
+    end: range.end === undefined ? undefined : copyBytes(range.end),
+  };
+}

@@ -1,0 +1,10 @@
+export { BASE, codeOf, valueOfRows } from "./cell-rows.ts";
+export { prepareTable, tableName, tableTexts } from "./make-table.ts";
+export type { TableName } from "./make-table.ts";
+export { pageOf, rowsShown } from "./pages.ts";
+export type { PageRow } from "./pages.ts";
+export { RangeWalk } from "./range-walk.ts";
+export type { KeyRows } from "./range-walk.ts";
+export { tableStatements } from "./statements.ts";
+export type { Isolation, TableStatements } from "./statements.ts";
+export { bytesList, bytesOfText, numberList } from "./values.ts";

@@ -1,0 +1,87 @@
+/**
+ * Making the table, and looking whether one that is there is ours. The version of its format stands in its comment, so
+ * that a later program knows what it has before it.
+ */
+import { StorageError } from "../../contract/index.ts";
+
+/** Changes when an older program could not read what a newer one has written. */
+const FORMAT = 1;
+const COMMENT = `KotobaDB, format ${FORMAT}: ordered rows of bytes`;
+/** Older servers take statements before one Sync for less than one transaction in places. */
+const SERVER_VERSION_MIN = 14;
+
+/** `table` may name a schema: "app.kotoba". Each part is a plain name. */
+export interface TableName {
+  /** Quoted, for SQL. */
+  readonly table: string;
+  readonly sequence: string;
+}
+
+const PART = /^[a-z_][a-z0-9_]{0,39}$/;
+
+/** Undefined where the name is not a plain one. */
+export function tableName(name: string): TableName | undefined {
+  const parts = name.split(".");
+  if (parts.length > 2 || !parts.every((part) => PART.test(part))) return undefined;
+  const quoted = (last: string): string =>
+    [...parts.slice(0, -1), last].map((part) => `"${part}"`).join(".");
+  const last = parts[parts.length - 1]!;
+  return { table: quoted(last), sequence: quoted(`${last}_merges`) };
+}
+
+/** Runs SQL outside of any transaction of ours; answers with the rows of the last statement. */
+export type Ask = (text: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/** The statements that make the table; each does nothing where it was run before. */
+export function tableTexts({ sequence, table }: TableName): readonly string[] {
+  return [
+    `create table if not exists ${table} (k bytea not null, n int8 not null default 0, how int2, v bytea, primary key (k, n))`,
+    // What is stored is packed already, and is read in ranges: it is not to be packed again, nor piece by piece.
+    `alter table ${table} alter column v set storage external`,
+    `create sequence if not exists ${sequence}`,
+    `comment on table ${table} is '${COMMENT}'`,
+  ];
+}
+
+/** @throws StorageError 'NoDatabase', 'FormatTooNew', 'NotSupported', 'Unavailable'. */
+export async function prepareTable(ask: Ask, name: TableName, make: boolean): Promise<void> {
+  const [server] = await ask(
+    "select current_setting('server_version_num')::int / 10000 as version, pg_is_in_recovery() as standby",
+  );
+  const version = Number(server?.["version"]);
+  if (!(version >= SERVER_VERSION_MIN))
+    throw new StorageError(
+      "NotSupported",
+      { serverVersion: version },
+      { remedy: `Use PostgreSQL ${SERVER_VERSION_MIN} or later.` },
+    );
+  if (server?.["standby"] === true)
+    throw new StorageError(
+      "Unavailable",
+      { server: "a standby" },
+      { remedy: "Name the primary in the url." },
+    );
+  const found = await commentOf(ask, name);
+  if (found === COMMENT) return;
+  if (found !== undefined)
+    throw new StorageError("FormatTooNew", { table: name.table, comment: found });
+  if (!make)
+    throw new StorageError(
+      "NoDatabase",
+      { table: name.table },
+      { remedy: "Let the engine make its table (makeTable), or make it with the role that may." },
+    );
+  // Several processes may begin at once; each makes what is not there yet.
+  await ask(
+    ["begin", "select pg_advisory_xact_lock(4711001)", ...tableTexts(name), "commit"].join(";"),
+  );
+}
+
+/** Undefined where there is no such table; empty where it has no comment, and so is not ours. */
+async function commentOf(ask: Ask, { table }: TableName): Promise<string | undefined> {
+  const literal = `'${table}'`;
+  const [row] = await ask(
+    `select to_regclass(${literal}) is not null as there, coalesce(obj_description(to_regclass(${literal}), 'pg_class'), '') as comment`,
+  );
+  return row?.["there"] === true ? String(row["comment"]) : undefined;
+}
