@@ -50,7 +50,7 @@ async function readUntilItHolds<T>(
   body: (view: FullView) => Awaitable<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const inner = await engine.begin({ readOnly: true });
+    const inner = await engine.begin({ readOnly: true, mayLose: attempt === 1 });
     const view = new Transaction(engine, inner, { attempt, readOnly: true });
     try {
       return await readAndValidate(view, inner, body);

@@ -219,6 +219,11 @@ export interface BeginOptions {
   /** The plan will have no ops. Begins at the newest durable state (law 4). */
   readonly readOnly?: boolean;
   readonly exclusive?: boolean;
+  /**
+   * With readOnly, of whoever runs the work again: any read may fail with Conflict. So an engine whose reads count only
+   * once they are committed may answer the first by itself, and begin when there is a second.
+   */
+  readonly mayLose?: boolean;
   /** An attempt of this work has lost before. An engine may prefer it; it need not know it. */
   readonly isRetry?: boolean;
   readonly at?: Version;

@@ -35,7 +35,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
   #settled = false;
 
   constructor(session: Session, host: TransactionHost, options: BeginOptions) {
-    super(session, "transaction", options.readOnly ?? false, options.signal);
+    super(session, "transaction", options);
     this.#host = host;
   }
 
@@ -122,7 +122,7 @@ export class PostgresSnapshot extends SessionView implements Snapshot {
   readonly version: undefined;
 
   constructor(session: Session) {
-    super(session, "snapshot", true, undefined);
+    super(session, "snapshot", { readOnly: true });
   }
 
   /** Fixes the state: the newest one now. */

@@ -3,11 +3,22 @@
  *
  * Always true:
  * (1) The state is fixed by the first read, which carries the BEGIN; the server keeps it for all reads after (law 3).
+ *     Only a view that may lose has its first read answered by itself, in one round trip with no commit to wait for. If
+ *     there is a second, both are asked in one state: where the first one's answer has changed the view has lost.
  * (2) From endReads() on every read fails with Closed; the connection goes back to the pool without a transaction.
  */
 import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import type { Decode, KeyRange, ReadView, RefScan, Scan, ScanOptions } from "../contract/index.ts";
+import { CONFLICT } from "../contract/index.ts";
+import type {
+  BeginOptions,
+  Decode,
+  KeyRange,
+  ReadView,
+  RefScan,
+  Scan,
+  ScanOptions,
+} from "../contract/index.ts";
 import { endOf } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
@@ -15,6 +26,16 @@ import type { NumberCells } from "./number-cells.ts";
 import { SessionRefScan, SessionScan } from "./session-scan.ts";
 import { bytesList, bytesOfText, valueOfRows } from "./table/index.ts";
 import type { TableStatements } from "./table/index.ts";
+
+/** Reads that may be asked for twice: more rows than these are not worth a round trip. */
+const FIRST_KEYS_MAX = 100;
+const FIRST_ROWS_MAX = 100;
+
+/** A read that was answered by itself: its statement was its own transaction. */
+interface FirstRead {
+  readonly calls: readonly Call[];
+  readonly answers: readonly Answer[];
+}
 
 /** What views need of their engine. */
 export interface Session {
@@ -29,24 +50,26 @@ export class SessionView implements ReadView {
   readonly #begin: Statement;
   readonly #signal: AbortSignal | undefined;
   #connection: Promise<Connection> | undefined;
+  readonly #mayLose: boolean;
+  #first: Promise<FirstRead> | undefined;
   #begun = false;
   #closed = false;
 
   constructor(
     session: Session,
     what: "transaction" | "snapshot",
-    readOnly: boolean,
-    signal: AbortSignal | undefined,
+    { mayLose = false, readOnly = false, signal }: BeginOptions,
   ) {
     this.session = session;
     this.#what = what;
     this.#begin = readOnly ? session.statements.beginReadOnly : session.statements.begin;
+    this.#mayLose = mayLose && readOnly;
     this.#signal = signal;
   }
 
   async get(key: Bytes): Promise<Bytes | undefined> {
     const values = [copyBytes(key)];
-    const [answer] = await this.ask([{ statement: this.session.statements.get, values }]);
+    const [answer] = await this.ask([{ statement: this.session.statements.get, values }], true);
     return this.#valueOf(values[0]!, answer!.rows);
   }
 
@@ -60,7 +83,8 @@ export class SessionView implements ReadView {
     if (keys.length === 0) return [];
     const asked = keys.map((key) => copyBytes(key));
     const { getMany } = this.session.statements;
-    const [answer] = await this.ask([{ statement: getMany, values: [bytesList(asked)] }]);
+    const calls = [{ statement: getMany, values: [bytesList(asked)] }];
+    const [answer] = await this.ask(calls, keys.length <= FIRST_KEYS_MAX);
     const byKey = new Map<number, Row[]>();
     const values: (Bytes | undefined)[] = Array.from({ length: keys.length });
     for (const [i, n, how, v] of answer!.rows) {
@@ -85,7 +109,7 @@ export class SessionView implements ReadView {
   /** For the scans of this view: a page of the range by a statement of the table. */
   async rowsOf(statement: Statement, range: KeyRange, rowsMax: number): Promise<readonly Row[]> {
     const values: Value[] = [range.start, endOf(range.end), String(rowsMax)];
-    const [answer] = await this.ask([{ statement, values }]);
+    const [answer] = await this.ask([{ statement, values }], rowsMax <= FIRST_ROWS_MAX);
     return answer!.rows;
   }
 
@@ -93,10 +117,19 @@ export class SessionView implements ReadView {
     return this.session.statements;
   }
 
-  /** Runs the calls in this view's state, in one round trip; the first time with the BEGIN before them. */
-  protected async ask(calls: readonly Call[]): Promise<readonly Answer[]> {
+  /**
+   * Runs the calls in this view's state, in one round trip; the first time with the BEGIN before them. `isSmall`: they
+   * may be run twice.
+   */
+  protected async ask(calls: readonly Call[], isSmall = false): Promise<readonly Answer[]> {
     this.assertOpen();
     try {
+      if (this.#mayLose && !this.#begun) {
+        if (this.#first !== undefined) return await this.#askAfter(await this.#first, calls);
+        if (isSmall && this.#connection === undefined) {
+          return (await (this.#first = this.#askAlone(calls))).answers;
+        }
+      }
       const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
       this.assertOpen();
       if (this.#begun) return await connection.run(calls);
@@ -108,6 +141,30 @@ export class SessionView implements ReadView {
       this.assertOpen();
       throw engineFailure(error, "reading");
     }
+  }
+
+  /** The first read, as a transaction of its own. */
+  async #askAlone(calls: readonly Call[]): Promise<FirstRead> {
+    const { pool } = this.session;
+    const connection = await pool.acquire(this.#signal);
+    try {
+      return { calls, answers: await connection.run(calls, { alone: true }) };
+    } finally {
+      pool.release(connection);
+    }
+  }
+
+  /** Begins, now that there is a second read, and asks for the first one again in the state of both. */
+  async #askAfter(first: FirstRead, calls: readonly Call[]): Promise<readonly Answer[]> {
+    const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
+    this.assertOpen();
+    if (this.#begun) return await connection.run(calls);
+    this.#begun = true;
+    const begin = { statement: this.#begin, values: [] };
+    const answers = await connection.run([begin, ...first.calls, ...calls]);
+    const again = answers.slice(1, 1 + first.calls.length);
+    if (!areEqual(again, first.answers)) throw CONFLICT;
+    return answers.slice(1 + first.calls.length);
   }
 
   /** The connection on which the state is read; undefined if nothing was. */
@@ -162,6 +219,17 @@ export class SessionView implements ReadView {
     if (this.session.pool.closed) throw new Closed("engine");
     if (this.#closed) throw new Closed(this.#what);
   }
+}
+
+/** Rows come in the order of the index, or of one plan: equal answers are equal texts. */
+function areEqual(left: readonly Answer[], right: readonly Answer[]): boolean {
+  return left.every(({ rows }, at) => {
+    const others = right[at]!.rows;
+    return (
+      rows.length === others.length &&
+      rows.every((row, i) => row.every((column, j) => column === others[i]![j]))
+    );
+  });
 }
 
 /** The first column is n. */

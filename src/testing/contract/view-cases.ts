@@ -1,7 +1,14 @@
 /** Cases about which state a view sees (law 3). */
 import type { ReadView } from "../../engine/contract/index.ts";
 import { retried } from "../kit/index.ts";
-import { bytesOf, contractCase, expectEqual, textOf } from "./contract-case.ts";
+import {
+  bytesOf,
+  contractCase,
+  expectEqual,
+  expectTrue,
+  outcomeOf,
+  textOf,
+} from "./contract-case.ts";
 import type { ContractCase } from "./contract-case.ts";
 
 const oneState = contractCase(
@@ -28,6 +35,35 @@ const oneState = contractCase(
       const reversed = await place.entriesOf(view, place.range(), { reverse: true });
       expectEqual(reversed, rows.toReversed(), "scan in reverse");
       transaction.abort();
+    }
+  },
+);
+
+const oneStateOrNone = contractCase(
+  "a view that may lose sees one state too, or loses",
+  [3],
+  async (place) => {
+    for (const changed of ["a", "b", "c"]) {
+      await place.write([{ op: "delRange", range: place.range() }]);
+      await place.seed({ a: "0", b: "0", c: "0" });
+      const view = await place.begin({ readOnly: true, mayLose: true });
+      expectEqual(textOf(await view.get(place.key("a"))), "0", "first read");
+      await place.seed({ [changed]: "1" });
+      let second: string | undefined;
+      const outcome = await outcomeOf(async () => {
+        second = textOf(await view.get(place.key("b")));
+      });
+      if (outcome === "ok" && changed === "b") {
+        // Newer than the first read, so the first read must hold there too: a is as it was.
+        expectTrue(second === "0" || second === "1", "second read");
+      } else if (outcome === "ok") expectEqual(second, "0", `second read, ${changed} changed`);
+      else expectEqual(outcome, "Conflict", "outcome of the second read");
+      if (outcome === "ok") {
+        await place.seed({ a: "2", b: "2" });
+        expectEqual(textOf(await view.get(place.key("a"))), "0", "third read, of a");
+        expectEqual(textOf(await view.get(place.key("b"))), second, "third read, of b");
+      }
+      view.abort();
     }
   },
 );
@@ -143,6 +179,7 @@ const readerEnds = contractCase(
 
 export const viewCases: readonly ContractCase[] = [
   oneState,
+  oneStateOrNone,
   oneStateFromScan,
   freshAtFirstRead,
   readYourCommits,

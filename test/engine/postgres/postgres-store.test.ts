@@ -1,0 +1,143 @@
+/** Collections, queries, transactions and tallies on PostgreSQL, by two programs at once; and what they cost in round trips. */
+import { collection, inc, open } from "kotobadb";
+import { postgres } from "kotobadb/postgres";
+import fc from "fast-check";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import type { StorageEngine } from "../../../src/engine/contract/index.ts";
+import { TallyWorld, programs } from "../../query/tally/tally-world.ts";
+import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const collections = {
+  users: collection("users", z.object({ email: z.string(), city: z.string(), age: z.number() }), {
+    indexes: { byEmail: { on: ["email"], unique: true }, byCity: ["city"], byAge: ["age"] },
+  }),
+  accounts: collection("accounts", z.object({ owner: z.string(), balance: z.number() })),
+};
+
+const engines: StorageEngine[] = [];
+afterAll(async () => {
+  for (const engine of engines) await engine.close();
+});
+
+function engineOn(table: string): StorageEngine {
+  const engine = postgres({ url: sharedServer().url, table, connectionsMax: 16 });
+  engines.push(engine);
+  return engine;
+}
+
+/** How many round trips the work takes. */
+async function tripsOf(engine: StorageEngine, work: () => Promise<unknown>): Promise<number> {
+  const before = engine.stats!()["roundTrips"]!;
+  await work();
+  return engine.stats!()["roundTrips"]! - before;
+}
+
+const user = (n: number): { email: string; city: string; age: number } => ({
+  email: `u${n}@example.org`,
+  city: `city ${n % 10}`,
+  age: n,
+});
+
+describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", () => {
+  it("shows one program what the other has written, and keeps unique what both insert", async () => {
+    const table = freshTable();
+    await using one = await open({ engine: engineOn(table) }, { collections });
+    await using two = await open({ engine: engineOn(table) }, { collections });
+
+    const ada = await one.users.insert(user(1));
+    const seen = await two.users.get(ada.id);
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? one : two).users.insert(user(2))),
+    );
+
+    expect(seen).toEqual(ada);
+    expect(attempts.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const attempt of attempts)
+      if (attempt.status === "rejected")
+        expect(attempt.reason).toMatchObject({ _tag: "UniqueViolation" });
+    expect(await two.users.where({ city: "city 2" }).count()).toBe(1);
+  });
+
+  it("keeps the sum of accounts that two programs move money between", async () => {
+    const table = freshTable();
+    await using one = await open({ engine: engineOn(table) }, { collections });
+    await using two = await open({ engine: engineOn(table) }, { collections });
+    const accounts = await one.accounts.insertMany(
+      Array.from({ length: 8 }, (_, n) => ({ owner: `owner ${n}`, balance: 100 })),
+    );
+
+    await Promise.all(
+      Array.from({ length: 60 }, (_, n) =>
+        (n % 2 === 0 ? one : two).transaction(async (tx) => {
+          const from = await tx.accounts.getOrThrow(accounts[n % 8]!.id);
+          const amount = Math.min(from.balance, 1 + (n % 30));
+          await tx.accounts.update(from.id, { balance: from.balance - amount });
+          await tx.accounts.update(accounts[(n * 3 + 1) % 8]!.id, { balance: inc(amount) });
+        }),
+      ),
+    );
+
+    const after = await two.accounts.all();
+    expect(after.reduce((sum, { balance }) => sum + balance, 0)).toBe(800);
+    expect(after.every(({ balance }) => balance >= 0)).toBe(true);
+  });
+
+  it("keeps counts and sums as the documents have them, whatever was written", async () => {
+    await fc.assert(
+      fc.asyncProperty(programs, async (program) => {
+        const world = await TallyWorld.open(engineOn(freshTable()));
+        await world.run(program);
+        await world.check();
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  it("asks the server as often as the operation says, and not as often as there are rows", async () => {
+    const engine = engineOn(freshTable());
+    await using db = await open({ engine }, { collections, fullScan: "allow" });
+    await db.ready();
+    const first = await db.users.insert(user(0));
+    const figures = async (rows: number): Promise<Record<string, number>> => {
+      await db.users.insertMany(Array.from({ length: rows }, (_, n) => user(n + rows)));
+      return {
+        insert: await tripsOf(engine, () => db.users.insert(user(-rows))),
+        get: await tripsOf(engine, () => db.users.get(first.id)),
+        "get by a unique field": await tripsOf(engine, () =>
+          db.users.where({ email: "u0@example.org" }).first(),
+        ),
+        "20 documents by an index": await tripsOf(engine, () =>
+          db.users.where({ city: "city 3" }).limit(20).all(),
+        ),
+        "transaction of one read and one write": await tripsOf(engine, () =>
+          db.transaction(async (tx) => {
+            await tx.users.update(first.id, ({ age }) => ({ age: age + 1 }));
+          }),
+        ),
+        "20 gets at once in a transaction": await tripsOf(engine, () =>
+          db.transaction((tx) =>
+            Promise.all(Array.from({ length: 20 }, () => tx.users.get(first.id))),
+          ),
+        ),
+      };
+    };
+
+    const few = await figures(50);
+    const many = await figures(1_000);
+
+    expect(many).toEqual(few);
+    expect(few).toMatchInlineSnapshot(`
+      {
+        "20 documents by an index": 1,
+        "20 gets at once in a transaction": 2,
+        "get": 1,
+        "get by a unique field": 1,
+        "insert": 1,
+        "transaction of one read and one write": 2,
+      }
+    `);
+  });
+});
