@@ -43,8 +43,8 @@ export interface TestServer {
   readonly url: string;
   /** The same over TCP, where it was asked for. */
   readonly tcpUrl: string | undefined;
-  /** The process that all others of the server belong to. */
-  readonly pid: number;
+  /** Kills the server where it stands, and starts it again on what is on the disk. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -95,7 +95,9 @@ async function startAs(
       data,
       ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ];
-    const server = await run(command, way, folder);
+    let server = await run(command, way, folder);
+    const pid = (): number =>
+      Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]);
     const host = process.platform === "win32" ? "127.0.0.1" : encodeURIComponent(folder);
     const address = `127.0.0.1:${port}/postgres`;
     return {
@@ -105,7 +107,11 @@ async function startAs(
           ? `postgres://postgres@${address}`
           : `postgres://postgres@/postgres?host=${host}&port=${port}`,
       tcpUrl: tcp ? `postgres://postgres@${address}` : undefined,
-      pid: Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]),
+      restart: async () => {
+        process.kill(pid(), "SIGKILL");
+        await server.gone;
+        server = await untilRun(() => run(command, way, folder));
+      },
       stop: async () => {
         server.end();
         await server.gone;
@@ -219,6 +225,18 @@ async function run(
       else child.stdin?.end("\n");
     },
   };
+}
+
+/** The processes of a server that was killed take a moment to see it, and hold its memory until then. */
+async function untilRun<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await setTimeout(100);
+    }
+  }
 }
 
 /** Folders whose owner is not alive any more. */

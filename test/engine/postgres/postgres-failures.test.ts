@@ -1,0 +1,241 @@
+/** What the engine says and does when connections break, run out, or never come to be. */
+import { afterEach, describe, expect, it } from "vitest";
+import type { Bytes } from "../../../src/base/index.ts";
+import type { StorageEngine, WriteOp } from "../../../src/engine/contract/index.ts";
+import { postgres } from "../../../src/engine/postgres/index.ts";
+import type { PostgresOptions } from "../../../src/engine/postgres/index.ts";
+import { proxyTo } from "../../support/postgres/proxy.ts";
+import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
+import { startServer } from "../../support/postgres/start-server.ts";
+
+const closing: { close(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const one of closing.splice(0).toReversed()) await one.close();
+});
+
+const bytes = (text: string): Bytes => new TextEncoder().encode(text);
+const put = (key: string, value: string): WriteOp => ({
+  op: "put",
+  key: bytes(key),
+  value: bytes(value),
+});
+const plan = (...ops: readonly WriteOp[]) => ({ ops, requires: [], readKeys: [], readRanges: [] });
+
+function engineAt(options: Partial<PostgresOptions> = {}): StorageEngine {
+  const engine = postgres({ url: sharedServer().url, table: freshTable(), ...options });
+  closing.push(engine);
+  return engine;
+}
+
+async function proxied(options: Partial<PostgresOptions> = {}) {
+  const proxy = await proxyTo(sharedServer().tcpUrl);
+  closing.push(proxy);
+  const table = freshTable();
+  const engine = engineAt({ url: proxy.url, table, ...options });
+  // The table is there, and a connection is open.
+  await engine.write(plan(put("first", "1")));
+  /** Another program, that nothing is cut for. */
+  const other = engineAt({ table });
+  return { proxy, engine, other };
+}
+
+async function valueOf(engine: StorageEngine, key: string): Promise<string | undefined> {
+  const view = await engine.begin({ readOnly: true });
+  const value = await view.get(bytes(key));
+  view.abort();
+  return value && new TextDecoder().decode(value);
+}
+
+/** Whether the program's message has this in it: a value that it writes, or a statement's name. */
+const has = (text: string) => (sent: Buffer) => sent.includes(text);
+
+/** What the work comes to, or the error. */
+const failure = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+
+describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
+  it("a batch whose answer is lost is CommitUnknown, and did happen here", async () => {
+    const { proxy, engine, other } = await proxied();
+    proxy.cutsAfter = has("lost answer");
+
+    const error = await failure(Promise.resolve(engine.write(plan(put("a", "lost answer")))));
+
+    expect(error).toMatchObject({ code: "CommitUnknown", committed: "unknown", retryable: false });
+    await expect.poll(() => valueOf(other, "a")).toBe("lost answer");
+  });
+
+  it("a batch that is lost on its way is CommitUnknown, and did not happen here", async () => {
+    const { proxy, engine, other } = await proxied();
+    proxy.cutsBefore = has("lost question");
+
+    const error = await failure(Promise.resolve(engine.write(plan(put("a", "lost question")))));
+
+    expect(error).toMatchObject({ code: "CommitUnknown", committed: "unknown" });
+    expect(await valueOf(other, "a")).toBe(undefined);
+  });
+
+  it("a transaction whose commit is not answered is CommitUnknown; whose read is not, Unavailable", async () => {
+    const { proxy, engine, other } = await proxied();
+    const reading = await engine.begin();
+    await reading.get(bytes("first"));
+    const writing = await engine.begin();
+    await writing.get(bytes("first"));
+    proxy.cutsAfter = has("kt_commit");
+
+    const committed = await failure(
+      Promise.resolve(writing.commit({ ...plan(put("b", "1")), readKeys: [bytes("first")] })),
+    );
+    proxy.cutAll();
+    const read = await failure(Promise.resolve(reading.get(bytes("first"))));
+    reading.abort();
+
+    expect(committed).toMatchObject({ code: "CommitUnknown" });
+    expect(read).toMatchObject({ code: "Unavailable", committed: "no", retryable: true });
+    await expect.poll(() => valueOf(other, "b")).toBe("1");
+  });
+
+  it("after its connections were cut it makes new ones", async () => {
+    const { proxy, engine } = await proxied();
+    for (let i = 0; i < 5; i++) {
+      proxy.cutAll();
+      // The end of a connection takes a moment to be seen; until then it is lent and fails.
+      await expect.poll(() => failure(valueOf(engine, "first"))).toBe("1");
+    }
+  });
+
+  it("a server that is not there is Unavailable, at the first read and at a write", async () => {
+    const engine = engineAt({ url: "postgres://nobody@127.0.0.1:9/none", connectMillis: 1_000 });
+    const view = await engine.begin();
+
+    expect(await failure(Promise.resolve(view.get(bytes("a"))))).toMatchObject({
+      code: "Unavailable",
+    });
+    view.abort();
+    expect(await failure(Promise.resolve(engine.write(plan(put("a", "1")))))).toMatchObject({
+      code: "Unavailable",
+      committed: "no",
+    });
+  });
+
+  it("a role or a database that is not there is no reason to try again", async () => {
+    const url = new URL(sharedServer().tcpUrl);
+    url.username = "stranger";
+    const stranger = engineAt({ url: url.href });
+    const tableless = engineAt({ makeTable: false });
+
+    expect(await failure(valueOf(stranger, "a"))).toMatchObject({
+      code: "NoPermission",
+      retryable: false,
+    });
+    expect(await failure(valueOf(tableless, "a"))).toMatchObject({
+      code: "NoDatabase",
+      retryable: false,
+    });
+  });
+
+  it("who waits too long for a connection is sent away, and those who hold them go on", async () => {
+    const engine = engineAt({ connectionsMax: 2, acquireMillis: 50 });
+    await engine.write(plan(put("a", "1")));
+    const held = [await engine.begin(), await engine.begin()];
+    for (const one of held) await one.get(bytes("a"));
+
+    const error = await failure(valueOf(engine, "a"));
+    held[0]!.abort();
+    const after = await failure(valueOf(engine, "a"));
+    await held[1]!.commit({ ...plan(put("b", "1")), readKeys: [bytes("a")] });
+
+    expect(error).toMatchObject({ code: "Unavailable", retryable: true, committed: "no" });
+    expect(after).toBe("1");
+    expect(await valueOf(engine, "b")).toBe("1");
+  });
+
+  it("who waits for a connection leaves at its signal, with its reason", async () => {
+    const engine = engineAt({ connectionsMax: 1 });
+    const held = await engine.begin();
+    await held.get(bytes("a"));
+    const patience = new AbortController();
+    const waiting = await engine.begin({ signal: patience.signal });
+    const read = failure(Promise.resolve(waiting.get(bytes("a"))));
+
+    patience.abort("no patience");
+
+    expect(await read).toBe("no patience");
+    waiting.abort();
+    held.abort();
+    expect(await valueOf(engine, "a")).toBe(undefined);
+  });
+
+  it("a transaction that is aborted while it reads leaves its connection fit for the next", async () => {
+    const engine = engineAt({ connectionsMax: 1 });
+    await engine.write(plan(put("a", "1")));
+    for (let i = 0; i < 20; i++) {
+      const transaction = await engine.begin();
+      const settled = Promise.allSettled([
+        Promise.resolve(transaction.get(bytes("a"))),
+        Promise.resolve(transaction.getMany([bytes("a"), bytes("b")])),
+      ]);
+      if (i % 2 === 0) await Promise.resolve();
+      transaction.abort();
+      await settled;
+      await engine.write(plan(put("a", String(i))));
+      expect(await valueOf(engine, "a")).toBe(String(i));
+    }
+    expect(engine.stats!()["connections"]).toBe(1);
+  });
+
+  it("a transaction that does nothing for too long is TooOld", async () => {
+    const engine = engineAt({ transactionMillis: 100 });
+    const transaction = await engine.begin();
+    await transaction.get(bytes("a"));
+
+    await new Promise((resolve) => setTimeout(resolve, 400));
+
+    const error = await failure(Promise.resolve(transaction.get(bytes("a"))));
+    expect(error).toMatchObject({ retryable: true, committed: "no" });
+    expect(["TooOld", "Unavailable"]).toContain((error as { readonly code: string }).code);
+    transaction.abort();
+    expect(await valueOf(engine, "a")).toBe(undefined);
+  });
+});
+
+describe.skipIf(skipReason !== undefined)("PostgreSQL killed under load", () => {
+  it("keeps every acknowledged commit, and nothing of what was refused", async () => {
+    const server = await startServer({ durable: true });
+    closing.push({ close: () => server.stop() });
+    const engine = engineAt({ url: server.url, connectionsMax: 8 });
+    await engine.write(plan(put("n", "0")));
+    const outcomes = new Map<string, "kept" | "not" | "unknown">();
+    let isOver = false;
+    const writers = Array.from({ length: 6 }, async (_, writer) => {
+      for (let i = 0; !isOver; i++) {
+        const key = `w${writer}/${i}`;
+        try {
+          await engine.write(plan(put(key, key), put(`${key}/twin`, key)));
+          outcomes.set(key, "kept");
+        } catch (error) {
+          const { committed } = error as { readonly committed: "no" | "unknown" };
+          outcomes.set(key, committed === "no" ? "not" : "unknown");
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      }
+    });
+
+    await expect.poll(() => outcomes.size, { timeout: 10_000 }).toBeGreaterThan(100);
+    await server.restart();
+    const atRestart = outcomes.size;
+    await expect.poll(() => outcomes.size, { timeout: 10_000 }).toBeGreaterThan(atRestart + 100);
+    isOver = true;
+    await Promise.all(writers);
+
+    const wrong: string[] = [];
+    for (const [key, outcome] of outcomes) {
+      const [value, twin] = [await valueOf(engine, key), await valueOf(engine, `${key}/twin`)];
+      if (value !== twin) wrong.push(`${key} is there in half`);
+      if (outcome === "kept" && value === undefined) wrong.push(`${key} is lost`);
+      if (outcome === "not" && value !== undefined) wrong.push(`${key} was refused and is there`);
+    }
+    expect(wrong).toEqual([]);
+    expect([...outcomes.values()].filter((outcome) => outcome === "kept").length).toBeGreaterThan(
+      200,
+    );
+  });
+});
