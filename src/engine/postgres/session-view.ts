@@ -14,6 +14,7 @@ import type {
   BeginOptions,
   Decode,
   KeyRange,
+  MultiScan,
   ReadView,
   RefScan,
   Scan,
@@ -23,6 +24,7 @@ import { endOf } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
 import type { NumberCells } from "./number-cells.ts";
+import { SessionMultiScan } from "./session-multi-scan.ts";
 import { SessionRefScan, SessionScan } from "./session-scan.ts";
 import { bytesList, bytesOfText, valueOfRows } from "./table/index.ts";
 import type { TableStatements } from "./table/index.ts";
@@ -101,6 +103,14 @@ export class SessionView implements ReadView {
     return new SessionScan(this, copyOfRange(range), options);
   }
 
+  scanMany(
+    ranges: readonly KeyRange[],
+    options: ScanOptions & { readonly limitEach?: number } = {},
+  ): MultiScan {
+    this.assertOpen();
+    return new SessionMultiScan(this, ranges.map(copyOfRange), options);
+  }
+
   scanRefs(range: KeyRange, options: ScanOptions = {}): RefScan {
     this.assertOpen();
     return new SessionRefScan(this, copyOfRange(range), options);
@@ -110,6 +120,12 @@ export class SessionView implements ReadView {
   async rowsOf(statement: Statement, range: KeyRange, rowsMax: number): Promise<readonly Row[]> {
     const values: Value[] = [range.start, endOf(range.end), String(rowsMax)];
     const [answer] = await this.ask([{ statement, values }], rowsMax <= FIRST_ROWS_MAX);
+    return answer!.rows;
+  }
+
+  /** For the scans of this view. */
+  async rowsOfCall(call: Call): Promise<readonly Row[]> {
+    const [answer] = await this.ask([call]);
     return answer!.rows;
   }
 

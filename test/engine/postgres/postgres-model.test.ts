@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/base/index.ts";
 import type { Bytes } from "../../../src/base/index.ts";
+import { Conflict } from "../../../src/engine/contract/index.ts";
 import type {
   BlindPlan,
   KeyRange,
@@ -16,6 +17,7 @@ import type {
   StorageEngine,
   WriteOp,
 } from "../../../src/engine/contract/index.ts";
+import { fullView } from "../../../src/transaction/index.ts";
 import { MemoryEngine } from "../../../src/engine/memory/index.ts";
 import { postgres } from "../../../src/engine/postgres/index.ts";
 import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
@@ -116,7 +118,34 @@ async function scanned(view: ReadView, where: KeyRange, options: ScanOptions): P
   }
 }
 
+/** Several ranges at once, range by range. */
+async function manyScanned(
+  view: ReadView,
+  ranges: readonly KeyRange[],
+  options: ScanOptions & { readonly limitEach?: number },
+): Promise<string[]> {
+  const lines: string[] = [];
+  const full = fullView(view, false);
+  const scan = full.scanMany(ranges, options);
+  for (let next = await scan.next(); next !== undefined; next = await scan.next()) {
+    const { page, range } = next;
+    lines.push(...linesOf(page).map((line) => `${range}: ${line}`));
+  }
+  return lines;
+}
+
+/** A reader may lose to a fold that is under way, and reads again. */
 async function allRead(engine: StorageEngine, where: KeyRange): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await allReadOnce(engine, where);
+    } catch (error) {
+      if (!(error instanceof Conflict) || attempt === 10) throw error;
+    }
+  }
+}
+
+async function allReadOnce(engine: StorageEngine, where: KeyRange): Promise<unknown> {
   const view = await engine.begin({ readOnly: true });
   try {
     const scans: string[][] = [];
@@ -130,13 +159,24 @@ async function allRead(engine: StorageEngine, where: KeyRange): Promise<unknown>
               ...(limit === undefined ? {} : { limit }),
             }),
           );
+    const ranges = [where, rangeOf([3, 6]), rangeOf([0, undefined])];
+    const manyScans: string[][] = [];
+    for (const reverse of [false, true])
+      for (const limits of [
+        {},
+        { limitEach: 1 },
+        { limitEach: 2 },
+        { limit: 3 },
+        { keysOnly: true },
+      ])
+        manyScans.push(await manyScanned(view, ranges, { reverse, ...limits }));
     const many = (await view.getMany(KEYS)).map((value) => value && hex(value));
     const gets: (string | undefined)[] = [];
     for (const one of KEYS) {
       const value = await view.get(one);
       gets.push(value && hex(value));
     }
-    return { scans, many, gets };
+    return { scans, manyScans, many, gets };
   } finally {
     view.abort();
   }

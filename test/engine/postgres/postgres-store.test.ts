@@ -1,5 +1,5 @@
 /** Collections, queries, transactions and tallies on PostgreSQL, by two programs at once; and what they cost in round trips. */
-import { collection, inc, open } from "kotobadb";
+import { collection, inc, open, ref } from "kotobadb";
 import { postgres } from "kotobadb/postgres";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -14,8 +14,13 @@ const collections = {
   users: collection("users", z.object({ email: z.string(), city: z.string(), age: z.number() }), {
     indexes: { byEmail: { on: ["email"], unique: true }, byCity: ["city"], byAge: ["age"] },
   }),
+  posts: collection("posts", z.object({ authorId: ref("users"), title: z.string() }), {
+    indexes: { byAuthor: ["authorId"] },
+  }),
   accounts: collection("accounts", z.object({ owner: z.string(), balance: z.number() })),
 };
+
+const relations = { users: { posts: { many: "posts", via: "authorId" } } } as const;
 
 const engines: StorageEngine[] = [];
 afterAll(async () => {
@@ -98,11 +103,16 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
 
   it("asks the server as often as the operation says, and not as often as there are rows", async () => {
     const engine = engineOn(freshTable());
-    await using db = await open({ engine }, { collections, fullScan: "allow" });
+    await using db = await open({ engine }, { collections, relations, fullScan: "allow" });
     await db.ready();
     const first = await db.users.insert(user(0));
     const figures = async (rows: number): Promise<Record<string, number>> => {
-      await db.users.insertMany(Array.from({ length: rows }, (_, n) => user(n + rows)));
+      const users = await db.users.insertMany(
+        Array.from({ length: rows }, (_, n) => user(n + rows)),
+      );
+      await db.posts.insertMany(
+        users.flatMap(({ id }) => [1, 2].map((n) => ({ authorId: id, title: `post ${n}` }))),
+      );
       return {
         insert: await tripsOf(engine, () => db.users.insert(user(-rows))),
         get: await tripsOf(engine, () => db.users.get(first.id)),
@@ -112,6 +122,11 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
         "20 documents by an index": await tripsOf(engine, () =>
           db.users.where({ city: "city 3" }).limit(20).all(),
         ),
+        "20 of them with their posts": await tripsOf(engine, () =>
+          db.users.where({ city: "city 3" }).include("posts").limit(20).all(),
+        ),
+        count: await tripsOf(engine, () => db.users.where({ city: "city 3" }).limit(20).count()),
+        delete: await tripsOf(engine, () => db.users.delete(users[0]!.id)),
         "transaction of one read and one write": await tripsOf(engine, () =>
           db.transaction(async (tx) => {
             await tx.users.update(first.id, ({ age }) => ({ age: age + 1 }));
@@ -133,6 +148,9 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
       {
         "20 documents by an index": 1,
         "20 gets at once in a transaction": 2,
+        "20 of them with their posts": 4,
+        "count": 1,
+        "delete": 2,
         "get": 1,
         "get by a unique field": 1,
         "insert": 1,

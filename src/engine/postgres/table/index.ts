@@ -3,7 +3,7 @@ export { prepareTable, tableName, tableTexts } from "./make-table.ts";
 export type { TableName } from "./make-table.ts";
 export { pageOf, rowsShown } from "./pages.ts";
 export type { PageRow } from "./pages.ts";
-export { RangeWalk } from "./range-walk.ts";
+export { RangeWalk, keyRows } from "./range-walk.ts";
 export type { KeyRows } from "./range-walk.ts";
 export { tableStatements } from "./statements.ts";
 export type { Isolation, TableStatements } from "./statements.ts";

@@ -71,7 +71,7 @@ export class RangeWalk {
     const rows = await this.#source.page(range, rowsMax);
     // Ended meanwhile.
     if (this.#rest === undefined) return [];
-    const keys = this.#keysOf(rows);
+    const keys = keyRows(rows, this.#reverse);
     const isLast = rows.length < rowsMax;
     if (!isLast && rows[rows.length - 1]![1] !== null) await this.#completeLast(keys, range);
     this.#rest = isLast ? undefined : this.#behind(range, keys[keys.length - 1]!.key);
@@ -85,26 +85,10 @@ export class RangeWalk {
     if (this.#left <= 0) this.#rest = undefined;
   }
 
-  #keysOf(rows: readonly Row[]): KeyRows[] {
-    const keys: KeyRows[] = [];
-    for (let at = 0; at < rows.length;) {
-      const key = rows[at]![0]!;
-      let end = at + 1;
-      if (rows[at]![1] !== null) while (end < rows.length && rows[end]![0] === key) end++;
-      keys.push({ key, rows: this.#inOrder(rows.slice(at, end)) });
-      at = end;
-    }
-    return keys;
-  }
-
   async #completeLast(keys: KeyRows[], range: KeyRange): Promise<void> {
     const { key } = keys[keys.length - 1]!;
     const rows = await this.#source.key(bytesOfText(key), range);
-    keys[keys.length - 1] = { key, rows: this.#inOrder(rows) };
-  }
-
-  #inOrder(rows: readonly Row[]): readonly Row[] {
-    return this.#reverse && rows.length > 1 ? rows.toReversed() : rows;
+    keys[keys.length - 1] = { key, rows: inOrder(rows, this.#reverse) };
   }
 
   #behind(range: KeyRange, last: string): KeyRange | undefined {
@@ -123,4 +107,22 @@ export class RangeWalk {
     const rowsOfAim = Math.max(1, Math.floor(PAGE_BYTES_AIM / rowBytes));
     this.#pageRows = Math.min(this.#pageRows * PAGE_GROWTH, PAGE_ROWS_MAX, rowsOfAim);
   }
+}
+
+/** The rows of a page, key by key. */
+export function keyRows(rows: readonly Row[], reverse: boolean): KeyRows[] {
+  const keys: KeyRows[] = [];
+  for (let at = 0; at < rows.length;) {
+    const key = rows[at]![0]!;
+    let end = at + 1;
+    if (rows[at]![1] !== null) while (end < rows.length && rows[end]![0] === key) end++;
+    keys.push({ key, rows: inOrder(rows.slice(at, end), reverse) });
+    at = end;
+  }
+  return keys;
+}
+
+/** A page in reverse has the merges of a cell in reverse too. */
+function inOrder(rows: readonly Row[], reverse: boolean): readonly Row[] {
+  return reverse && rows.length > 1 ? rows.toReversed() : rows;
 }

@@ -36,6 +36,8 @@ export interface TableStatements {
   readonly scanReverse: Statement;
   readonly scanKeys: Statement;
   readonly scanKeysReverse: Statement;
+  readonly scanMany: Statement;
+  readonly scanManyReverse: Statement;
   readonly scanRefs: Statement;
   readonly scanRefsReverse: Statement;
   readonly insert: Statement;
@@ -96,6 +98,8 @@ function readingTexts(table: string) {
     `select ${columns} from ${table} where k >= $1 and k < $2 order by k${order}, n${order} limit $3::int8`;
   const refs = (order: "" | " desc"): string =>
     `select i.k, i.how, i.v, d.how, d.v from (${page("k, n, how, v", order)}) i left join ${table} d on d.n = 0 and d.k = ${REFERENCE} order by i.k${order}, i.n${order}`;
+  const many = (order: "" | " desc"): string =>
+    `select o.i, x.k, x.how, case when $4::bool and x.v is not null then ''::bytea else x.v end from unnest($1::bytea[], $2::bytea[]) with ordinality o(low, high, i) cross join lateral (select k, n, how, v from ${table} where k >= o.low and k < o.high order by k${order}, n${order} limit $3::int8) x order by o.i, x.k${order}, x.n${order}`;
   const present = "k, how, case when v is null then null else ''::bytea end";
   return {
     get: `select how, v from ${table} where k = $1 order by n`,
@@ -104,6 +108,8 @@ function readingTexts(table: string) {
     scanReverse: page("k, how, v", " desc"),
     scanKeys: page(present, ""),
     scanKeysReverse: page(present, " desc"),
+    scanMany: many(""),
+    scanManyReverse: many(" desc"),
     scanRefs: refs(""),
     scanRefsReverse: refs(" desc"),
   };
