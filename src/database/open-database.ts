@@ -50,6 +50,9 @@ export type DbSnapshot<Ds = {}, Rs = {}> = SnapshotOf<PromiseRun, Ds, Rs>;
 /**
  * Opens the database in a folder, and makes the folder if it is not there.
  *
+ * An engine that is handed in and works with a server tries first whether it is isolated well enough; where it is not, it
+ * is closed, and StorageError 'IsolationTooWeak' says so.
+ *
  * @throws DatabaseLocked if another process, or this one, has it open; CorruptionError if a file it needs is damaged;
  *   StorageError for what the disk reports.
  * @example
@@ -72,7 +75,7 @@ export function openCore<Ds extends Defs>(
   checkOpen(target, options);
   const { durability } = options;
   const relations = parseRelations(options.collections ?? {}, options.relations);
-  return andThen(openEngine(target, options), (engine) => {
+  return andThen(openVerified(target, options), (engine) => {
     return new DatabaseCore(engine, {
       host: options.host ?? nodeHost(),
       durability,
@@ -83,6 +86,21 @@ export function openCore<Ds extends Defs>(
       readOnly: options.readOnly,
     });
   });
+}
+
+/** An engine whose isolation depends on a server is asked first; one that is too weak is closed again. */
+function openVerified(target: OpenTarget, options: OpenOptions<Defs>): Awaitable<StorageEngine> {
+  return andThen(openEngine(target, options), (engine) =>
+    engine.verifyIsolation === undefined
+      ? engine
+      : engine.verifyIsolation().then(
+          () => engine,
+          async (error: unknown) => {
+            await engine.close();
+            throw error;
+          },
+        ),
+  );
 }
 
 function openEngine(

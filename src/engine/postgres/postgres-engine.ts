@@ -24,6 +24,7 @@ import type {
   Snapshot,
   StorageEngine,
 } from "../contract/index.ts";
+import type { Random } from "../lsm/host/index.ts";
 import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Connection, Pool } from "./connection/index.ts";
@@ -38,6 +39,7 @@ import type { TransactionHost } from "./postgres-transaction.ts";
 import type { Session } from "./session-view.ts";
 import { valueOfRows } from "./table/index.ts";
 import type { TableStatements } from "./table/index.ts";
+import { verifyIsolation } from "./verify-isolation.ts";
 
 /**
  * A key has to fit into a page of the server's index three times, however little it can be packed. Values and commits are
@@ -63,6 +65,7 @@ export interface EngineParts {
   readonly statements: TableStatements;
   readonly connectionsMax: number;
   readonly transactionMillis: number;
+  readonly random: Random;
 }
 
 export class PostgresEngine implements StorageEngine {
@@ -70,6 +73,7 @@ export class PostgresEngine implements StorageEngine {
   readonly limits: Limits;
   readonly capabilities: Capabilities;
   readonly #side: Pool;
+  readonly #random: Random;
   readonly #session: Session;
   readonly #host: TransactionHost;
 
@@ -86,6 +90,7 @@ export class PostgresEngine implements StorageEngine {
       openTransactions: parts.connectionsMax,
     };
     this.#side = side;
+    this.#random = parts.random;
     this.#session = { pool, statements, cells: new NumberCells(statements, side) };
     this.#host = {
       check: (plan) => this.#check(plan),
@@ -126,6 +131,10 @@ export class PostgresEngine implements StorageEngine {
     }
     cells.merged(plan.ops);
     return {};
+  }
+
+  async verifyIsolation(): Promise<void> {
+    await verifyIsolation(this, this.#random.bytes(16));
   }
 
   /** connections of the pool, idle ones, waiting for one, and round trips so far. */

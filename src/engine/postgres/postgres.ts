@@ -1,4 +1,4 @@
-/** Opening: what the user says, as an engine. Nothing is connected before the first read or write. */
+/** What the user says, as an engine. It connects when it is opened as a database, or at its first read or write. */
 import { KotobaError } from "../../base/index.ts";
 import type { StorageEngine } from "../contract/index.ts";
 import { nodeHost } from "../lsm/host/index.ts";
@@ -41,8 +41,8 @@ export interface PostgresOptions {
   readonly statementMillis?: number;
   /** What the server shows in pg_stat_activity. Default "kotobadb". */
   readonly applicationName?: string;
-  /** Clock and timers. Default: the machine's. */
-  readonly host?: Pick<Host, "timers">;
+  /** Timers and chance. Default: the machine's. */
+  readonly host?: Pick<Host, "timers" | "random">;
 }
 
 /** An option of postgres() has a value that it cannot have. Nothing was done. */
@@ -60,8 +60,8 @@ export class InvalidPostgresOption extends KotobaError<"InvalidPostgresOption"> 
 }
 
 /**
- * The engine on a PostgreSQL server, for `open({ engine })`. It connects at the first read or write, and makes its table
- * then. The package `pg` must be installed.
+ * The engine on a PostgreSQL server, for `open({ engine })`, which connects, makes the table where there is none, and tries
+ * whether the server's transactions are serializable. The package `pg` must be installed.
  *
  * @example
  * import { postgres } from "kotobadb/postgres";
@@ -87,7 +87,7 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
   const { table, sequence } = settings.name;
   const statements = tableStatements(table, sequence, isolation);
   const { acquireMillis, connectionsMax } = settings;
-  const { timers } = options.host ?? nodeHost();
+  const { random, timers } = options.host ?? nodeHost();
   const connect = connector(options, settings, statements, isolation);
   return new PostgresEngine({
     pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
@@ -95,6 +95,7 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
     statements,
     connectionsMax,
     transactionMillis: settings.transactionMillis,
+    random,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Random histories on PostgreSQL: a serial order explains each of them; and where the isolation is weaker, it is seen. */
+import { open } from "kotobadb";
 import { afterEach, describe, expect, it } from "vitest";
 import type { StorageEngine } from "../../../src/engine/contract/index.ts";
 import { postgresWith } from "../../../src/engine/postgres/postgres.ts";
@@ -26,6 +27,31 @@ const SKEWS = [
   "reading an empty range counts: of two who insert where both found nothing, one loses",
   "of two transactions that count a range and add a row to it, one loses",
 ];
+
+describe.skipIf(skipReason !== undefined)("opening a database on PostgreSQL", () => {
+  it.each(["repeatable read", "read committed"] as const)(
+    "is refused where the server gives %s",
+    async (isolation) => {
+      const opened = open({ engine: engineAt(isolation) });
+
+      await expect(opened).rejects.toMatchObject({
+        code: "IsolationTooWeak",
+        details: { letThrough: "writeSkew" },
+      });
+    },
+  );
+
+  it("leaves nothing of what it tried", async () => {
+    const engine = engineAt("serializable");
+
+    await engine.verifyIsolation!();
+
+    const view = await engine.begin({ readOnly: true });
+    const page = await view.scan({ start: new Uint8Array(), end: undefined }).next();
+    view.abort();
+    expect(page).toMatchObject({ rows: 0, done: true });
+  });
+});
 
 describe.skipIf(skipReason !== undefined)("random histories on PostgreSQL", () => {
   it.each([1, 2, 3, 4])("are explained by a serial order (seed %i)", async (seed) => {
