@@ -87,6 +87,7 @@ export class PostgresEngine implements StorageEngine {
       pastVersions: false,
       changes: "none",
       exclusive: false,
+      answersMayBeLost: true,
       openTransactions: parts.connectionsMax,
     };
     this.#side = side;

@@ -1,4 +1,6 @@
 /** What the engine says and does when connections break, run out, or never come to be. */
+import { collection, open } from "kotobadb";
+import { z } from "zod";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Bytes } from "../../../src/base/index.ts";
 import type { StorageEngine, WriteOp } from "../../../src/engine/contract/index.ts";
@@ -12,6 +14,8 @@ const closing: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const one of closing.splice(0).toReversed()) await one.close();
 });
+
+const Counters = collection("counters", z.object({ count: z.number() }));
 
 const bytes = (text: string): Bytes => new TextEncoder().encode(text);
 const put = (key: string, value: string): WriteOp => ({
@@ -133,7 +137,7 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
   });
 
   it("who waits too long for a connection is sent away, and those who hold them go on", async () => {
-    const engine = engineAt({ connectionsMax: 2, acquireMillis: 50 });
+    const engine = engineAt({ connectionsMax: 2, acquireMillis: 1_000 });
     await engine.write(plan(put("a", "1")));
     const held = [await engine.begin(), await engine.begin()];
     for (const one of held) await one.get(bytes("a"));
@@ -194,6 +198,44 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
     expect(["TooOld", "Unavailable"]).toContain((error as { readonly code: string }).code);
     transaction.abort();
     expect(await valueOf(engine, "a")).toBe(undefined);
+  });
+});
+
+describe.skipIf(skipReason !== undefined)("connections that are cut at any moment", () => {
+  it("let every increment happen once, and nobody is told that it is not known", async () => {
+    const { proxy, engine, other } = await proxied({ connectionsMax: 8 });
+    await using db = await open({ engine }, { collections: { counters: Counters } });
+    const counters = await db.counters.insertMany([1, 2, 3].map(() => ({ count: 0 })));
+    let cuts = 0;
+    const cutting = (sent: Buffer): boolean => {
+      // Those that carry a commit: the token's statement, and the end of the group.
+      const cut = sent.includes("kt_commit") && Math.random() < 0.15;
+      if (cut) cuts++;
+      return cut;
+    };
+    proxy.cutsAfter = cutting;
+    proxy.cutsBefore = cutting;
+
+    await Promise.all(
+      Array.from({ length: 120 }, (_, n) =>
+        db.transaction(
+          async (tx) => {
+            const { id } = counters[n % counters.length]!;
+            const { count } = await tx.counters.getOrThrow(id);
+            await tx.counters.update(id, { count: count + 1 });
+          },
+          { timeoutMillis: 30_000 },
+        ),
+      ),
+    );
+
+    proxy.cutsAfter = () => false;
+    proxy.cutsBefore = () => false;
+    await using plain = await open({ engine: other }, { collections: { counters: Counters } });
+    const counts = (await plain.counters.all()).map(({ count }) => count);
+    expect(counts).toEqual([40, 40, 40]);
+    expect(cuts).toBeGreaterThan(5);
+    expect(await plain.verify()).toEqual({ ok: true, problems: [] });
   });
 });
 

@@ -39,8 +39,21 @@ export function tableTexts({ sequence, table }: TableName): readonly string[] {
     // What is stored is packed already, and is read in ranges: it is not to be packed again, nor piece by piece.
     `alter table ${table} alter column v set storage external`,
     `create sequence if not exists ${sequence}`,
+    boundary(table, "0073"),
+    boundary(table, "0075"),
     `comment on table ${table} is '${COMMENT}'`,
   ];
+}
+
+/**
+ * Rows that hold nothing and whose keys fill pages of the index: keys that begin with 00 74, where every commit leaves
+ * its token (src/transaction/once), never share a page with those before and behind. The server watches over pages, so in
+ * a small table everybody who reads documents would conflict with everybody who commits. Long keys that cannot be packed:
+ * three or four fill a page, and so six are at least two pages.
+ */
+function boundary(table: string, prefix: string): string {
+  const key = `'\\x${prefix}'::bytea || string_agg(sha256(convert_to(row || '/' || part, 'UTF8')), ''::bytea)`;
+  return `insert into ${table} (k, how) select ${key}, 0 from generate_series(1, 6) row, generate_series(1, 62) part group by row on conflict do nothing`;
 }
 
 /** @throws StorageError 'NoDatabase', 'FormatTooNew', 'NotSupported', 'Unavailable'. */
