@@ -6,6 +6,8 @@ import { z } from "zod";
 import { matches, parseFilter } from "../../src/collections/index.ts";
 import type { CollectionDefinition, Def } from "../../src/collections/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { postgres } from "../../src/engine/postgres/index.ts";
+import { freshTable, sharedServer, skipReason } from "../support/postgres/shared-server.ts";
 import { promisedEngine } from "../query/promised-engine.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -261,7 +263,11 @@ const targets = {
   memory: () => ":memory:",
   promised: () => ({ engine: promisedEngine(new MemoryEngine()) }),
   disk: (path: string) => path,
+  ...(skipReason === undefined
+    ? { postgres: () => ({ engine: postgres({ url: sharedServer().url, table: freshTable() }) }) }
+    : {}),
 };
+const runsOf: Readonly<Record<string, number>> = { disk: 20, postgres: 15 };
 
 for (const [name, target] of Object.entries(targets)) {
   test(`include() agrees with plain arrays: ${name}`, { timeout: 120_000 }, async () => {
@@ -312,7 +318,7 @@ for (const [name, target] of Object.entries(targets)) {
         }
       },
     );
-    await fc.assert(property, { numRuns: name === "disk" ? 20 : 120 });
+    await fc.assert(property, { numRuns: runsOf[name] ?? 120 });
   });
 }
 

@@ -4,6 +4,8 @@ import type { Id } from "kotobadb";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { postgres } from "../../src/engine/postgres/index.ts";
+import { freshTable, sharedServer, skipReason } from "../support/postgres/shared-server.ts";
 import { promisedEngine } from "../query/promised-engine.ts";
 import { collections, failure, kept, openKept } from "./blog.ts";
 
@@ -175,6 +177,14 @@ test("a document that its schema refuses without the reference keeps what it ref
 for (const [name, target] of [
   ["in memory", () => ":memory:"],
   ["where every read is waited for", () => ({ engine: promisedEngine(new MemoryEngine()) })],
+  ...(skipReason === undefined
+    ? [
+        [
+          "on PostgreSQL",
+          () => ({ engine: postgres({ url: sharedServer().url, table: freshTable() }) }),
+        ] as const,
+      ]
+    : []),
 ] as const) {
   test(`of a delete and an insert that refers to it, one fails, whatever the order: ${name}`, async () => {
     await using db = await open(target(), { collections, relations: kept });
