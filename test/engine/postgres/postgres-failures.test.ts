@@ -1,5 +1,6 @@
 /** What the engine says and does when connections break, run out, or never come to be. */
 import { collection, open } from "kotobadb";
+import pg from "pg";
 import { z } from "zod";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Bytes } from "../../../src/base/index.ts";
@@ -198,6 +199,50 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
     expect(["TooOld", "Unavailable"]).toContain((error as { readonly code: string }).code);
     transaction.abort();
     expect(await valueOf(engine, "a")).toBe(undefined);
+  });
+});
+
+describe.skipIf(skipReason !== undefined)("PostgreSQL that asks for passwords", () => {
+  it("lets in who has the right one, also from a function, and only to what its role may", async () => {
+    const server = await startServer({ tcp: true, passwords: true });
+    closing.push({ close: () => server.stop() });
+    const table = freshTable();
+    const owner = engineAt({ url: server.url, table });
+    await owner.write(plan(put("a", "1")));
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query(`create role app login password 'correct horse'`);
+    await admin.query(`create role stranger login password 'correct horse'`);
+    await admin.query(`grant select, insert, update, delete on ${table} to app`);
+    await admin.query(`grant usage on sequence ${table}_merges to app`);
+    await admin.end();
+    const urlOf = (role: string, password: string): string => {
+      const url = new URL(server.tcpUrl!);
+      [url.username, url.password] = [role, password];
+      return url.href;
+    };
+    const asApp = { table, makeTable: false };
+
+    const right = engineAt({ url: urlOf("app", "correct horse"), ...asApp });
+    const asked = engineAt({
+      url: urlOf("app", ""),
+      password: async () => "correct horse",
+      ...asApp,
+    });
+    const wrong = engineAt({ url: urlOf("app", "battery"), ...asApp });
+    const other = engineAt({ url: urlOf("stranger", "correct horse"), ...asApp });
+
+    await right.write({
+      ops: [
+        put("b", "2"),
+        { op: "merge", key: bytes("n"), how: "addInt", operand: new Uint8Array(8) },
+      ],
+      requires: [],
+    });
+    expect(await valueOf(asked, "a")).toBe("1");
+    expect(await valueOf(asked, "b")).toBe("2");
+    expect(await failure(valueOf(wrong, "a"))).toMatchObject({ code: "NoPermission" });
+    expect(await failure(valueOf(other, "a"))).toMatchObject({ code: "NoPermission" });
   });
 });
 

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly tcp?: boolean;
   /** Waits for the disk at each commit. Default false: what tests write is thrown away. */
   readonly durable?: boolean;
+  /** Over TCP nobody is let in without a password (SCRAM). Default: everybody is. */
+  readonly passwords?: boolean;
   readonly settings?: Readonly<Record<string, string>>;
   /** The name of the way to run it that is tried alone. */
   readonly way?: string;
@@ -85,6 +87,10 @@ async function startAs(
     const programs = programsFor(way, binaries.directory, folder);
     const data = join(folder, "data");
     makeCluster(way, programs, folder, data);
+    if (options.passwords === true) {
+      const rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+      writeFileSync(join(data, "pg_hba.conf"), rules);
+    }
     const port = await freePort();
     const tcp = options.tcp === true || process.platform === "win32";
     const settings = serverSettings({ ...options, tcp }, folder, port);

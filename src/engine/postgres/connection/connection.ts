@@ -54,7 +54,10 @@ export class Connection {
     options: ClientOptions,
     preparation: Preparation,
   ): Promise<Connection> {
-    const client = new driver.Client(options);
+    const { password, ...rest } = options;
+    const client = new driver.Client(rest);
+    // Given to the client it would be taken from the url instead, also where that has none.
+    if (password !== undefined) client.password = password;
     const connection = new Connection(client);
     try {
       await client.connect();

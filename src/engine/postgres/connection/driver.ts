@@ -50,6 +50,8 @@ export interface QueryResult {
 }
 
 export interface Client {
+  /** Read when the server asks for it. */
+  password: string | (() => string | Promise<string>) | null | undefined;
   connect(): Promise<unknown>;
   query(submitted: Submitted): unknown;
   query(text: string): Promise<QueryResult | readonly QueryResult[]>;
