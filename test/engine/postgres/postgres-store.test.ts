@@ -66,6 +66,18 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
     expect(await two.users.where({ city: "city 2" }).count()).toBe(1);
   });
 
+  it("says that it cannot follow changes yet", async () => {
+    await using db = await open({ engine: engineOn(freshTable()) }, { collections });
+    const failure = { _tag: "StorageError", code: "NotSupported" };
+
+    const follow = async (): Promise<void> => {
+      for await (const _ of db.users.changes()) break;
+    };
+
+    await expect(follow()).rejects.toMatchObject(failure);
+    expect(() => db.users.live(() => {})).toThrow(expect.objectContaining(failure));
+  });
+
   it("keeps the sum of accounts that two programs move money between", async () => {
     const table = freshTable();
     await using one = await open({ engine: engineOn(table) }, { collections });
