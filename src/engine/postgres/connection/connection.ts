@@ -8,7 +8,7 @@
  * (3) After it is lost nothing is sent any more, and everything that waits fails with what ended it.
  */
 import type { Client, ClientOptions, Driver, QueryResult } from "./driver.ts";
-import { ConnectionLost, Group } from "./group.ts";
+import { ConnectionLost, Group, isServerError } from "./group.ts";
 import type { Answer, Call, Statement, Status } from "./group.ts";
 
 interface Asked {
@@ -17,6 +17,12 @@ interface Asked {
   resolve(answers: readonly Answer[]): void;
   reject(error: unknown): void;
 }
+
+/**
+ * The server knows a statement no more, as behind a pooler that has changed what stands behind the connection, or cannot
+ * use it any more, as after a change of the table. It would fail for ever; a new connection prepares anew.
+ */
+const FORGOTTEN: ReadonlySet<string> = new Set(["26000", "0A000"]);
 
 export interface RunOptions {
   /** In a group of its own. Default false. */
@@ -135,6 +141,9 @@ export class Connection {
     try {
       this.#client.query(group);
       return await group.finished;
+    } catch (error) {
+      if (isServerError(error) && FORGOTTEN.has(error.code)) this.destroy();
+      throw error;
     } finally {
       this.#status = group.status ?? this.#status;
       this.#current = undefined;
