@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { createRequire } from "node:module";
@@ -61,7 +62,9 @@ function completePackage(root: string): void {
     }
   }
   for (const program of readdirSync(join(root, "native", "bin"))) {
-    chmodSync(join(root, "native", "bin", program), 0o755);
+    const path = join(root, "native", "bin", program);
+    // The checkout may be another user's.
+    if ((statSync(path).mode & 0o111) !== 0o111) chmodSync(path, 0o755);
   }
 }
 

@@ -114,6 +114,7 @@ async function startAs(
           : `postgres://postgres@/postgres?host=${host}&port=${port}`,
       tcpUrl: tcp ? `postgres://postgres@${address}` : undefined,
       restart: async () => {
+        server.wait();
         process.kill(pid(), "SIGKILL");
         await server.gone;
         server = await untilRun(() => run(command, way, folder));
@@ -187,11 +188,15 @@ wait $P; C=$?
 kill $W 2>/dev/null
 exit $C`;
 
-async function run(
-  command: readonly string[],
-  way: RunAs,
-  folder: string,
-): Promise<{ readonly gone: Promise<void>; end(): void }> {
+interface Running {
+  /** Settled when it has ended. */
+  readonly gone: Promise<void>;
+  /** Keeps this process alive until then. */
+  wait(): void;
+  end(): void;
+}
+
+async function run(command: readonly string[], way: RunAs, folder: string): Promise<Running> {
   const path = join(folder, "log");
   const log = openSync(path, "w");
   const [program, ...rest] =
@@ -225,6 +230,7 @@ async function run(
   (child.stdin as unknown as { unref?(): void }).unref?.();
   return {
     gone,
+    wait: () => child.ref(),
     end: () => {
       child.ref();
       if (process.platform === "win32") child.kill();
