@@ -55,11 +55,30 @@ test("gets of one microtask turn are one round trip to a remote engine, and late
         "two",
         undefined,
       ]);
-      expect(text(await view.get(bytes("d/1")))).toBe("one");
+      expect(text(await view.get(bytes("d/7")))).toBe(undefined);
     };
     await (reading === "view" ? withView(engine, body) : transact(new TestHost(), engine, body));
     expect(engine.calls.slice(0, 2)).toEqual(["getMany 3", "get"]);
   }
+});
+
+test("a transaction asks a remote engine for a key once, and what it was given may be written into", async () => {
+  const engine = new EngineDouble({ remote: true });
+  await fill(engine, rows);
+
+  await transact(new TestHost(), engine, async (tx) => {
+    for (let i = 0; i < 3; i++) {
+      const value = await tx.get(bytes("d/1"));
+      expect(text(value)).toBe("one");
+      value!.fill(0);
+      expect(await tx.get(bytes("d/9"))).toBe(undefined);
+    }
+    tx.put(bytes("d/1"), bytes("mine"));
+    expect(text(await tx.get(bytes("d/1")))).toBe("mine");
+  });
+
+  expect(engine.calls.filter((call) => call.startsWith("get"))).toEqual(["get", "get"]);
+  expect(engine.plans[0]!.readKeys.map(text)).toEqual(["d/1", "d/9"]);
 });
 
 test("an error of the gathered round trip reaches each of its gets", async () => {

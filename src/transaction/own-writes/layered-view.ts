@@ -56,7 +56,7 @@ export class LayeredView implements FullView, ScanOwner {
     this.#own = parts.own;
     this.#reads = parts.reads;
     this.#assertUsable = parts.assertUsable;
-    this.#gathered = parts.remote ? new GatheredGets(parts.engine) : undefined;
+    this.#gathered = parts.remote ? new GatheredGets(parts.engine, { keeps: true }) : undefined;
   }
 
   get(key: Bytes): Awaitable<Bytes | undefined> {

@@ -144,6 +144,12 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
             await tx.users.update(first.id, ({ age }) => ({ age: age + 1 }));
           }),
         ),
+        "the same, looked at before": await tripsOf(engine, () =>
+          db.transaction(async (tx) => {
+            const { age } = await tx.users.getOrThrow(first.id);
+            await tx.users.update(first.id, { age: age + 1 });
+          }),
+        ),
         "20 gets at once in a transaction": await tripsOf(engine, () =>
           db.transaction((tx) =>
             Promise.all(Array.from({ length: 20 }, () => tx.users.get(first.id))),
@@ -166,6 +172,7 @@ describe.skipIf(skipReason !== undefined)("the document store on PostgreSQL", ()
         "get": 1,
         "get by a unique field": 1,
         "insert": 1,
+        "the same, looked at before": 2,
         "transaction of one read and one write": 2,
       }
     `);
