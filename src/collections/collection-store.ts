@@ -19,6 +19,8 @@ import type { CollectionDefinition } from "./collection-definition.ts";
 import { IndexNotReady, NotFound, ValidationError } from "./collection-error.ts";
 import { documentChange, writeChanges } from "./document-change.ts";
 import type { DocumentChange } from "./document-change.ts";
+import { findReferred } from "./find-referred.ts";
+import type { LookupView } from "./find-referred.ts";
 import { idProblem } from "./document/document-key.ts";
 import type { Document } from "./document/document.ts";
 import { applyPatch } from "./document/patch.ts";
@@ -185,7 +187,10 @@ export class CollectionStore {
   }
 
   /** The document with this id or these values in a unique index: `{ id }`, or all fields of the index by path. */
-  find(view: ReadView, where: Readonly<Record<string, unknown>>): Awaitable<Document | undefined> {
+  find(
+    view: LookupView,
+    where: Readonly<Record<string, unknown>>,
+  ): Awaitable<Document | undefined> {
     const key = uniqueKeyIn(this.definition, where);
     if ("id" in key) return this.get(view, key.id);
     const { indexes } = (this.#states ?? this.#stored().statesFor(view)).layout;
@@ -196,7 +201,7 @@ export class CollectionStore {
 
   /** The document with these values in a unique index, none of them null. */
   findUnique(
-    view: ReadView,
+    view: LookupView,
     index: BoundIndex,
     values: readonly Scalar[],
   ): Awaitable<Document | undefined> {
@@ -205,11 +210,7 @@ export class CollectionStore {
     const maker = entryMakers.find((candidate) => candidate.index.name === index.name);
     assert(maker !== undefined && index.unique, "a unique index of this collection");
     assert(values.length === index.fields.length, "a value for each field of the index");
-    return andThen(view.get(maker.exclusiveKey(values)), (value) => {
-      if (value === undefined) return undefined;
-      const id = stored.referredId(value, 0, value.length);
-      return this.#read(view, stored.keyOf(id), id);
-    });
+    return findReferred(view, stored, maker.exclusiveKey(values));
   }
 
   /** Whether there is such a document, in the order of the ids. */

@@ -109,6 +109,10 @@ export class Transaction implements FullView {
 
   // ---------------------------------------------------------------- reading
 
+  get remote(): boolean {
+    return this.#view.remote;
+  }
+
   get(key: Bytes): Awaitable<Bytes | undefined> {
     return this.#view.get(key);
   }

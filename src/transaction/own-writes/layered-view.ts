@@ -36,7 +36,7 @@ import type { KeyWrite } from "./sorted-writes.ts";
 
 export class LayeredView implements FullView, ScanOwner {
   readonly #engine: ReadView;
-  readonly #remote: boolean;
+  readonly remote: boolean;
   readonly #own: OwnWrites;
   readonly #reads: ReadSet;
   readonly #assertUsable: () => void;
@@ -52,7 +52,7 @@ export class LayeredView implements FullView, ScanOwner {
     readonly assertUsable: () => void;
   }) {
     this.#engine = parts.engine;
-    this.#remote = parts.remote;
+    this.remote = parts.remote;
     this.#own = parts.own;
     this.#reads = parts.reads;
     this.#assertUsable = parts.assertUsable;
@@ -94,7 +94,7 @@ export class LayeredView implements FullView, ScanOwner {
       return this.#opened(new RecordedRefScan(native, this, this.#reads, consumed, limit));
     }
     return new LookupRefScan(this.#scanOver(own, fixed, withReferences), {
-      remote: this.#remote,
+      remote: this.remote,
       read: (key, decode) => this.#readOver(own, key, decode),
       getMany: (keys) => this.#getManyOver(own, keys),
     });

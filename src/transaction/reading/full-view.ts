@@ -21,6 +21,8 @@ import type { MultiScanOptions } from "./scan-sequence.ts";
 
 /** A ReadView that leaves nothing out. */
 export interface FullView extends ReadView {
+  /** A lookup costs a round trip. */
+  readonly remote: boolean;
   scanMany(ranges: readonly KeyRange[], options?: MultiScanOptions): MultiScan;
   scanRefs(range: KeyRange, options?: ScanOptions): RefScan;
 }
