@@ -44,6 +44,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     this.assertOpen();
     try {
       this.#host.check(plan);
+      if (this.hasLost) throw CONFLICT;
       // Cells are looked at by reading, so before the reads end.
       const changes = held === undefined ? plan : await this.#withoutCells(plan);
       if (!this.endReads()) throw new Closed("transaction");

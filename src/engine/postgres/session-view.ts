@@ -3,8 +3,8 @@
  *
  * Always true:
  * (1) The state is fixed by the first read, which carries the BEGIN; the server keeps it for all reads after (law 3).
- *     Only a view that may lose has its first read answered by itself, in one round trip with no commit to wait for. If
- *     there is a second, both are asked in one state: where the first one's answer has changed the view has lost.
+ *     Only a view that may lose has its first reads answered by themselves, with no commit to wait for: each goes with
+ *     those before it once more, in one state, and where an answer has changed the view has lost.
  * (2) From endReads() on every read fails with Closed; the connection goes back to the pool without a transaction.
  */
 import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
@@ -29,15 +29,18 @@ import { SessionRefScan, SessionScan } from "./session-scan.ts";
 import { bytesList, bytesOfText, valueOfRows } from "./table/index.ts";
 import type { TableStatements } from "./table/index.ts";
 
-/** Reads that may be asked for twice: more rows than these are not worth a round trip. */
-const FIRST_KEYS_MAX = 100;
-const FIRST_ROWS_MAX = 100;
+/**
+ * So many reads of a view that may lose are answered by themselves: a query, and what it includes. A third would repeat
+ * more than the round trip of a COMMIT is worth.
+ */
+const LONE_READS_MAX = 2;
 
-/** A read that was answered by itself: its statement was its own transaction. */
-interface FirstRead {
+/** What was read by statements that were their own transaction. */
+interface LoneReads {
   readonly calls: readonly Call[];
   readonly answers: readonly Answer[];
 }
+const NO_READS: LoneReads = { calls: [], answers: [] };
 
 /** What views need of their engine. */
 export interface Session {
@@ -53,7 +56,9 @@ export class SessionView implements ReadView {
   readonly #signal: AbortSignal | undefined;
   #connection: Promise<Connection> | undefined;
   readonly #mayLose: boolean;
-  #first: Promise<FirstRead> | undefined;
+  #lone: Promise<LoneReads> | undefined;
+  #loneReads = 0;
+  #hasLost = false;
   #begun = false;
   #closed = false;
 
@@ -71,7 +76,7 @@ export class SessionView implements ReadView {
 
   async get(key: Bytes): Promise<Bytes | undefined> {
     const values = [copyBytes(key)];
-    const [answer] = await this.ask([{ statement: this.session.statements.get, values }], true);
+    const [answer] = await this.ask([{ statement: this.session.statements.get, values }]);
     return this.#valueOf(values[0]!, answer!.rows);
   }
 
@@ -86,7 +91,7 @@ export class SessionView implements ReadView {
     const asked = keys.map((key) => copyBytes(key));
     const { getMany } = this.session.statements;
     const calls = [{ statement: getMany, values: [bytesList(asked)] }];
-    const [answer] = await this.ask(calls, keys.length <= FIRST_KEYS_MAX);
+    const [answer] = await this.ask(calls);
     const byKey = new Map<number, Row[]>();
     const values: (Bytes | undefined)[] = Array.from({ length: keys.length });
     for (const [i, n, how, v] of answer!.rows) {
@@ -119,7 +124,7 @@ export class SessionView implements ReadView {
   /** For the scans of this view: a page of the range by a statement of the table. */
   async rowsOf(statement: Statement, range: KeyRange, rowsMax: number): Promise<readonly Row[]> {
     const values: Value[] = [range.start, endOf(range.end), String(rowsMax)];
-    const [answer] = await this.ask([{ statement, values }], rowsMax <= FIRST_ROWS_MAX);
+    const [answer] = await this.ask([{ statement, values }]);
     return answer!.rows;
   }
 
@@ -133,18 +138,18 @@ export class SessionView implements ReadView {
     return this.session.statements;
   }
 
-  /**
-   * Runs the calls in this view's state, in one round trip; the first time with the BEGIN before them. `isSmall`: they
-   * may be run twice.
-   */
-  protected async ask(calls: readonly Call[], isSmall = false): Promise<readonly Answer[]> {
+  /** Runs the calls in this view's state, in one round trip; the first time with the BEGIN before them. */
+  protected async ask(calls: readonly Call[]): Promise<readonly Answer[]> {
     this.assertOpen();
     try {
+      if (this.#hasLost) throw CONFLICT;
       if (this.#mayLose && !this.#begun) {
-        if (this.#first !== undefined) return await this.#askAfter(await this.#first, calls);
-        if (isSmall && this.#connection === undefined) {
-          return (await (this.#first = this.#askAlone(calls))).answers;
+        if (this.#loneReads < LONE_READS_MAX) {
+          this.#loneReads++;
+          const { answers } = await (this.#lone = this.#askAlone(calls, this.#lone));
+          return answers.slice(answers.length - calls.length);
         }
+        return await this.#askAfter(await this.#lone!, calls);
       }
       const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
       this.assertOpen();
@@ -159,28 +164,45 @@ export class SessionView implements ReadView {
     }
   }
 
-  /** The first read, as a transaction of its own. */
-  async #askAlone(calls: readonly Call[]): Promise<FirstRead> {
+  /** As a transaction of its own, with what was read before once more: all of it is of one state then. */
+  async #askAlone(
+    calls: readonly Call[],
+    before: Promise<LoneReads> | undefined,
+  ): Promise<LoneReads> {
+    const earlier = (await before) ?? NO_READS;
     const { pool } = this.session;
     const connection = await pool.acquire(this.#signal);
     try {
-      return { calls, answers: await connection.run(calls, { alone: true }) };
+      const all = [...earlier.calls, ...calls];
+      const answers = await connection.run(all, { alone: true });
+      this.#compare(earlier, answers);
+      return { calls: all, answers };
     } finally {
       pool.release(connection);
     }
   }
 
-  /** Begins, now that there is a second read, and asks for the first one again in the state of both. */
-  async #askAfter(first: FirstRead, calls: readonly Call[]): Promise<readonly Answer[]> {
+  /** Begins, now that there are more reads, and asks for the former ones again in the state of all. */
+  async #askAfter(earlier: LoneReads, calls: readonly Call[]): Promise<readonly Answer[]> {
     const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
     this.assertOpen();
     if (this.#begun) return await connection.run(calls);
     this.#begun = true;
     const begin = { statement: this.#begin, values: [] };
-    const answers = await connection.run([begin, ...first.calls, ...calls]);
-    const again = answers.slice(1, 1 + first.calls.length);
-    if (!areEqual(again, first.answers)) throw CONFLICT;
-    return answers.slice(1 + first.calls.length);
+    const answers = (await connection.run([begin, ...earlier.calls, ...calls])).slice(1);
+    this.#compare(earlier, answers);
+    return answers.slice(earlier.calls.length);
+  }
+
+  #compare(earlier: LoneReads, answers: readonly Answer[]): void {
+    if (areEqual(earlier.answers, answers)) return;
+    this.#hasLost = true;
+    throw CONFLICT;
+  }
+
+  /** What was read is of no one state: whoever goes on all the same is told at the end. */
+  protected get hasLost(): boolean {
+    return this.#hasLost;
   }
 
   /** The connection on which the state is read; undefined if nothing was. */

@@ -58,11 +58,16 @@ const oneStateOrNone = contractCase(
         expectTrue(second === "0" || second === "1", "second read");
       } else if (outcome === "ok") expectEqual(second, "0", `second read, ${changed} changed`);
       else expectEqual(outcome, "Conflict", "outcome of the second read");
-      if (outcome === "ok") {
-        await place.seed({ a: "2", b: "2" });
+      const hasLost = outcome !== "ok";
+      await place.seed({ a: "2", b: "2" });
+      const last = await outcomeOf(async () => {
         expectEqual(textOf(await view.get(place.key("a"))), "0", "third read, of a");
         expectEqual(textOf(await view.get(place.key("b"))), second, "third read, of b");
-      }
+      });
+      expectTrue(last === "Conflict" || (last === "ok" && !hasLost), "outcome of the third read");
+      // Whoever did not listen is told by the commit.
+      const end = await outcomeOf(() => view.commit());
+      if (last === "Conflict") expectEqual(end, "Conflict", "outcome of the commit");
       view.abort();
     }
   },
