@@ -11,7 +11,14 @@
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { CorruptionError, StorageError } from "../../engine/contract/index.ts";
+import {
+  COPY_MARK_KEY,
+  CorruptionError,
+  StorageError,
+  refuseUnfinishedCopy,
+} from "../../engine/contract/index.ts";
+import type { ReadView } from "../../engine/contract/index.ts";
+import { catalogKey } from "./keyspace.ts";
 
 const ROW_VERSION = 0x01;
 /** Of a collection whose documents may say their version: a program that does not know of that must not read them. */
@@ -72,6 +79,21 @@ export function encodeCatalogRow(row: CatalogRow): Bytes {
   bytes[0] = past.length === 0 ? ROW_VERSION : EVOLVED_ROW_VERSION;
   bytes.set(text, 1);
   return bytes;
+}
+
+/**
+ * The row of a collection as it is stored, and its bytes; undefined where there is none. Inside a transaction a copy into
+ * this place that begins meanwhile is a conflict.
+ *
+ * @throws StorageError 'UnfinishedCopy' where the rows that are there are no database yet, and as decodeCatalogRow().
+ */
+export async function readCatalogRow(
+  view: ReadView,
+  collection: string,
+): Promise<{ readonly row: CatalogRow; readonly bytes: Bytes } | undefined> {
+  const [mark, bytes] = await view.getMany([COPY_MARK_KEY, catalogKey(collection)]);
+  refuseUnfinishedCopy(mark);
+  return bytes === undefined ? undefined : { row: decodeCatalogRow(collection, bytes), bytes };
 }
 
 /** @throws StorageError 'FormatTooNew' for a later version, CorruptionError for anything that is no row. */

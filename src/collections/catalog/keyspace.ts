@@ -1,6 +1,7 @@
 /**
  * Where what is stored: the first bytes of every key of a database.
  *
+ *   00 00                 the mark of an unfinished copy (engine/contract/unfinished-copy.ts)
  *   00 63 name            the catalog row of a collection ('c'; the name in UTF-8)
  *   00 6e                 how many numbers were given to collections ('n')
  *   00 74 token           a commit that may have to be asked about ('t'; transaction/once/commit-token.ts)

@@ -10,25 +10,25 @@ import type { ReadView } from "../../engine/contract/index.ts";
 import { SchemaMismatch } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { catalogPlan } from "./catalog-plan.ts";
-import { decodeCatalogRow } from "./catalog-row.ts";
+import { readCatalogRow } from "./catalog-row.ts";
 import type { CatalogIndex } from "./catalog-row.ts";
-import { catalogKey } from "./keyspace.ts";
 import { storedStructures } from "./registration.ts";
 import type { Registered } from "./registration.ts";
 
 /**
  * The collection as it can be read; undefined where it is not stored, or not wholly, so that there is nothing to read.
  *
- * @throws SchemaMismatch where stored documents do not fit the definition.
+ * @throws SchemaMismatch where stored documents do not fit the definition; StorageError 'UnfinishedCopy' where the rows
+ *   that are there are no database yet.
  */
 export async function registeredReading(
   view: ReadView,
   definition: CollectionDefinition,
 ): Promise<Registered | undefined> {
   const { name } = definition;
-  const bytes = await view.get(catalogKey(name));
-  if (bytes === undefined) return undefined;
-  const stored = decodeCatalogRow(name, bytes);
+  const found = await readCatalogRow(view, name);
+  if (found === undefined) return undefined;
+  const stored = found.row;
   if (stored.documents === "loading") return undefined;
   const plan = catalogPlan(definition, stored, 0);
   if ("difference" in plan) throw new SchemaMismatch(name, plan.difference);
@@ -42,6 +42,6 @@ export async function registeredReading(
     fills: plan.fills,
     structures: await storedStructures(view, name, stored.number),
     newestId: undefined,
-    readOnlyRow: bytes,
+    readOnlyRow: found.bytes,
   };
 }

@@ -12,7 +12,7 @@ import type { CollectionDefinition } from "../collection-definition.ts";
 import { decodeStructure } from "../document/document-codec.ts";
 import { idOf, ulidRange } from "../document/document-key.ts";
 import { catalogPlan, madeReady, withDocumentsReady } from "./catalog-plan.ts";
-import { decodeCatalogRow, encodeCatalogRow } from "./catalog-row.ts";
+import { encodeCatalogRow, readCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import {
   COLLECTION_COUNT_KEY,
@@ -39,15 +39,16 @@ export interface Registered {
   readonly readOnlyRow?: Bytes;
 }
 
-/** @throws SchemaMismatch where stored documents do not fit the definition. */
+/**
+ * @throws SchemaMismatch where stored documents do not fit the definition; StorageError 'UnfinishedCopy' where the rows
+ *   that are there are no database yet.
+ */
 export async function register(
   tx: Transaction,
   definition: CollectionDefinition,
 ): Promise<Registered> {
   const { name } = definition;
-  const key = catalogKey(name);
-  const bytes = await tx.get(key);
-  const found = bytes === undefined ? undefined : decodeCatalogRow(name, bytes);
+  const found = (await readCatalogRow(tx, name))?.row;
   const stored = found?.documents === "loading" ? erased(tx, found) : found;
   const freeNumber = stored === undefined ? await nextCollectionNumber(tx) : 0;
   const plan = catalogPlan(definition, stored, freeNumber);
@@ -56,7 +57,7 @@ export async function register(
   if (stored === undefined) {
     tx.put(COLLECTION_COUNT_KEY, Uint8Array.from(orderedNumber(freeNumber)));
   }
-  if (plan.changed || stored !== found) tx.put(key, encodeCatalogRow(row));
+  if (plan.changed || stored !== found) tx.put(catalogKey(name), encodeCatalogRow(row));
   for (const index of plan.erase) tx.deleteRange(prefixRange(indexPrefix(row.number, index)));
   for (const pass of plan.endedPasses) tx.deleteRange(prefixRange(passPrefix(row.number, pass)));
   return {

@@ -5,7 +5,12 @@
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { CorruptionError, prefixRange } from "../../engine/contract/index.ts";
+import {
+  COPY_MARK_KEY,
+  CorruptionError,
+  prefixRange,
+  refuseUnfinishedCopy,
+} from "../../engine/contract/index.ts";
 import type { KeyRange, Page, ReadView } from "../../engine/contract/index.ts";
 import { DocumentCodec } from "../document/document-codec.ts";
 import { documentKey, idOf, idProblem } from "../document/document-key.ts";
@@ -32,8 +37,9 @@ export interface StoredIndex {
 const CATALOG_PREFIX: Bytes = catalogKey("");
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** All collections, in the order of their names as bytes. */
+/** All collections, in the order of their names as bytes. @throws StorageError 'UnfinishedCopy'. */
 export async function storedCollections(view: ReadView): Promise<readonly StoredDocuments[]> {
+  refuseUnfinishedCopy(await view.get(COPY_MARK_KEY));
   const found: StoredDocuments[] = [];
   const scan = view.scan(prefixRange(CATALOG_PREFIX), { expect: "all" });
   try {

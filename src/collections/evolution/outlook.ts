@@ -2,9 +2,9 @@
 import { prefixRange } from "../../engine/contract/index.ts";
 import type { Limits, ReadView } from "../../engine/contract/index.ts";
 import { catalogPlan, isUnfinished } from "../catalog/catalog-plan.ts";
-import { decodeCatalogRow } from "../catalog/catalog-row.ts";
+import { readCatalogRow } from "../catalog/catalog-row.ts";
 import type { CatalogIndex, CatalogRow } from "../catalog/catalog-row.ts";
-import { catalogKey, documentsPrefix } from "../catalog/keyspace.ts";
+import { documentsPrefix } from "../catalog/keyspace.ts";
 import type { SchemaDifference } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
 import { versionAt } from "../document/document-codec.ts";
@@ -73,10 +73,8 @@ export async function tryStored(
 
 /** Undefined also where a bulk load did not come to its end: such a collection counts as empty. */
 async function storedRow(view: ReadView, name: string): Promise<CatalogRow | undefined> {
-  const bytes = await view.get(catalogKey(name));
-  if (bytes === undefined) return undefined;
-  const row = decodeCatalogRow(name, bytes);
-  return row.documents === "loading" ? undefined : row;
+  const row = (await readCatalogRow(view, name))?.row;
+  return row?.documents === "loading" ? undefined : row;
 }
 
 async function countOf(

@@ -15,9 +15,8 @@ import { withView } from "../../transaction/index.ts";
 import { IndexMakers } from "../build/index-states.ts";
 import type { StoreHost } from "../catalog/catalog.ts";
 import { catalogPlan, madeReady } from "../catalog/catalog-plan.ts";
-import { decodeCatalogRow } from "../catalog/catalog-row.ts";
+import { readCatalogRow } from "../catalog/catalog-row.ts";
 import type { CatalogRow } from "../catalog/catalog-row.ts";
-import { catalogKey } from "../catalog/keyspace.ts";
 import { storedStructures } from "../catalog/registration.ts";
 import { UniqueViolation } from "../collection-error.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
@@ -198,9 +197,8 @@ export async function triedSteps(
     start = transactionHost.nowMillis();
   };
   return withView(engine, async (view) => {
-    const bytes = await view.get(catalogKey(definition.name));
-    if (bytes === undefined) return undefined;
-    const stored = decodeCatalogRow(definition.name, bytes);
+    const stored = (await readCatalogRow(view, definition.name))?.row;
+    if (stored === undefined) return undefined;
     const plan = catalogPlan(definition, stored, 0);
     // What does not fit is refused, with its reason, when the collection is registered.
     if ("difference" in plan || !plan.evolves || stored.documents === "loading") return undefined;

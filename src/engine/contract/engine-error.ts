@@ -115,6 +115,11 @@ const storageCases = {
     sentence: "The folder is not empty.",
     remedy: "Name a folder that is empty or not there; nothing was changed.",
   },
+  UnfinishedCopy: {
+    retry: false,
+    sentence: "The database is a copy that has not come to its end.",
+    remedy: "Copy again to the same place: the copy goes on, or begins anew. Or empty the place.",
+  },
   NotSupported: {
     retry: false,
     sentence: "This engine cannot do what was asked.",
