@@ -72,6 +72,22 @@ export type {
   Progress,
   VerifyOptions,
 } from "./lsm/index.ts";
+// From one engine to another
+export {
+  CopyDiffers,
+  CopyOvertaken,
+  TargetNotEmpty,
+  compareEngines,
+  copyEngine,
+} from "./copy/index.ts";
+export type {
+  CopyOptions,
+  CopyProgress,
+  CopyResult,
+  EngineComparison,
+  RowDifference,
+  RowFigures,
+} from "./copy/index.ts";
 // What the local engine stands on
 export { nodeHost } from "./lsm/index.ts";
 export type { Host } from "./lsm/index.ts";

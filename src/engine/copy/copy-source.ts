@@ -1,0 +1,91 @@
+/**
+ * The source of a copy: one state, read forward once, or twice where an earlier copy proves to be of another state.
+ *
+ * Always true: the tally is of the rows before the one that the source is at.
+ */
+import { hex, isPromise } from "../../base/index.ts";
+import type { Awaitable, Bytes } from "../../base/index.ts";
+import type { ReadView } from "../contract/index.ts";
+import type { CopiedSoFar } from "./copy-target.ts";
+import { RowReader, RowTally } from "./row-reader.ts";
+
+export type CopiedRow = readonly [key: Bytes, value: Bytes];
+
+/** After so many rows the caller is told how far it is. */
+const TOLD_ROWS = 1_000;
+
+export class CopySource {
+  readonly #view: ReadView;
+  #reader: RowReader;
+  #tally = new RowTally();
+  #lastKey: Bytes | undefined;
+  #isThere = false;
+
+  constructor(view: ReadView) {
+    this.#view = view;
+    this.#reader = new RowReader(view);
+  }
+
+  /** It is at a row. */
+  get isThere(): boolean {
+    return this.#isThere;
+  }
+  /** How many rows it has passed. */
+  get rows(): number {
+    return this.#tally.rows;
+  }
+  /** Of the row that it is at. */
+  get rowBytes(): number {
+    return this.#reader.keyBytes() + this.#reader.valueBytes();
+  }
+  get row(): CopiedRow {
+    return [this.#reader.key(), this.#reader.value()];
+  }
+  /** The rows that it has passed, as a mark says it. */
+  get passed(): CopiedSoFar {
+    const position = this.#lastKey === undefined ? null : hex(this.#lastKey, Infinity);
+    return { position, ...this.#tally.figures() };
+  }
+
+  /**
+   * Goes to the row behind those that are copied, if these are still the same; else to the first row, and gives false.
+   */
+  async begin(copied: CopiedSoFar, onRows: (rows: number) => void): Promise<boolean> {
+    this.#isThere = await this.#reader.next();
+    while (this.#isThere && this.rows < copied.rows) {
+      const moved = this.pass();
+      if (isPromise(moved)) await moved;
+      if (this.rows % TOLD_ROWS === 0) onRows(this.rows);
+    }
+    const { bytes, checksum, position, rows } = this.passed;
+    const isSame =
+      rows === copied.rows &&
+      bytes === copied.bytes &&
+      checksum === copied.checksum &&
+      position === copied.position;
+    if (isSame || rows === 0) return isSame;
+    this.close();
+    this.#reader = new RowReader(this.#view);
+    this.#tally = new RowTally();
+    this.#lastKey = undefined;
+    this.#isThere = await this.#reader.next();
+    return false;
+  }
+
+  /** Counts the row that it is at and goes to the next one. */
+  pass(): Awaitable<void> {
+    this.#tally.add(this.#reader);
+    this.#lastKey = this.#reader.key();
+    const more = this.#reader.next();
+    if (isPromise(more)) {
+      return more.then((isThere) => {
+        this.#isThere = isThere;
+      });
+    }
+    this.#isThere = more;
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
