@@ -1,6 +1,7 @@
 /** What every command gets to work with, and how it reaches a database. */
 import { openLsmEngine } from "../engine/index.ts";
 import type { Host, LsmEngine, LsmOptions } from "../engine/index.ts";
+import type { UrlEngines } from "./copy/engine-place.ts";
 import { WrongUsage } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { LoadModule } from "./program-definitions.ts";
@@ -9,6 +10,8 @@ import type { Terminal } from "./terminal.ts";
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly host: Host;
+  /** For commands that work with other engines than that of a folder. */
+  readonly urlEngines: UrlEngines;
   /** For commands that work with a program's definitions. */
   readonly load: LoadModule;
 }

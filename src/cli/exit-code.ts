@@ -1,6 +1,7 @@
 /** What the command tells the shell. The numbers are a promise to scripts and never change meaning. */
 import { KotobaError } from "../base/index.ts";
 import { StorageError } from "../engine/index.ts";
+import type { StorageCode } from "../engine/index.ts";
 
 export const EXIT = {
   fine: 0,
@@ -18,7 +19,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** For --help and docs. */
 export const EXIT_TEXT = `Exit codes:
   0   done, and all is well
-  1   verify, import, check or migrate found something wrong
+  1   verify, import, check, migrate or copy found something wrong
   2   the command was not given right
   3   the database is open elsewhere
   4   a file of the database is damaged
@@ -63,6 +64,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof KotobaError)) return EXIT.defect;
   if (error instanceof StorageError) return exitCodeOfStorage(error);
   switch (error._tag) {
+    case "CopyDiffers":
     case "ImportFailed":
     case "EvolutionFailed":
     case "SchemaMismatch":
@@ -71,10 +73,13 @@ export function exitCodeOf(error: unknown): ExitCode {
     case "InvalidDefinition":
     case "ModuleNotLoaded":
     case "NeedsProgram":
+    case "NoEngineForUrl":
+    case "TargetNotEmpty":
     case "WrongUsage":
       return EXIT.usage;
     case "NothingThere":
       return EXIT.notFound;
+    case "CopyOvertaken":
     case "DatabaseLocked":
       return EXIT.locked;
     case "CorruptionError":
@@ -86,8 +91,17 @@ export function exitCodeOf(error: unknown): ExitCode {
   }
 }
 
+/** The storage works; what is in it cannot be used so. */
+const PROBLEMS_OF_DATA: ReadonlySet<StorageCode> = new Set([
+  "UnfinishedCopy",
+  "KeyTooLarge",
+  "ValueTooLarge",
+  "TransactionTooLarge",
+]);
+
 function exitCodeOfStorage({ code, details }: StorageError): ExitCode {
   if (code === "NoDatabase" || details["error"] === "ENOENT") return EXIT.notFound;
   if (code === "NotEmpty") return EXIT.usage;
+  if (PROBLEMS_OF_DATA.has(code)) return EXIT.problems;
   return code === "FormatTooNew" ? EXIT.tooNew : EXIT.storage;
 }

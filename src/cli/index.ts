@@ -1,2 +1,3 @@
 export { runCommand } from "./run-command.ts";
+export type { UrlEngines } from "./copy/engine-place.ts";
 export type { ExitCode } from "./exit-code.ts";

@@ -2,7 +2,8 @@
  * The kotoba command: what it understands, and how each call ends.
  *
  * Always true:
- * (1) Every command but compact, import and migrate opens the database for reading only and changes nothing in it.
+ * (1) Every command but compact, copy, import and migrate opens the database for reading only and changes nothing in it; copy
+ *     so opens its source.
  * (2) It ends with one of the codes of exit-code.ts; it never ends the process itself.
  * (3) With --json the standard output holds JSON and nothing else: one object, or one a line for scan and export.
  */
@@ -22,6 +23,9 @@ import { migrate } from "./commands/migrate.ts";
 import { scan } from "./commands/scan.ts";
 import { stats } from "./commands/stats.ts";
 import { verify } from "./commands/verify.ts";
+import { copy } from "./copy/copy.ts";
+import { URL_ENGINES } from "./copy/engine-place.ts";
+import type { UrlEngines } from "./copy/engine-place.ts";
 import { EXIT, EXIT_TEXT, WrongUsage, exitCodeOf } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { LoadModule } from "./program-definitions.ts";
@@ -36,16 +40,24 @@ export interface RunOptions {
   readonly host?: Host;
   /** Default: what import() takes. */
   readonly load?: LoadModule;
+  /** Default: those of this build. */
+  readonly urlEngines?: UrlEngines;
 }
 
 /** Runs the command with these arguments, without the name of the program; gives its exit code. Never throws. */
 export async function runCommand(
   args: readonly string[],
-  { host = nodeHost(), load = importModule, terminal, version }: RunOptions,
+  {
+    host = nodeHost(),
+    load = importModule,
+    terminal,
+    urlEngines = URL_ENGINES,
+    version,
+  }: RunOptions,
 ): Promise<ExitCode> {
   let exit: ExitCode = EXIT.fine;
   const json = args.includes("--json");
-  const program = programOf({ terminal, host, load }, version, json, (code) => {
+  const program = programOf({ terminal, host, load, urlEngines }, version, json, (code) => {
     exit = code;
   });
   try {
@@ -121,6 +133,11 @@ function addCommands(add: Add): void {
     "make a copy in an empty folder, by links where possible",
     checkpoint,
   );
+  add(
+    "copy <from> <to>",
+    "everything to another engine or an empty folder, and compare; goes on after an interruption",
+    copy,
+  ).option("--verify-only", "compare the two, and change nothing");
   add("dump <kind> <path>", "wal, sst or manifest as text: of a database, or one file", dump);
   add("get <dir> [collection] [id]", "one document, or one raw value", get).option(
     "--key <hex>",

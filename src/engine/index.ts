@@ -79,6 +79,7 @@ export {
   TargetNotEmpty,
   compareEngines,
   copyEngine,
+  refuseFilledTarget,
 } from "./copy/index.ts";
 export type {
   CopyOptions,

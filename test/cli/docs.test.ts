@@ -35,6 +35,7 @@ test("every example of the page prints what the page shows, and every command ha
     "verify",
     "compact",
     "checkpoint",
+    "copy",
     "dump wal",
     "dump sst",
     "dump manifest",

@@ -23,7 +23,7 @@ class Screen extends Writable {
   }
 }
 
-function drawn(isShown: boolean, isTerminal: boolean): string {
+function drawn(isShown: boolean, isTerminal: boolean, isKnown = true): string {
   const screen = new Screen();
   const bar = progressBar(
     {
@@ -36,8 +36,9 @@ function drawn(isShown: boolean, isTerminal: boolean): string {
     "verifying",
     isShown,
   );
-  bar.update(0, 2_048);
-  bar.update(2_048, 2_048);
+  const total = isKnown ? 2_048 : undefined;
+  bar.update(0, total);
+  bar.update(2_048, total);
   bar.stop();
   return screen.text;
 }
@@ -46,6 +47,13 @@ test("a bar says what is done, how far it is and of how much", () => {
   const text = drawn(true, true);
   expect(text).toContain("verifying ");
   expect(text).toContain("100% of 2.0 KiB");
+});
+
+test("where nobody knows how much there is, it says what is done", () => {
+  const text = drawn(true, true, false);
+  expect(text).toContain("verifying 0 bytes");
+  expect(text).toContain("verifying 2.0 KiB");
+  expect(text).not.toContain("%");
 });
 
 test("nothing is drawn for a program, nor where no terminal is", () => {

@@ -6,7 +6,7 @@ import type { Host } from "kotobadb/engine";
 import { SimulatedHost } from "kotobadb/testing";
 import { z } from "zod";
 import { runCommand } from "../../src/cli/index.ts";
-import type { ExitCode } from "../../src/cli/index.ts";
+import type { ExitCode, UrlEngines } from "../../src/cli/index.ts";
 
 const Cities = collection(
   "cities",
@@ -97,6 +97,7 @@ export async function kotoba(
   host: Host,
   line: string,
   input: readonly string[] = [],
+  urlEngines?: UrlEngines,
 ): Promise<Ran> {
   let out = "";
   let err = "";
@@ -105,6 +106,7 @@ export async function kotoba(
     {
       host,
       load,
+      ...(urlEngines === undefined ? {} : { urlEngines }),
       version: "1.2.3",
       terminal: {
         out: (text) => {

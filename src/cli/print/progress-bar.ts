@@ -4,7 +4,8 @@ import type { Terminal } from "../terminal.ts";
 import { sizeText } from "./table-text.ts";
 
 export interface ProgressBar {
-  update(done: number, total: number): void;
+  /** `total` undefined: nobody knows. */
+  update(done: number, total: number | undefined): void;
   stop(): void;
 }
 
@@ -19,25 +20,20 @@ export function progressBar(
 ): ProgressBar {
   const { progress } = terminal;
   if (progress === undefined || !isShown) return NOTHING;
-  const bar = new SingleBar({
-    format: `${what} {bar} {percentage}% of {size}`,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream: progress,
-  });
-  let isStarted = false;
+  let bar: SingleBar | undefined;
   return {
     update: (done, total) => {
-      const size = { size: shownTotal(total) };
-      if (!isStarted) bar.start(total, done, size);
-      else {
-        bar.setTotal(total);
+      const size = { size: shownTotal(total ?? done) };
+      if (bar === undefined) {
+        const share = total === undefined ? "{size}" : "{bar} {percentage}% of {size}";
+        const format = `${what} ${share}`;
+        bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true, stream: progress });
+        bar.start(total ?? done, done, size);
+      } else {
+        bar.setTotal(total ?? done);
         bar.update(done, size);
       }
-      isStarted = true;
     },
-    stop: () => {
-      if (isStarted) bar.stop();
-    },
+    stop: () => bar?.stop(),
   };
 }

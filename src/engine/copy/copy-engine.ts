@@ -25,7 +25,7 @@ import { compareViews } from "./compare-engines.ts";
 import { CopyDiffers } from "./copy-error.ts";
 import { CopySource } from "./copy-source.ts";
 import type { CopiedRow } from "./copy-source.ts";
-import { CopyTarget, foundIn } from "./copy-target.ts";
+import { CopyTarget, refuseFilledTarget } from "./copy-target.ts";
 import { EVERYTHING } from "./row-reader.ts";
 import type { RowFigures } from "./row-reader.ts";
 import { TargetLimits } from "./target-limits.ts";
@@ -133,12 +133,7 @@ class Copier {
 
   /** A target that has rows, or cannot hold those that come, is left as it is. */
   async #refuseWhatIsKnown(): Promise<void> {
-    const view = await this.#to.snapshot();
-    try {
-      await foundIn(view);
-    } finally {
-      view.close();
-    }
+    await refuseFilledTarget(this.#to);
     const { limits } = this.#from;
     if (this.#limits.takesAllOf(limits)) return;
     this.#rowsTotal = await this.#limits.measure(this.#view, limits, (rows) =>

@@ -29,7 +29,7 @@ export type CopiedSoFar = Omit<CopyMark, "run">;
 const NOTHING: CopiedSoFar = { position: null, ...new RowTally().figures() };
 
 /** What a copier would find there: a mark, or undefined where there is nothing at all. @throws TargetNotEmpty. */
-export async function foundIn(view: ReadView): Promise<CopyMark | undefined> {
+async function foundIn(view: ReadView): Promise<CopyMark | undefined> {
   const mark = await view.get(COPY_MARK_KEY);
   if (mark !== undefined) return decodeMark(mark);
   const reader = new RowReader(view, { keysOnly: true });
@@ -38,6 +38,20 @@ export async function foundIn(view: ReadView): Promise<CopyMark | undefined> {
     return undefined;
   } finally {
     reader.close();
+  }
+}
+
+/**
+ * Refuses what no copy can be made to, without changing anything: copyEngine() does the same before it begins.
+ *
+ * @throws TargetNotEmpty.
+ */
+export async function refuseFilledTarget(engine: StorageEngine): Promise<void> {
+  const view = await engine.snapshot();
+  try {
+    await foundIn(view);
+  } finally {
+    view.close();
   }
 }
 
