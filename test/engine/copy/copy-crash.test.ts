@@ -255,6 +255,22 @@ test("a program that has the empty target open when the copy begins is refused f
   expect(await db.verify()).toEqual({ ok: true, problems: [] });
 });
 
+test("a row that somebody writes while the copier looks whether there are any is seen", async () => {
+  const source = await sourceOf();
+  const target = new MemoryEngine();
+  let writes = 0;
+  const raced = around(target, {
+    before: (n, ops) => {
+      writes = n;
+      if (n === 1) void target.write({ ops: [putOf(keyOf(7), keyOf(7))], requires: [] });
+      return ops;
+    },
+  });
+  await expect(copyEngine(source, raced)).rejects.toMatchObject({ _tag: "TargetNotEmpty" });
+  expect(writes).toBe(1);
+  expect(await rowsIn(target)).toHaveLength(1);
+});
+
 const CUTS: readonly Unsynced[] = ["seeded", "lost", "kept"];
 
 test("a power cut at any change of the target's disk leaves nothing, an unfinished copy or the whole; the next copier ends it", async () => {
