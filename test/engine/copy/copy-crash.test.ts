@@ -206,6 +206,25 @@ test("of two copiers at once one is told that it was overtaken, and the other on
   expect(await rowsIn(target)).toEqual(await rowsIn(source));
 });
 
+test("a copier that another one has taken over from stops, also where that one has come no further", async () => {
+  const source = await sourceOf();
+  const target = new MemoryEngine();
+  const claiming = around(target, {
+    after: () => {
+      throw new Crash();
+    },
+  });
+  const slow = around(target, {
+    after: async (n) => {
+      if (n === 4) await copyEngine(source, claiming, OPTIONS).catch(() => undefined);
+    },
+  });
+  await expect(copyEngine(source, slow, OPTIONS)).rejects.toMatchObject({ _tag: "CopyOvertaken" });
+  const { rowsResumed } = await copyEngine(source, target, OPTIONS);
+  expect(rowsResumed).toBeGreaterThan(50);
+  expect(await rowsIn(target)).toEqual(await rowsIn(source));
+});
+
 test("an unfinished copy is no source, and comparing tells of it", async () => {
   const source = await sourceOf();
   const target = new MemoryEngine();

@@ -57,7 +57,7 @@ test("rows come through disk, memory and disk again as they were, whatever they 
 
 test("an engine that has no load(), a disk with a change log too, is filled in commits of bounded size", async () => {
   const source = new MemoryEngine();
-  await writeAll(source, [...numbered(2_500, 100), putOf(keyOf(2_600), new Uint8Array(50_000))]);
+  await writeAll(source, [...numbered(700, 1_100), putOf(keyOf(2_600), new Uint8Array(50_000))]);
   const sizes: number[] = [];
   const log = await tinyLsm(new SimulatedHost(), { changeLog: {} });
   const before = (_: number, ops: Parameters<typeof writeAll>[1]): typeof ops => {
@@ -168,7 +168,10 @@ test("an engine that holds more than it says it takes is found out by the row", 
     },
   });
   const target = new MemoryEngine({ limits: { ...limits, valueBytes: 100 } });
-  await expect(copyEngine(boasting, target)).rejects.toMatchObject({ code: "ValueTooLarge" });
+  await expect(copyEngine(boasting, target)).rejects.toMatchObject({
+    code: "ValueTooLarge",
+    details: { key: Buffer.from(keyOf(1)).toString("hex") },
+  });
 });
 
 test("progress is told by phase, rises, and ends at all rows", async () => {
