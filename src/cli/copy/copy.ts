@@ -55,7 +55,7 @@ async function compared(source: EnginePlace, target: EnginePlace, bars: Bars): P
   const comparison = await source.with(readOnly, (from) =>
     target.with(readOnly, (to) => {
       const rowsTotal = from.estimateRows?.({ start: new Uint8Array(0), end: undefined });
-      const onRows = (rowsDone: number): void =>
+      const onRows = (rowsDone: number): Promise<void> =>
         bars.update({ phase: "verifying", rowsDone, rowsTotal });
       return compareEngines(from, to, { onRows });
     }),
@@ -104,12 +104,13 @@ function figuresText({ bytes, checksum, rows }: RowFigures): string {
 }
 
 interface Bars {
-  readonly update: (progress: CopyProgress) => void;
+  /** Draws, and lets others have their turn: a signal of the terminal, for one. */
+  readonly update: (progress: CopyProgress) => Promise<void>;
   readonly stop: () => void;
 }
 
 /** A bar for each phase, one after the other. */
-function phaseBars({ terminal }: CommandContext, isShown: boolean): Bars {
+function phaseBars({ host, terminal }: CommandContext, isShown: boolean): Bars {
   let bar: ProgressBar | undefined;
   let shownPhase: CopyProgress["phase"] | undefined;
   return {
@@ -121,6 +122,7 @@ function phaseBars({ terminal }: CommandContext, isShown: boolean): Bars {
       }
       // A guess may be too low.
       bar?.update(rowsDone, rowsTotal === undefined ? undefined : Math.max(rowsDone, rowsTotal));
+      return host.timers.pause();
     },
     stop: () => bar?.stop(),
   };

@@ -4,7 +4,7 @@
  * Always true: both sides are read to their ends, so that the figures of both are whole whatever differs.
  */
 import { compareByteRanges, copyBytes, isPromise } from "../../base/index.ts";
-import type { Bytes } from "../../base/index.ts";
+import type { Awaitable, Bytes } from "../../base/index.ts";
 import { COPY_MARK_KEY, refuseUnfinishedCopy } from "../contract/index.ts";
 import type { ReadView, StorageEngine } from "../contract/index.ts";
 import { RowReader, RowTally } from "./row-reader.ts";
@@ -27,8 +27,11 @@ export interface EngineComparison {
   readonly isUnfinished: boolean;
 }
 
-/** After so many rows of the source the caller is told how far it is. */
+/** After so many rows the caller is told how far it is. */
 const TOLD_ROWS = 1_000;
+
+/** Is told how many rows of the source were passed, and waited for. */
+export type OnRows = (rows: number) => Awaitable<void>;
 
 /**
  * Compares the newest states of two engines; changes nothing.
@@ -38,7 +41,7 @@ const TOLD_ROWS = 1_000;
 export async function compareEngines(
   source: StorageEngine,
   copy: StorageEngine,
-  options: { readonly onRows?: (rows: number) => void } = {},
+  options: { readonly onRows?: OnRows } = {},
 ): Promise<EngineComparison> {
   const sourceView = await source.snapshot();
   try {
@@ -58,11 +61,12 @@ export async function compareEngines(
 export async function compareViews(
   source: ReadView,
   copy: ReadView,
-  onRows: (rows: number) => void = () => undefined,
+  onRows: OnRows = () => undefined,
 ): Promise<Omit<EngineComparison, "isUnfinished">> {
   const sides = [new Side(source), new Side(copy)] as const;
   const [from, to] = sides;
   let differences = 0;
+  let steps = 0;
   let first: RowDifference | undefined;
   const differs = (at: Side, what: RowDifference["what"]): void => {
     differences++;
@@ -79,7 +83,7 @@ export async function compareViews(
         const more = side.advance();
         if (isPromise(more)) await more;
       }
-      if (from.tally.rows % TOLD_ROWS === 0) onRows(from.tally.rows);
+      if (++steps % TOLD_ROWS === 0) await onRows(from.tally.rows);
     }
   } finally {
     for (const side of sides) side.reader.close();

@@ -19,6 +19,7 @@
  * (3) Before the target was marked nothing in it has changed.
  */
 import { assert, isPromise } from "../../base/index.ts";
+import type { Awaitable } from "../../base/index.ts";
 import { COPY_MARK_KEY, refuseUnfinishedCopy } from "../contract/index.ts";
 import type { ReadView, StorageEngine, WriteOp } from "../contract/index.ts";
 import { compareViews } from "./compare-engines.ts";
@@ -40,7 +41,11 @@ export interface CopyProgress {
 }
 
 export interface CopyOptions {
-  readonly onProgress?: (progress: CopyProgress) => void;
+  /**
+   * Is told how far the copy is, about every 1,000 rows, and waited for: to give others their turn where both engines have
+   * all in memory, or to go slowly.
+   */
+  readonly onProgress?: (progress: CopyProgress) => Awaitable<void>;
   /**
    * After so many bytes of keys and values the mark is written, where the target loads: so much is copied again at most
    * after a crash. Default 64 MiB.
@@ -164,7 +169,7 @@ class Copier {
         if (isPromise(moved)) await moved;
       }
       yield rows;
-      this.#tell("copying", source.rows);
+      await this.#tell("copying", source.rows);
     }
   }
 
@@ -182,7 +187,7 @@ class Copier {
         if (isPromise(moved)) await moved;
       } while (source.isThere && ops.length < PIECE_ROWS && bytes + source.rowBytes <= bytesMax);
       await target.commit(ops, source.passed);
-      this.#tell("copying", source.rows);
+      await this.#tell("copying", source.rows);
     }
   }
 
@@ -191,7 +196,7 @@ class Copier {
     this.#rowsTotal = this.#source.rows;
     const view = await this.#to.snapshot();
     try {
-      const onRows = (rows: number): void => this.#tell("verifying", rows);
+      const onRows = (rows: number): Awaitable<void> => this.#tell("verifying", rows);
       const { copy, differences, first } = await compareViews(this.#view, view, onRows);
       if (first === undefined) return copy;
       await target.forget();
@@ -206,7 +211,7 @@ class Copier {
     return row;
   }
 
-  #tell(phase: CopyProgress["phase"], rowsDone: number): void {
-    this.#options.onProgress?.({ phase, rowsDone, rowsTotal: this.#rowsTotal });
+  #tell(phase: CopyProgress["phase"], rowsDone: number): Awaitable<void> {
+    return this.#options.onProgress?.({ phase, rowsDone, rowsTotal: this.#rowsTotal });
   }
 }

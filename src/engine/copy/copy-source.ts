@@ -6,6 +6,7 @@
 import { hex, isPromise } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import type { ReadView } from "../contract/index.ts";
+import type { OnRows } from "./compare-engines.ts";
 import type { CopiedSoFar } from "./copy-target.ts";
 import { RowReader, RowTally } from "./row-reader.ts";
 
@@ -50,12 +51,12 @@ export class CopySource {
   /**
    * Goes to the row behind those that are copied, if these are still the same; else to the first row, and gives false.
    */
-  async begin(copied: CopiedSoFar, onRows: (rows: number) => void): Promise<boolean> {
+  async begin(copied: CopiedSoFar, onRows: OnRows): Promise<boolean> {
     this.#isThere = await this.#reader.next();
     while (this.#isThere && this.rows < copied.rows) {
       const moved = this.pass();
       if (isPromise(moved)) await moved;
-      if (this.rows % TOLD_ROWS === 0) onRows(this.rows);
+      if (this.rows % TOLD_ROWS === 0) await onRows(this.rows);
     }
     const { bytes, checksum, position, rows } = this.passed;
     const isSame =

@@ -3,6 +3,7 @@ import { hex, isPromise } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { COPY_MARK_KEY, StorageError } from "../contract/index.ts";
 import type { Limits, ReadView, StorageEngine } from "../contract/index.ts";
+import type { OnRows } from "./compare-engines.ts";
 import { encodeMark } from "./copy-mark.ts";
 import { RowReader } from "./row-reader.ts";
 
@@ -40,7 +41,7 @@ export class TargetLimits {
   }
 
   /** Looks at every row of a view of an engine with the limits `from`; gives their number. */
-  async measure(view: ReadView, from: Limits, onRows: (rows: number) => void): Promise<number> {
+  async measure(view: ReadView, from: Limits, onRows: OnRows): Promise<number> {
     // Where no value can be too large they stay where they are.
     const keysOnly =
       from.valueBytes <= this.#limits.valueBytes &&
@@ -52,7 +53,7 @@ export class TargetLimits {
         const more = reader.next();
         if (!(isPromise(more) ? await more : more)) return rows;
         this.assertTakes(reader.key(), keysOnly ? 0 : reader.valueBytes());
-        if (++rows % TOLD_ROWS === 0) onRows(rows);
+        if (++rows % TOLD_ROWS === 0) await onRows(rows);
       }
     } finally {
       reader.close();

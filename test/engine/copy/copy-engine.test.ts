@@ -179,7 +179,7 @@ test("progress is told by phase, rises, and ends at all rows", async () => {
   await writeAll(source, numbered(5_000));
   const told: CopyProgress[] = [];
   await copyEngine(source, new MemoryEngine({ limits: "portable" }), {
-    onProgress: (progress) => told.push(progress),
+    onProgress: (progress) => void told.push(progress),
   });
   for (const phase of ["measuring", "copying", "verifying"] as const) {
     const done = told.filter((one) => one.phase === phase).map(({ rowsDone }) => rowsDone);
@@ -187,6 +187,23 @@ test("progress is told by phase, rises, and ends at all rows", async () => {
     expect([phase, done.at(-1)]).toEqual([phase, 5_000]);
   }
   expect(new Set(told.map(({ rowsTotal }) => rowsTotal))).toEqual(new Set([5_000]));
+});
+
+test("who is told of progress is waited for, so that others have their turn while both sides are in memory", async () => {
+  const source = new MemoryEngine();
+  await writeAll(source, numbered(5_000));
+  let turns = 0;
+  let isOver = false;
+  const others = (): void => {
+    turns++;
+    if (!isOver) setImmediate(others);
+  };
+  setImmediate(others);
+  await copyEngine(source, new MemoryEngine(), {
+    onProgress: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  isOver = true;
+  expect(turns).toBeGreaterThan(8);
 });
 
 test("memory holds a page and a step: the target takes rows before the source was read to its end", async () => {
