@@ -11,7 +11,6 @@ export { withView } from "./with-view.ts";
 export type { ReadRanges, Touched } from "./read-ranges.ts";
 export { withRecordedView } from "./with-recorded-view.ts";
 // Commits whose answer may be lost
-export { COMMIT_TOKENS } from "./once/commit-token.ts";
 export { exactlyOnce } from "./once/exactly-once.ts";
 export type { OnceHost } from "./once/settle-commit.ts";
 // Errors

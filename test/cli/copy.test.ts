@@ -84,11 +84,11 @@ test("what a URL says of users and passwords is not printed", async () => {
 
 test("a scheme that no engine of this build has ends with 2 and says so, before anything is opened", async () => {
   const host = await memoryDatabase();
-  for (const line of ["copy /data postgres://server/db", "copy postgres://server/db /new"]) {
+  for (const line of ["copy /data mysql://server/db", "copy mysql://server/db /new"]) {
     const { err, exit } = await kotoba(host, line);
     expect([line, exit]).toEqual([line, 2]);
     expect(err).toContain("This build of KotobaDB has no engine for such a URL.\n");
-    expect(err).toContain("scheme: postgres\n  known: folders\n");
+    expect(err).toContain("scheme: mysql\n  known: folders, postgres://…, postgresql://…\n");
   }
   expect(host.files.exists("/new")).toBe(false);
 });

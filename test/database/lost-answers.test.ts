@@ -6,7 +6,7 @@ import { z } from "zod";
 import { catalogKey, documentsPrefix } from "../../src/collections/catalog/keyspace.ts";
 import { rangeContains } from "../../src/engine/contract/index.ts";
 import { allEntries, seededRandom } from "../../src/testing/kit/index.ts";
-import { COMMIT_TOKENS } from "../../src/transaction/index.ts";
+import { COMMIT_TOKENS } from "../../src/engine/contract/index.ts";
 import { LossyEngine } from "../transaction/once/lossy-engine.ts";
 import type { Fate } from "../transaction/once/lossy-engine.ts";
 

@@ -135,7 +135,7 @@ const standsOn: Record<string, readonly string[]> = {
     "query",
   ],
   effect: ["base", "database"],
-  cli: ["base", "engine", "collections"],
+  cli: ["base", "engine", "engine/postgres", "collections"],
   testing: ["base", "engine/contract", "engine/memory", "engine/lsm", "engine/lsm/host"],
   "index.ts": ["database"],
 };

@@ -16,8 +16,14 @@ export type OpenUrl = (url: string, options: PlaceOptions) => Promise<StorageEng
 /** By the scheme of the URL, without the colon. */
 export type UrlEngines = Readonly<Record<string, OpenUrl>>;
 
+/** Not to be changed means that the table has to be there, and is not made. */
+async function openPostgres(url: string, { readOnly }: PlaceOptions): Promise<StorageEngine> {
+  const { postgres } = await import("../../engine/postgres/index.ts");
+  return postgres({ url, makeTable: !readOnly });
+}
+
 /** The engines of this build. */
-export const URL_ENGINES: UrlEngines = {};
+export const URL_ENGINES: UrlEngines = { postgres: openPostgres, postgresql: openPostgres };
 
 /** A URL whose scheme no engine of this build has. */
 class NoEngineForUrl extends KotobaError<"NoEngineForUrl"> {

@@ -43,6 +43,8 @@ export { CommitGate } from "./commit-gate.ts";
 export { NUMBER_CELL_BYTES, combineCells, mergeCell } from "./number-cell.ts";
 // Pages
 export { EMPTY_DONE_PAGE, PageBuilder } from "./page-builder.ts";
+// Tokens of commits
+export { COMMIT_TOKENS, isTokenKey } from "./commit-tokens.ts";
 // Unfinished copies
 export { COPY_MARK_KEY, refuseUnfinishedCopy } from "./unfinished-copy.ts";
 // Errors

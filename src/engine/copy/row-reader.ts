@@ -1,11 +1,11 @@
 /**
  * The rows of one state in the order of their keys, one after the other, with one page in memory.
  *
- * Always true: the mark of a copy is no row of a database, and is passed over.
+ * Always true: the mark of a copy and the tokens of commits are no rows of a database, and are passed over.
  */
 import { EMPTY_BYTES, andThen, compareByteRanges } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
-import { COPY_MARK_KEY, EMPTY_DONE_PAGE } from "../contract/index.ts";
+import { COPY_MARK_KEY, EMPTY_DONE_PAGE, isTokenKey } from "../contract/index.ts";
 import type { KeyRange, Page, ReadView, Scan } from "../contract/index.ts";
 import { RowDigest } from "./row-digest.ts";
 
@@ -36,7 +36,7 @@ export class RowReader {
 
   /** Goes to the next row; false where there is none. */
   next(): Awaitable<boolean> {
-    if (++this.#row < this.#page.rows) return this.#isMark() ? this.next() : true;
+    if (++this.#row < this.#page.rows) return this.#isOfNoDatabase() ? this.next() : true;
     if (this.#isLast) return false;
     return andThen(this.#scan.next(), (page) => {
       this.#page = page;
@@ -68,10 +68,11 @@ export class RowReader {
     );
   }
 
-  #isMark(): boolean {
+  #isOfNoDatabase(): boolean {
     const { buffer, keyEnd, keyStart } = this.#page;
     const start = keyStart[this.#row]!;
     const end = keyEnd[this.#row]!;
+    if (isTokenKey(buffer, start, end)) return true;
     if (end - start !== COPY_MARK_KEY.length) return false;
     return compareByteRanges(buffer, start, end, COPY_MARK_KEY, 0, COPY_MARK_KEY.length) === 0;
   }

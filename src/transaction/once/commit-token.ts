@@ -4,7 +4,7 @@
  *   00 74 token    one commit ('t'; 16 random bytes): 01 it has taken effect, 00 it never will
  *
  * The rows stand among those of the system, apart from every collection and from the catalog (the keyspace is told in
- * collections/catalog/keyspace.ts). Whoever copies a whole keyspace leaves them out: they say nothing of the data.
+ * collections/catalog/keyspace.ts). Whoever copies a whole keyspace passes over them: they say nothing of the data.
  *
  * Always true:
  * (1) A token is put by one commit, or by the fence that stops this commit, never by both: each requires that it is absent.
@@ -12,27 +12,18 @@
  */
 import { concatBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { prefixRange } from "../../engine/contract/index.ts";
-import type { BlindPlan, KeyRange } from "../../engine/contract/index.ts";
+import { COMMIT_TOKENS } from "../../engine/contract/index.ts";
+import type { BlindPlan } from "../../engine/contract/index.ts";
 
-const PREFIX: Bytes = Uint8Array.of(0x00, 0x74);
 const RANDOM_BYTES = 16;
 const TAKEN_EFFECT = 0x01;
 const NEVER = 0x00;
 
-/** Where all tokens stand. */
-export const COMMIT_TOKENS: KeyRange = prefixRange(PREFIX);
-
 /** By how much a token makes a plan larger: its key twice, put and required, and its value. */
-export const TOKEN_PLAN_BYTES: number = 2 * (PREFIX.length + RANDOM_BYTES) + 1;
+export const TOKEN_PLAN_BYTES: number = 2 * (COMMIT_TOKENS.start.length + RANDOM_BYTES) + 1;
 
 export function tokenKey(randomBytes: (count: number) => Bytes): Bytes {
-  return concatBytes(PREFIX, randomBytes(RANDOM_BYTES));
-}
-
-/** Is it the key of a token? Asked of every key of a feed. */
-export function isTokenKey(key: Bytes): boolean {
-  return key[0] === PREFIX[0] && key[1] === PREFIX[1];
+  return concatBytes(COMMIT_TOKENS.start, randomBytes(RANDOM_BYTES));
 }
 
 /** The plan with a token; its requirement comes first, so that it is the one told if a commit was sent twice. */

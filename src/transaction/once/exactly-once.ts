@@ -14,7 +14,7 @@
  */
 import { andThen, Closed, overlaid } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { StorageError } from "../../engine/contract/index.ts";
+import { StorageError, isTokenKey } from "../../engine/contract/index.ts";
 import type {
   BlindPlan,
   ChangeSet,
@@ -26,7 +26,7 @@ import type {
 } from "../../engine/contract/index.ts";
 import { backoffMillis } from "../backoff.ts";
 import { Patience } from "../patience.ts";
-import { isTokenKey, TOKEN_PLAN_BYTES, tokenKey, withToken } from "./commit-token.ts";
+import { TOKEN_PLAN_BYTES, tokenKey, withToken } from "./commit-token.ts";
 import { isUnsettled, settleCommit } from "./settle-commit.ts";
 import type { OnceHost, Settlement } from "./settle-commit.ts";
 import { TokenCleaner } from "./token-cleaner.ts";

@@ -14,11 +14,11 @@
  */
 import { copyBytes, KotobaError } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import { COMMIT_TOKENS } from "../../engine/contract/index.ts";
 import type { StorageEngine } from "../../engine/contract/index.ts";
 import type { FullView } from "../reading/full-view.ts";
 import type { TransactionHost } from "../transaction-host.ts";
 import { withView } from "../with-view.ts";
-import { COMMIT_TOKENS } from "./commit-token.ts";
 import { Patience } from "../patience.ts";
 
 /** A fence has to outlive whatever of a commit may still be under way; networks and servers give up within minutes. */

@@ -7,7 +7,7 @@
  */
 import { overlaid } from "../../../src/base/index.ts";
 import type { Awaitable, Bytes } from "../../../src/base/index.ts";
-import { CONFLICT, StorageError } from "../../../src/engine/contract/index.ts";
+import { CONFLICT, StorageError, isTokenKey } from "../../../src/engine/contract/index.ts";
 import type {
   BlindPlan,
   CommitPlan,
@@ -15,7 +15,6 @@ import type {
   StorageEngine,
 } from "../../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../../src/engine/memory/index.ts";
-import { isTokenKey } from "../../../src/transaction/once/commit-token.ts";
 
 export type Request = "commit" | "batch" | "fence" | "cleaning" | "look";
 
