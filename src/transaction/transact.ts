@@ -33,6 +33,7 @@ import type { Lapse } from "./patience.ts";
 import { TransactionClosed, TransactionTimeout } from "./transaction-error.ts";
 import type { TransactionHost } from "./transaction-host.ts";
 import { Transaction } from "./transaction.ts";
+import type { Otherwise } from "./transaction.ts";
 import { withView } from "./with-view.ts";
 
 /** Long enough for a body that waits for a slow disk, short enough that a hung one is noticed. */
@@ -153,7 +154,7 @@ class TransactionRun<T> {
     try {
       inner = this.#engine.begin(this.#beginOptions());
     } catch (error) {
-      return this.#beginFailed(error);
+      return this.#lostOrThrow(error);
     }
     return isPromise(inner) ? this.#beginInTime(inner) : this.#runBody(inner);
   }
@@ -164,7 +165,7 @@ class TransactionRun<T> {
     try {
       begun = await this.#patience.within(beginning);
     } catch (error) {
-      return this.#beginFailed(error);
+      return this.#lostOrThrow(error);
     }
     if ("value" in begun) return await this.#runBody(begun.value);
     abortWhenBegun(beginning);
@@ -172,7 +173,7 @@ class TransactionRun<T> {
     throw new StorageError("Unavailable", { what: "begin", timeoutMillis: this.#timeoutMillis });
   }
 
-  #beginFailed(error: unknown): Outcome<T> {
+  #lostOrThrow(error: unknown): Outcome<T> {
     if (isRetryable(error)) return { lost: error };
     throw error;
   }
@@ -319,9 +320,24 @@ class TransactionRun<T> {
     if (otherwise === undefined) return this.#attemptFailed(tx, inner, error);
     tx.end("aborted");
     inner.abort();
-    return andThen(withView(this.#engine, otherwise), (told) => {
-      throw told;
-    });
+    return this.#throwInWords(otherwise);
+  }
+
+  /** Where the words cannot be found now, the next attempt fails as this one did, or holds. */
+  #throwInWords(otherwise: Otherwise): Awaitable<Outcome<T>> {
+    let told: Awaitable<Error>;
+    try {
+      told = withView(this.#engine, otherwise);
+    } catch (error) {
+      return this.#lostOrThrow(error);
+    }
+    if (!isPromise(told)) throw told;
+    return told.then(
+      (error) => {
+        throw error;
+      },
+      (error: unknown) => this.#lostOrThrow(error),
+    );
   }
 
   /** Nothing is committed: gives the next attempt its chance, or the caller the error. */

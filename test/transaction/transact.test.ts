@@ -361,6 +361,34 @@ test("a requirement that fails is told in the words of whoever asked for it, rea
   expect(engine.stats()["openViews"]).toBe(0);
 });
 
+test.each(["throws", "rejects"])(
+  "where the words for a failed requirement cannot be found now (%s), the transaction is run again",
+  async (how) => {
+    const engine = new MemoryEngine();
+    await fill(engine, { taken: "1" });
+    const told = new StorageError("Io");
+    const attempts: number[] = [];
+    const lookingUp = (): StorageError | Promise<StorageError> => {
+      if (attempts.length > 2) return told;
+      const error = new StorageError("Unavailable");
+      if (how === "rejects") return Promise.reject(error);
+      throw error;
+    };
+
+    const error = await failureOf(() =>
+      transact(new TestHost(), engine, (tx) => {
+        attempts.push(tx.attempt);
+        tx.require({ is: "absent", key: bytes("taken") }, lookingUp);
+        tx.put(bytes("taken"), bytes("2"));
+      }),
+    );
+
+    expect(error).toBe(told);
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(engine.stats()["openViews"]).toBe(0);
+  },
+);
+
 test("a requirement alone, without any write, is checked", async () => {
   const engine = new MemoryEngine();
   await fill(engine, { a: "1" });
