@@ -101,6 +101,8 @@ class TransactionRun<T> {
   #attempts = 0;
   /** Attempts that ended in a conflict. */
   #losses = 0;
+  /** Why the attempt before this one was lost. */
+  #lost: Conflict | StorageError | undefined;
 
   constructor(
     host: TransactionHost,
@@ -124,6 +126,7 @@ class TransactionRun<T> {
 
   async #runAgain(firstLost: Conflict | StorageError): Promise<T> {
     for (let lost = firstLost; ;) {
+      this.#lost = lost;
       if (lost instanceof Conflict) this.#losses++;
       await this.#pauseAfter(lost);
       const outcome = await this.#attempt();
@@ -141,7 +144,7 @@ class TransactionRun<T> {
     const { lapsed } = this.#patience;
     if (lapsed?.why === "signal") throw this.#lapseError(lapsed);
     if (lapsed?.why === "deadline") {
-      throw lost instanceof Conflict ? new Conflict(this.#attempts) : lost;
+      throw whenTimeIsOver(lost, this.#attempts);
     }
   }
 
@@ -170,6 +173,8 @@ class TransactionRun<T> {
     if ("value" in begun) return await this.#runBody(begun.value);
     abortWhenBegun(beginning);
     if (begun.why === "signal") throw this.#lapseError(begun);
+    // It was the attempts before that used the time up, if there were any.
+    if (this.#lost !== undefined) throw whenTimeIsOver(this.#lost, this.#attempts - 1);
     throw new StorageError("Unavailable", { what: "begin", timeoutMillis: this.#timeoutMillis });
   }
 
@@ -387,6 +392,11 @@ class TransactionRun<T> {
 const NO_BEGIN_OPTIONS: BeginOptions = {};
 const NOTHING_COMMITTED: CommitResult = {};
 const NO_READS = { readKeys: [], readRanges: [] } as const;
+
+/** The error of whoever has no time for another attempt. */
+function whenTimeIsOver(lost: Conflict | StorageError, attempts: number): Conflict | StorageError {
+  return lost instanceof Conflict ? new Conflict(attempts) : lost;
+}
 
 /** What comes too late is given back: nobody is there to use it. */
 function abortWhenBegun(beginning: Promise<EngineTransaction>): void {

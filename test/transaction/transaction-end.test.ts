@@ -332,6 +332,30 @@ test.each(["deadline", "signal"])(
   },
 );
 
+test("who has lost before and cannot begin again in time is told why it lost", async () => {
+  const engine = new MemoryEngine();
+  for (const lost of [CONFLICT, new StorageError("Unavailable", { what: "this one" })]) {
+    let begun = 0;
+    const crowded = new Proxy(engine, {
+      get(target, name) {
+        if (name !== "begin") return Reflect.get(target, name, target) as unknown;
+        return () => (begun++ === 0 ? target.begin() : new Promise(() => {}));
+      },
+    });
+    const losing = (): never => {
+      throw lost;
+    };
+
+    const error = await failureOf(() =>
+      transact(new TestHost(), crowded, losing, { timeoutMillis: 30 }),
+    );
+
+    if (lost === CONFLICT) expect((error as Conflict).attempts).toBe(1);
+    else expect(error).toBe(lost);
+    expect(begun).toBe(2);
+  }
+});
+
 test("a signal ends the transaction with its reason: before it, in its body, and while it waits", async () => {
   const engine = new MemoryEngine();
   const host = new TestHost();
