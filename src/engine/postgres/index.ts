@@ -1,3 +1,3 @@
 /** The engine on PostgreSQL: `kotobadb/postgres`. */
-export { InvalidPostgresOption, postgres, tableDefinition } from "./postgres.ts";
+export { FewPredicateLocks, InvalidPostgresOption, postgres, tableDefinition } from "./postgres.ts";
 export type { PostgresOptions } from "./postgres.ts";

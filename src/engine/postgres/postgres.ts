@@ -7,7 +7,7 @@ import { Connection, Pool, connectFailure, loadDriver } from "./connection/index
 import type { Call, ClientOptions } from "./connection/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
 import { prepareTable, tableName, tableStatements, tableTexts } from "./table/index.ts";
-import type { Isolation, TableName, TableStatements } from "./table/index.ts";
+import type { Isolation, ServerFigures, TableName, TableStatements } from "./table/index.ts";
 
 export interface PostgresOptions {
   /**
@@ -41,8 +41,8 @@ export interface PostgresOptions {
   readonly statementMillis?: number;
   /** What the server shows in pg_stat_activity. Default "kotobadb". */
   readonly applicationName?: string;
-  /** Timers and chance. Default: the machine's. */
-  readonly host?: Pick<Host, "timers" | "random">;
+  /** Timers, chance, and who is told of settings of the server that make conflicts. Default: the machine's. */
+  readonly host?: Pick<Host, "timers" | "random" | "warn">;
 }
 
 /** An option of postgres() has a value that it cannot have. Nothing was done. */
@@ -58,6 +58,25 @@ export class InvalidPostgresOption extends KotobaError<"InvalidPostgresOption"> 
     this.option = option;
   }
 }
+
+/**
+ * The server keeps track of so few reads for each transaction that one which reads much is taken to have read the whole
+ * table. Nothing is wrong, but transactions will conflict that need not. The host is told once, as a warning.
+ */
+export class FewPredicateLocks extends KotobaError<"FewPredicateLocks"> {
+  readonly _tag = "FewPredicateLocks" as const;
+  constructor(found: number) {
+    super({
+      sentence:
+        "The server tracks few reads for each transaction, so that some conflict for nothing.",
+      remedy: `Set max_pred_locks_per_transaction = ${LOCKS}, max_pred_locks_per_relation = 4096 and max_pred_locks_per_page = 8 (docs/SCALING.md).`,
+      details: { max_pred_locks_per_transaction: found },
+    });
+  }
+}
+
+/** What is advised; less than a quarter of it is warned of. The server's default is 64. */
+const LOCKS = 2_048;
 
 /**
  * The engine on a PostgreSQL server, for `open({ engine })`, which connects, makes the table where there is none, and tries
@@ -87,8 +106,9 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
   const { table, sequence } = settings.name;
   const statements = tableStatements(table, sequence, isolation);
   const { acquireMillis, connectionsMax } = settings;
-  const { random, timers } = options.host ?? nodeHost();
-  const connect = connector(options, settings, statements, isolation);
+  const host = options.host ?? nodeHost();
+  const { random, timers } = host;
+  const connect = connector(options, settings, statements, isolation, host);
   return new PostgresEngine({
     pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
     side: new Pool({ connect, acquireMillis, connectionsMax: 1, timers }),
@@ -144,6 +164,7 @@ function connector(
   settings: Settings,
   statements: TableStatements,
   isolation: Isolation,
+  host: Pick<Host, "warn">,
 ): () => Promise<Connection> {
   const client: ClientOptions = {
     connectionString: options.url,
@@ -155,6 +176,10 @@ function connector(
   };
   const first = [sessionSettings(settings, statements, isolation)];
   let table: Promise<void> | undefined;
+  const warnOf = ({ predicateLocks }: ServerFigures): void => {
+    if (predicateLocks < LOCKS / 4)
+      host.warn(new FewPredicateLocks(predicateLocks), "opening PostgreSQL");
+  };
   return async () => {
     try {
       const driver = await loadDriver();
@@ -162,7 +187,7 @@ function connector(
         statements: Object.values(statements),
         first,
         before: async (ask) => {
-          table ??= prepareTable(ask, settings.name, options.makeTable ?? true);
+          table ??= prepareTable(ask, settings.name, options.makeTable ?? true).then(warnOf);
           try {
             await table;
           } catch (error) {

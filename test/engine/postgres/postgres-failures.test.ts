@@ -5,6 +5,7 @@ import { z } from "zod";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Bytes } from "../../../src/base/index.ts";
 import type { StorageEngine, WriteOp } from "../../../src/engine/contract/index.ts";
+import { nodeHost } from "../../../src/engine/lsm/host/index.ts";
 import { postgres } from "../../../src/engine/postgres/index.ts";
 import type { PostgresOptions } from "../../../src/engine/postgres/index.ts";
 import { proxyTo } from "../../support/postgres/proxy.ts";
@@ -203,12 +204,21 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
 });
 
 describe.skipIf(skipReason !== undefined)("PostgreSQL that asks for passwords", () => {
-  it("lets in who has the right one, also from a function, and only to what its role may", async () => {
-    const server = await startServer({ tcp: true, passwords: true });
+  it("lets in who has the right one, also from a function, and only to what its role may; few locks are warned of", async () => {
+    const server = await startServer({
+      tcp: true,
+      passwords: true,
+      settings: { max_pred_locks_per_transaction: "64" },
+    });
     closing.push({ close: () => server.stop() });
     const table = freshTable();
-    const owner = engineAt({ url: server.url, table });
+    const warnings: unknown[] = [];
+    const host = { ...nodeHost(), warn: (error: unknown) => void warnings.push(error) };
+    const owner = engineAt({ url: server.url, table, host });
     await owner.write(plan(put("a", "1")));
+    expect(warnings).toMatchObject([
+      { _tag: "FewPredicateLocks", details: { max_pred_locks_per_transaction: 64 } },
+    ]);
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query(`create role app login password 'correct horse'`);
@@ -221,7 +231,7 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL that asks for passwords", 
       [url.username, url.password] = [role, password];
       return url.href;
     };
-    const asApp = { table, makeTable: false };
+    const asApp = { table, makeTable: false, host };
 
     const right = engineAt({ url: urlOf("app", "correct horse"), ...asApp });
     const asked = engineAt({

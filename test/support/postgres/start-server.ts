@@ -173,6 +173,10 @@ function serverSettings(
     // Every file of tests has pools of its own.
     max_connections: "400",
     shared_buffers: "128MB",
+    // As docs/SCALING.md advises.
+    max_pred_locks_per_transaction: "2048",
+    max_pred_locks_per_relation: "4096",
+    max_pred_locks_per_page: "8",
     ...settings,
   };
 }

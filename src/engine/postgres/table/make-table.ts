@@ -56,11 +56,22 @@ function boundary(table: string, prefix: string): string {
   return `insert into ${table} (k, how) select ${key}, 0 from generate_series(1, 6) row, generate_series(1, 62) part group by row on conflict do nothing`;
 }
 
+/** What was found out about the server. */
+export interface ServerFigures {
+  /** Its setting max_pred_locks_per_transaction. */
+  readonly predicateLocks: number;
+}
+
 /** @throws StorageError 'NoDatabase', 'FormatTooNew', 'NotSupported', 'Unavailable'. */
-export async function prepareTable(ask: Ask, name: TableName, make: boolean): Promise<void> {
+export async function prepareTable(
+  ask: Ask,
+  name: TableName,
+  make: boolean,
+): Promise<ServerFigures> {
   const [server] = await ask(
-    "select current_setting('server_version_num')::int / 10000 as version, pg_is_in_recovery() as standby",
+    "select current_setting('server_version_num')::int / 10000 as version, pg_is_in_recovery() as standby, current_setting('max_pred_locks_per_transaction')::int as locks",
   );
+  const figures = { predicateLocks: Number(server?.["locks"]) };
   const version = Number(server?.["version"]);
   if (!(version >= SERVER_VERSION_MIN))
     throw new StorageError(
@@ -75,7 +86,7 @@ export async function prepareTable(ask: Ask, name: TableName, make: boolean): Pr
       { remedy: "Name the primary in the url." },
     );
   const found = await commentOf(ask, name);
-  if (found === COMMENT) return;
+  if (found === COMMENT) return figures;
   if (found !== undefined)
     throw new StorageError("FormatTooNew", { table: name.table, comment: found });
   if (!make)
@@ -88,6 +99,7 @@ export async function prepareTable(ask: Ask, name: TableName, make: boolean): Pr
   await ask(
     ["begin", "select pg_advisory_xact_lock(4711001)", ...tableTexts(name), "commit"].join(";"),
   );
+  return figures;
 }
 
 /** Undefined where there is no such table; empty where it has no comment, and so is not ours. */
