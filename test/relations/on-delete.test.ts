@@ -1,4 +1,5 @@
 /** Relations with onDelete: what is referred to is there, and a delete takes along, changes, or is refused by, what refers to it. */
+import { setTimeout } from "node:timers/promises";
 import { collection, open, ref, ReferenceViolation, ValidationError } from "kotobadb";
 import type { Id } from "kotobadb";
 import { expect, test } from "vitest";
@@ -174,7 +175,16 @@ test("a document that its schema refuses without the reference keeps what it ref
   expect([await db.users.count(), await db.notes.where({ by: id }).count()]).toEqual([1, 2]);
 });
 
-for (const [name, target] of [
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+/** A server's answers take longer than any number of turns. */
+async function thirdsOfMillis(count: number): Promise<void> {
+  await setTimeout(count / 3);
+}
+
+for (const [name, target, pause = turns] of [
   ["in memory", () => ":memory:"],
   ["where every read is waited for", () => ({ engine: promisedEngine(new MemoryEngine()) })],
   ...(skipReason === undefined
@@ -182,6 +192,7 @@ for (const [name, target] of [
         [
           "on PostgreSQL",
           () => ({ engine: postgres({ url: sharedServer().url, table: freshTable() }) }),
+          thirdsOfMillis,
         ] as const,
       ]
     : []),
@@ -191,9 +202,6 @@ for (const [name, target] of [
     const met = { deleted: 0, inserted: 0 };
     for (let round = 0; round < 40; round++) {
       const { id } = await db.users.insert({ name: "Ada" });
-      const pause = async (turns: number): Promise<void> => {
-        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-      };
       const [deleted, inserted] = await Promise.allSettled([
         db.transaction(async (tx) => {
           await tx.users.get(id);

@@ -61,7 +61,7 @@ describe.skipIf(skipReason !== undefined)("random histories on PostgreSQL", () =
 
     expect(report.problems).toEqual([]);
     expect(report.cycles).toEqual([]);
-    expect(report.committed).toBeGreaterThan(100);
+    expect(report.committed).toBeGreaterThan(50);
   });
 
   it.each([5, 6, 7])(
@@ -83,7 +83,7 @@ describe.skipIf(skipReason !== undefined)("random histories on PostgreSQL", () =
 
       expect(report.problems).toEqual([]);
       expect(report.cycles).toEqual([]);
-      expect(report.committed).toBeGreaterThan(80);
+      expect(report.committed).toBeGreaterThan(30);
     },
   );
 
