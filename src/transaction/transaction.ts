@@ -262,15 +262,21 @@ export class Transaction implements FullView {
     if (this.#otherGuards !== undefined) {
       for (const guard of this.#otherGuards) if (guard.isBroken) throw CONFLICT;
     }
+    let notes: WriteOp[] | undefined;
     if (!this.readOnly && this.#beforeCommit !== undefined) {
-      for (const hook of this.#beforeCommit) for (const op of hook() ?? []) this.#add(op);
+      for (const hook of this.#beforeCommit) {
+        for (const op of hook() ?? []) {
+          if (op.op === "put" && op.isNote === true) (notes ??= []).push(op);
+          else this.#add(op);
+        }
+      }
     }
     this.#view.closeScans();
     this.#ending = "committed";
     return {
       readKeys: this.#reads.keys(),
       readRanges: this.#reads.ranges(),
-      ops: this.#own.ops(),
+      ops: notes === undefined ? this.#own.ops() : [...this.#own.ops(), ...notes],
       requires: this.#requirements?.map(({ requirement }) => requirement) ?? NOTHING_REQUIRED,
     };
   }

@@ -46,7 +46,7 @@ export class BirthNotes {
       const all = new Map<string, Touch>();
       this.#touched.set(tx, (touched = all));
       tx.beforeCommit((): readonly WriteOp[] => [
-        { op: "put", key: this.#key, value: encodeNote([...all.values()]) },
+        { op: "put", key: this.#key, value: encodeNote([...all.values()]), isNote: true },
       ]);
     }
     const name = hex(key, Infinity);

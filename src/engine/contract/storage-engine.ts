@@ -111,7 +111,16 @@ export interface ReadView {
 export type MergeHow = "addInt" | "addFloat" | "min" | "max";
 
 export type WriteOp =
-  | { readonly op: "put"; readonly key: Bytes; readonly value: Bytes }
+  | {
+      readonly op: "put";
+      readonly key: Bytes;
+      readonly value: Bytes;
+      /**
+       * Of a key that nobody reads, and each commit may write: said to those who read changes(). An engine whose writers
+       * would wait for each other there need not keep it as a row.
+       */
+      readonly isNote?: true;
+    }
   | { readonly op: "del"; readonly key: Bytes }
   | { readonly op: "delRange"; readonly range: KeyRange }
   /** Changes a number cell without reading it; never conflicts with its like. Counts and sums live here. */
@@ -230,7 +239,10 @@ export interface BeginOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One commit, whole, as its ops; merges with the value they led to. */
+/**
+ * One commit, whole, as its ops: a merge as a put of the value it led to, where the engine knows that; else as itself, and
+ * then merges of commits that overlapped may come in any order.
+ */
 export interface ChangeSet {
   readonly version: Version;
   readonly ops: readonly WriteOp[];

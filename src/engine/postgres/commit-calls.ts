@@ -30,7 +30,8 @@ type OpsOf<K extends WriteOp["op"]> = readonly Extract<WriteOp, { readonly op: K
 
 export function commitCalls(statements: TableStatements, plan: Changes): readonly Call[] {
   const ranges = opsOf(plan, "delRange");
-  const puts = opsOf(plan, "put");
+  // A note is for readers of the log alone.
+  const puts = opsOf(plan, "put").filter(({ isNote }) => isNote !== true);
   const { fresh, probed } = absentKeys(plan, puts, ranges.length > 0);
   const calls: Call[] = [];
   const call = (statement: Call["statement"], ...values: Call["values"]): void => {

@@ -28,6 +28,7 @@ import type { Random } from "../lsm/host/index.ts";
 import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Connection, Pool } from "./connection/index.ts";
+import type { ChangeLog } from "./log/index.ts";
 import { NumberCells } from "./number-cells.ts";
 import {
   PostgresSnapshot,
@@ -58,11 +59,16 @@ function limitsOf(transactionMillis: number): Limits {
 /** A batch that lost to another has read nothing, so it may go again at once; so often only under a storm of writers. */
 const BATCH_ATTEMPTS_MAX = 20;
 
+/** One attempt: what came of it, or why it failed. */
+type Written = { readonly result: CommitResult } | { readonly failure: unknown };
+
 export interface EngineParts {
   readonly pool: Pool;
   /** One connection beside the pool, for what must not wait for it. */
   readonly side: Pool;
   readonly statements: TableStatements;
+  /** There where the option `changeLog` asks for it. */
+  readonly log: ChangeLog | undefined;
   readonly connectionsMax: number;
   readonly transactionMillis: number;
   readonly random: Random;
@@ -72,6 +78,8 @@ export class PostgresEngine implements StorageEngine {
   readonly name = "postgres";
   readonly limits: Limits;
   readonly capabilities: Capabilities;
+  readonly onCommit?: NonNullable<StorageEngine["onCommit"]>;
+  readonly changes?: NonNullable<StorageEngine["changes"]>;
   readonly #side: Pool;
   readonly #random: Random;
   readonly #session: Session;
@@ -79,24 +87,33 @@ export class PostgresEngine implements StorageEngine {
 
   /** @internal postgres() makes it. */
   constructor(parts: EngineParts) {
-    const { pool, side, statements } = parts;
+    const { log, pool, side, statements } = parts;
     this.limits = limitsOf(parts.transactionMillis);
     this.capabilities = {
       remote: true,
       readsAreFinal: false,
       pastVersions: false,
-      changes: "none",
+      changes: log === undefined ? "none" : "log",
       exclusive: false,
       answersMayBeLost: true,
       openTransactions: parts.connectionsMax,
     };
     this.#side = side;
     this.#random = parts.random;
-    this.#session = { pool, statements, cells: new NumberCells(statements, side) };
+    this.#session = { pool, statements, log, cells: new NumberCells(statements, side) };
     this.#host = {
       check: (plan) => this.#check(plan),
       write: (plan) => this.write(plan),
       newest: (connection, keys) => this.#newest(connection, keys),
+    };
+    if (log === undefined) return;
+    this.onCommit = (wake) => {
+      this.#assertOpen();
+      return log.onCommit(wake);
+    };
+    this.changes = (after, { signal } = {}) => {
+      this.#assertOpen();
+      return log.changes(after, signal);
     };
   }
 
@@ -117,21 +134,27 @@ export class PostgresEngine implements StorageEngine {
     const plan = { ...batch, readKeys: [], readRanges: [] };
     this.#check(plan);
     if (plan.ops.length === 0 && plan.requires.length === 0) return {};
-    const { cells } = this.#session;
+    const { cells, log } = this.#session;
+    let result: CommitResult | undefined;
     try {
+      await log?.beginning;
       await cells.make(plan.ops);
       for (let attempt = 1; ; attempt++) {
-        const failure = plan.requires.some(({ key }) => cells.isKnown(key))
+        const written = plan.requires.some(({ key }) => cells.isKnown(key))
           ? await this.#writeReading(plan)
           : await this.#writeOnce(plan);
-        if (failure === undefined) break;
+        if ("result" in written) {
+          ({ result } = written);
+          break;
+        }
+        const { failure } = written;
         if (failure !== CONFLICT || attempt === BATCH_ATTEMPTS_MAX) throw failure as Error;
       }
     } catch (error) {
       throw engineFailure(error, "reading");
     }
     cells.merged(plan.ops);
-    return {};
+    return result;
   }
 
   async verifyIsolation(): Promise<void> {
@@ -141,39 +164,45 @@ export class PostgresEngine implements StorageEngine {
   /** connections of the pool, idle ones, waiting for one, and round trips so far. */
   stats(): Readonly<Record<string, number>> {
     const { roundTrips, ...pool } = this.#session.pool.stats();
-    return { ...pool, roundTrips: roundTrips! + this.#side.stats()["roundTrips"]! };
+    const beside = this.#side.stats()["roundTrips"]! + (this.#session.log?.roundTrips ?? 0);
+    return { ...pool, roundTrips: roundTrips! + beside };
   }
 
   /** Idempotent. Open transactions are rolled back. */
   async close(): Promise<void> {
     this.#session.pool.close();
     this.#side.close();
+    this.#session.log?.close();
   }
 
-  /** One attempt of a batch in one round trip; why it failed, if it did. */
-  async #writeOnce(plan: CommitPlan): Promise<unknown> {
-    const { pool, statements } = this.#session;
+  /** One attempt of a batch in one round trip. */
+  async #writeOnce(plan: CommitPlan): Promise<Written> {
+    const { log, pool, statements } = this.#session;
     const connection = await pool.acquire(plan.signal);
     try {
-      await connection.run(commitCalls(statements, plan), { alone: true });
-      return undefined;
+      const calls = commitCalls(statements, plan);
+      if (log === undefined || plan.ops.length === 0) {
+        await connection.run(calls, { alone: true });
+        return { result: {} };
+      }
+      const answers = await connection.run([...calls, log.append(plan.ops)], { alone: true });
+      return { result: { version: log.committed(answers[answers.length - 1]!, plan.ops) } };
     } catch (error) {
-      if (!mayBeRequirement(error, plan)) return engineFailure(error, "committing");
-      return await failureOf(plan, (keys) => this.#newest(connection, keys));
+      if (!mayBeRequirement(error, plan)) return { failure: engineFailure(error, "committing") };
+      return { failure: await failureOf(plan, (keys) => this.#newest(connection, keys)) };
     } finally {
       pool.release(connection);
     }
   }
 
   /** A batch that requires something of number cells has to read them. */
-  async #writeReading(plan: CommitPlan): Promise<unknown> {
+  async #writeReading(plan: CommitPlan): Promise<Written> {
     const transaction = new PostgresTransaction(this.#session, this.#host, {});
     try {
       await transaction.getMany(plan.requires.map(({ key }) => key));
-      await transaction.commit(plan);
-      return undefined;
+      return { result: await transaction.commit(plan) };
     } catch (error) {
-      return error;
+      return { failure: error };
     } finally {
       transaction.abort();
     }

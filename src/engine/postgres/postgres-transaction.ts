@@ -10,11 +10,12 @@ import type {
   EngineTransaction,
   Requirement,
   Snapshot,
+  Version,
 } from "../contract/index.ts";
 import { commitCalls } from "./commit-calls.ts";
 import type { Changes } from "./commit-calls.ts";
 import { engineFailure, isServerError } from "./connection/index.ts";
-import type { Connection } from "./connection/index.ts";
+import type { Answer, Connection } from "./connection/index.ts";
 import { SessionView } from "./session-view.ts";
 import type { Session } from "./session-view.ts";
 
@@ -49,6 +50,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
       const changes = held === undefined ? plan : await this.#withoutCells(plan);
       if (!this.endReads()) throw new Closed("transaction");
       if (held === undefined) return await this.#host.write(plan);
+      await this.session.log?.beginning;
       await this.session.cells.make(plan.ops);
       return await this.#commitOn(await held, plan, changes);
     } catch (error) {
@@ -72,13 +74,16 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     plan: CommitPlan,
     changes: Changes,
   ): Promise<CommitResult> {
-    const { statements } = this.session;
+    const { log, statements } = this.session;
+    const isLogged = log !== undefined && changes.ops.length > 0;
     const calls = [
       ...commitCalls(statements, changes),
+      ...(isLogged ? [log.append(changes.ops)] : []),
       { statement: statements.commit, values: [] },
     ];
+    let answers: readonly Answer[];
     try {
-      const answers = await connection.run(calls, { alone: true });
+      answers = await connection.run(calls, { alone: true });
       this.#settled = connection.status === "I";
       // A transaction that had failed before is answered so, and is no error to the server.
       if (answers[answers.length - 1]!.tag !== "COMMIT") throw CONFLICT;
@@ -86,7 +91,8 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
       throw await this.#failure(error, connection, plan);
     }
     this.session.cells.merged(plan.ops);
-    return NO_RESULT;
+    if (!isLogged) return NO_RESULT;
+    return { version: log.committed(answers[answers.length - 2]!, changes.ops) };
   }
 
   /** The error of a commit; where requirements may be the reason, the newest state decides whether they are. */
@@ -120,16 +126,23 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
 }
 
 export class PostgresSnapshot extends SessionView implements Snapshot {
-  readonly version: undefined;
+  #version: Version | undefined;
 
   constructor(session: Session) {
     super(session, "snapshot", { readOnly: true });
   }
 
+  /** Where the engine keeps a log: the commits that this one sees. */
+  get version(): Version | undefined {
+    return this.#version;
+  }
+
   /** Fixes the state: the newest one now. */
   async pin(): Promise<this> {
+    const { log } = this.session;
     try {
-      await this.ask([{ statement: this.statements.pin, values: [] }]);
+      const [seen] = await this.ask([log?.pin() ?? { statement: this.statements.pin, values: [] }]);
+      this.#version = await log?.versionOf(seen!.rows[0]![0]!);
     } catch (error) {
       this.close();
       throw error;

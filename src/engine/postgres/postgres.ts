@@ -5,9 +5,10 @@ import { nodeHost } from "../lsm/host/index.ts";
 import type { Host } from "../lsm/host/index.ts";
 import { Connection, Pool, connectFailure, loadDriver } from "./connection/index.ts";
 import type { Call, ClientOptions } from "./connection/index.ts";
+import { ChangeLog, SETTING, logStatements, logTexts, prepareLog } from "./log/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
 import { prepareTable, tableName, tableStatements, tableTexts } from "./table/index.ts";
-import type { Isolation, ServerFigures, TableName, TableStatements } from "./table/index.ts";
+import type { Ask, Isolation, ServerFigures, TableName, TableStatements } from "./table/index.ts";
 
 export interface PostgresOptions {
   /**
@@ -26,6 +27,11 @@ export interface PostgresOptions {
   readonly table?: string;
   /** Makes the table where it is not there. False for a role that may not; `tableDefinition` says what to run. Default true. */
   readonly makeTable?: boolean;
+  /**
+   * Keeps a log of all commits beside the table, for `changes()` and live queries, of the commits of all programs. All that
+   * write to the table must say so; others are refused. Default: none.
+   */
+  readonly changeLog?: true;
   /**
    * How many connections are held at most, one of them for each transaction that has read and not ended. One more stands
    * beside them for upkeep. Default 16; all programs together must stay below the server's max_connections.
@@ -92,12 +98,17 @@ export function postgres(options: PostgresOptions): StorageEngine {
 
 /**
  * The statements that make the table, for those who run them with a role of their own and open with `makeTable: false`.
- * The role of the url then needs select, insert, update and delete on the table, and usage on the sequence.
+ * The role of the url then needs select, insert, update and delete on the table, and on its log (`<table>_log`) where
+ * there is one, and usage on the sequence.
  *
  * @throws InvalidPostgresOption where the table's name is not a plain one.
  */
-export function tableDefinition(table: string = TABLE): readonly string[] {
-  return tableTexts(plainName(table));
+export function tableDefinition(
+  table: string = TABLE,
+  { changeLog = false }: { readonly changeLog?: boolean } = {},
+): readonly string[] {
+  const name = plainName(table);
+  return [...tableTexts(name), ...(changeLog ? logTexts(name.table) : [])];
 }
 
 /** @internal For tests that show what a weaker isolation would break. */
@@ -109,10 +120,22 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
   const host = options.host ?? nodeHost();
   const { random, timers } = host;
   const connect = connector(options, settings, statements, isolation, host);
+  const one = { acquireMillis, connectionsMax: 1, timers };
+  const log = (): ChangeLog =>
+    new ChangeLog({
+      // What a SERIALIZABLE reader has seen of the log's end would be a conflict with every commit.
+      pool: new Pool({
+        connect: connector(options, settings, statements, "repeatable read", host),
+        ...one,
+      }),
+      statements: logStatements(table),
+      timers,
+    });
   return new PostgresEngine({
     pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
-    side: new Pool({ connect, acquireMillis, connectionsMax: 1, timers }),
+    side: new Pool({ connect, ...one }),
     statements,
+    log: options.changeLog === undefined ? undefined : log(),
     connectionsMax,
     transactionMillis: settings.transactionMillis,
     random,
@@ -144,10 +167,12 @@ const DEFAULTS: { readonly [N in Numbers]: number } = {
 };
 
 function settingsOf(options: PostgresOptions): Settings {
-  const { table = TABLE, url } = options;
+  const { changeLog, table = TABLE, url } = options;
   if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url))
     throw new InvalidPostgresOption("url", "a url that begins with postgres://", typeof url);
   const name = plainName(table);
+  if (changeLog !== undefined && changeLog !== true)
+    throw new InvalidPostgresOption("changeLog", "true, or absent", changeLog);
   const numbers: Record<string, number> = {};
   for (const [option, value] of Object.entries(DEFAULTS)) {
     const given = options[option as Numbers] ?? value;
@@ -174,7 +199,9 @@ function connector(
     ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
   };
-  const first = [sessionSettings(settings, statements, isolation)];
+  const isLogged = options.changeLog !== undefined;
+  const first = [sessionSettings(settings, statements, isolation, isLogged)];
+  const logged = isLogged ? Object.values(logStatements(settings.name.table)) : [];
   let table: Promise<void> | undefined;
   const warnOf = ({ predicateLocks }: ServerFigures): void => {
     if (predicateLocks < LOCKS / 4)
@@ -184,10 +211,10 @@ function connector(
     try {
       const driver = await loadDriver();
       return await Connection.open(driver, client, {
-        statements: Object.values(statements),
+        statements: [...Object.values(statements), ...logged],
         first,
         before: async (ask) => {
-          table ??= prepareTable(ask, settings.name, options.makeTable ?? true).then(warnOf);
+          table ??= prepare(ask, settings.name, options.makeTable ?? true, isLogged).then(warnOf);
           try {
             await table;
           } catch (error) {
@@ -202,6 +229,17 @@ function connector(
   };
 }
 
+async function prepare(
+  ask: Ask,
+  name: TableName,
+  make: boolean,
+  isLogged: boolean,
+): Promise<ServerFigures> {
+  const figures = await prepareTable(ask, name, make);
+  if (isLogged) await prepareLog(ask, name.table, make);
+  return figures;
+}
+
 /**
  * What holds for every statement of a connection. The planner is left with the index in its order, the one way that
  * reads no more than was asked for: what a plan reads beside that would conflict with others.
@@ -210,6 +248,7 @@ function sessionSettings(
   settings: Settings,
   statements: TableStatements,
   isolation: Isolation,
+  isLogged: boolean,
 ): Call {
   const values: Readonly<Record<string, string>> = {
     default_transaction_isolation: isolation,
@@ -223,6 +262,7 @@ function sessionSettings(
     enable_sort: "off",
     jit: "off",
     bytea_output: "hex",
+    ...(isLogged ? { [SETTING]: "on" } : {}),
   };
   const list = (texts: readonly string[]): string => `{${texts.map((t) => `"${t}"`).join(",")}}`;
   return {

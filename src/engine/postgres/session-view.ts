@@ -26,6 +26,7 @@ import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./co
 import type { NumberCells } from "./number-cells.ts";
 import { SessionMultiScan } from "./session-multi-scan.ts";
 import { SessionRefScan, SessionScan } from "./session-scan.ts";
+import type { ChangeLog } from "./log/index.ts";
 import { bytesList, bytesOfText, valueOfRows } from "./table/index.ts";
 import type { TableStatements } from "./table/index.ts";
 
@@ -47,6 +48,8 @@ export interface Session {
   readonly pool: Pool;
   readonly cells: NumberCells;
   readonly statements: TableStatements;
+  /** There where the option `changeLog` asks for it. */
+  readonly log: ChangeLog | undefined;
 }
 
 export class SessionView implements ReadView {

@@ -12,6 +12,7 @@
  * 57P01 57P02 08xxx     Unavailable              CommitUnknown
  * connection lost       Unavailable              CommitUnknown
  * 42P01 3F000           NoDatabase               NoDatabase
+ * KT001                 NotSupported             NotSupported     the table has a log, which this engine does not write
  * 28xxx 42501           NoPermission             NoPermission
  * all others            Io                       Io
  */
@@ -59,6 +60,11 @@ function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
     return new StorageError("NoDatabase", details, {
       cause,
       remedy: "Let the engine make its table (makeTable), or make it with the role that may.",
+    });
+  if (sqlState === "KT001")
+    return new StorageError("NotSupported", details, {
+      cause,
+      remedy: "Open every engine that writes to this table with the option changeLog.",
     });
   if (sqlState.startsWith("28") || sqlState === "42501")
     return new StorageError("NoPermission", details, {

@@ -1,0 +1,2 @@
+export { ChangeLog } from "./change-log.ts";
+export { SETTING, logStatements, logTexts, prepareLog } from "./log-table.ts";

@@ -1,0 +1,87 @@
+/**
+ * The table of the log, and what reads and writes it. A row is
+ *
+ *   xid  xid8         the number of the transaction that wrote it, and so of the commit
+ *   at   timestamptz  when that transaction began
+ *   ops  bytea        what the commit wrote (logged-ops.ts); null: it was trimmed, and so was all before it
+ *
+ * Always true:
+ * (1) A row is written by the transaction whose commit it tells of: there is one of each that wrote, and none of one that
+ *     did not commit.
+ * (2) While there is a log, the table takes changes only from sessions that say that they write it (SETTING): a program
+ *     that was opened without the option cannot commit what no reader would hear of.
+ */
+import { StorageError } from "../../contract/index.ts";
+import type { Statement } from "../connection/index.ts";
+import type { Ask } from "../table/index.ts";
+
+/** Set by sessions that write the log. */
+export const SETTING = "kotobadb.change_log";
+const TRIGGER = "kotoba_log_guard";
+/** SQLSTATE of a change that the guard has refused. */
+const NOT_LOGGED = "KT001";
+
+export interface LogStatements {
+  /** Of a snapshot: what it sees. */
+  readonly pin: Statement;
+  readonly append: Statement;
+  readonly visible: Statement;
+  readonly missing: Statement;
+  readonly tail: Statement;
+  readonly newest: Statement;
+  readonly unsettled: Statement;
+}
+
+/** `table` is the quoted name of the table whose log it is. */
+export function logStatements(table: string): LogStatements {
+  const log = logName(table);
+  const ops = "case when octet_length(ops) <= $1::int8 then ops end";
+  const texts: Record<keyof LogStatements, string> = {
+    pin: "select pg_current_snapshot()",
+    append: `insert into ${log}(ops) values ($1) returning xid, pg_current_snapshot()`,
+    visible: `select pg_current_snapshot(), (select case when ops is null then xid end from ${log} order by xid limit 1)`,
+    missing: `select xid, ${ops}, octet_length(ops) from ${log} where xid = any($2::xid8[]) order by xid`,
+    tail: `select xid, ${ops}, octet_length(ops) from (select xid, ops, sum(octet_length(ops)) over (order by xid rows unbounded preceding) - octet_length(ops) as before from (select xid, ops from ${log} where xid >= $2::xid8 order by xid limit $3::int8) page) sized where before < $4::int8 order by xid`,
+    newest: `select xid from ${log} where xid < $1::xid8 and xid <> all($2::xid8[]) order by xid desc limit 1`,
+    unsettled: `select n from unnest($1::xid8[]) u(n) where n >= pg_snapshot_xmin(pg_current_snapshot()) or exists (select 1 from ${log} where xid = n)`,
+  };
+  const named = Object.entries(texts).map(([name, text]) => [name, { name: `kl_${name}`, text }]);
+  return Object.fromEntries(named) as Record<keyof LogStatements, Statement>;
+}
+
+/** The statements that make the log; each does nothing where it was run before. */
+export function logTexts(table: string): readonly string[] {
+  const log = logName(table);
+  const guard = named(table, "_log_guard");
+  return [
+    `create table if not exists ${log} (xid xid8 not null default pg_current_xact_id() primary key, at timestamptz not null default now(), ops bytea)`,
+    `alter table ${log} alter column ops set storage external`,
+    `create or replace function ${guard}() returns trigger language plpgsql as $$ begin if current_setting('${SETTING}', true) is distinct from 'on' then raise exception using errcode = '${NOT_LOGGED}', message = 'this table has a change log, and this session does not write it'; end if; return null; end $$`,
+    `create or replace trigger ${TRIGGER} before insert or update or delete on ${table} for each statement execute function ${guard}()`,
+  ];
+}
+
+/** @throws StorageError 'NoDatabase' where there is no log and `make` is false. */
+export async function prepareLog(ask: Ask, table: string, make: boolean): Promise<void> {
+  const [row] = await ask(
+    `select exists (select 1 from pg_trigger where tgrelid = to_regclass('${table}') and tgname = '${TRIGGER}') as there`,
+  );
+  if (row?.["there"] === true) return;
+  if (!make)
+    throw new StorageError(
+      "NoDatabase",
+      { table: logName(table) },
+      { remedy: "Let the engine make its log (makeTable), or make it with the role that may." },
+    );
+  await ask(
+    ["begin", "select pg_advisory_xact_lock(4711001)", ...logTexts(table), "commit"].join(";"),
+  );
+}
+
+function logName(table: string): string {
+  return named(table, "_log");
+}
+
+function named(table: string, end: string): string {
+  return `${table.slice(0, -1)}${end}"`;
+}
