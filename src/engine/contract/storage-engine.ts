@@ -241,7 +241,7 @@ export interface BeginOptions {
 
 /**
  * One commit, whole, as its ops: a merge as a put of the value it led to, where the engine knows that; else as itself, and
- * then merges of commits that overlapped may come in any order.
+ * then a put that overlapped with it may come on either side.
  */
 export interface ChangeSet {
   readonly version: Version;

@@ -9,7 +9,7 @@ import { engineFailure } from "../connection/index.ts";
 import { bytesOfText, numberList } from "../table/index.ts";
 import { decodeOps } from "./logged-ops.ts";
 import type { LogStatements } from "./log-table.ts";
-import { firstUnseen, isSeen, seenIn, seenUpTo, versionOf } from "./seen.ts";
+import { Progress, firstUnseen, isSeen, seenIn, versionOf } from "./seen.ts";
 import type { Seen } from "./seen.ts";
 
 /** A reader is handed at most about so many bytes of commits at once, or one commit. */
@@ -23,7 +23,7 @@ interface LoggedCommit extends ChangeSet {
   readonly number: bigint;
 }
 export interface LogPage {
-  /** In an order in which every commit comes behind those that it has seen. */
+  /** In an order in which who has overwritten a row comes behind who wrote it. */
   readonly sets: readonly LoggedCommit[];
   /** What has been seen by whoever deals with them. */
   readonly seen: Seen;
@@ -67,12 +67,18 @@ export class LogReader {
       throw changesTooOld({ version: versionOf(seen) });
     const now = seenIn(snapshot!);
     const isWhole = !isFull(more!.rows, pageBytes);
+    const found = [...late!.rows, ...more!.rows].filter(([xid]) => !isSeen(seen, BigInt(xid!)));
+    const within = found.filter(([, , , , isBeyond]) => isBeyond !== "t");
+    const progress = new Progress(
+      seen,
+      now,
+      within.map(([xid]) => BigInt(xid!)),
+    );
     const sets: LoggedCommit[] = [];
     let [reached, isPart] = [seen, !isWhole];
-    for (const [xid, ops] of [...late!.rows, ...more!.rows]) {
+    for (const [xid, ops] of found.toSorted((a, b) => Number(a[3]) - Number(b[3]))) {
       const number = BigInt(xid!);
-      if (isSeen(seen, number)) continue;
-      reached = seenUpTo(seen, now, number);
+      reached = progress.give(number);
       if (ops === null) isPart = true;
       else {
         const version = versionOf(reached);

@@ -2,6 +2,7 @@
  * The table of the log, and what reads and writes it. A row is
  *
  *   xid  xid8         the number of the transaction that wrote it, and so of the commit
+ *   seq  int8         drawn when the row was written, behind all that the transaction writes
  *   at   timestamptz  when that transaction began
  *   ops  bytea        what the commit wrote (logged-ops.ts); null: it was trimmed, and so was all before it
  *
@@ -40,8 +41,10 @@ export function logStatements(table: string): LogStatements {
     pin: "select pg_current_snapshot()",
     append: `insert into ${log}(ops) values ($1) returning xid, pg_current_snapshot()`,
     visible: `select pg_current_snapshot(), (select case when ops is null then xid end from ${log} order by xid limit 1)`,
-    missing: `select xid, ${ops}, octet_length(ops) from ${log} where xid = any($2::xid8[]) order by xid`,
-    tail: `select xid, ${ops}, octet_length(ops) from (select xid, ops, sum(octet_length(ops)) over (order by xid rows unbounded preceding) - octet_length(ops) as before from (select xid, ops from ${log} where xid >= $2::xid8 order by xid limit $3::int8) page) sized where before < $4::int8 order by xid`,
+    missing: `select xid, ${ops}, octet_length(ops), seq from ${log} where xid = any($2::xid8[]) order by xid`,
+    tail: `with page as (select xid, seq, ops from (select xid, seq, ops, sum(octet_length(ops)) over (order by xid rows unbounded preceding) - octet_length(ops) as before from (select xid, seq, ops from ${log} where xid >= $2::xid8 order by xid limit $3::int8) first) sized where before < $4::int8),
+late as (select xid, seq, ops from (select xid, seq, ops from ${log} where xid > (select xid from page order by xid desc limit 1) order by xid limit $3::int8) next where seq < (select max(seq) from page))
+select xid, ${ops}, octet_length(ops), seq, false from page union all select xid, ${ops}, octet_length(ops), seq, true from late`,
     newest: `select xid from ${log} where xid < $1::xid8 and xid <> all($2::xid8[]) order by xid desc limit 1`,
     unsettled: `select n from unnest($1::xid8[]) u(n) where n >= pg_snapshot_xmin(pg_current_snapshot()) or exists (select 1 from ${log} where xid = n)`,
   };
@@ -54,7 +57,7 @@ export function logTexts(table: string): readonly string[] {
   const log = logName(table);
   const guard = named(table, "_log_guard");
   return [
-    `create table if not exists ${log} (xid xid8 not null default pg_current_xact_id() primary key, at timestamptz not null default now(), ops bytea)`,
+    `create table if not exists ${log} (xid xid8 not null default pg_current_xact_id() primary key, at timestamptz not null default now(), seq int8 generated always as identity, ops bytea)`,
     `alter table ${log} alter column ops set storage external`,
     `create or replace function ${guard}() returns trigger language plpgsql as $$ begin if current_setting('${SETTING}', true) is distinct from 'on' then raise exception using errcode = '${NOT_LOGGED}', message = 'this table has a change log, and this session does not write it'; end if; return null; end $$`,
     `create or replace trigger ${TRIGGER} before insert or update or delete on ${table} for each statement execute function ${guard}()`,

@@ -71,6 +71,48 @@ export function seenOf(version: Version): Seen | undefined {
   return versionOf(seen) === version ? seen : undefined;
 }
 
+/** What has been seen while the commits of one look are dealt with one after the other, whatever their numbers. */
+export class Progress {
+  readonly #before: Seen;
+  readonly #now: Seen;
+  /** Ascending; before #given[] all are given. */
+  readonly #numbers: readonly bigint[];
+  readonly #given = new Set<bigint>();
+  #lowest = 0;
+  #highest: bigint | undefined;
+  #beyond: readonly bigint[] = [];
+
+  /** `numbers`: of all that is visible now, was not seen before and is not above the highest of them. */
+  constructor(before: Seen, now: Seen, numbers: readonly bigint[]) {
+    this.#before = before;
+    this.#now = now;
+    this.#numbers = numbers.toSorted(byNumber);
+  }
+
+  /** The commit is dealt with; one that is none of the numbers stands above them. */
+  give(number: bigint): Seen {
+    const last = this.#numbers.at(-1);
+    this.#given.add(number);
+    if (last === undefined || number > last) this.#beyond = [...this.#beyond, number];
+    else {
+      if (this.#highest === undefined || number > this.#highest) this.#highest = number;
+      while (this.#given.has(this.#numbers[this.#lowest] ?? -1n)) this.#lowest++;
+    }
+    const { end, further, missing } =
+      this.#highest === undefined ? this.#before : seenUpTo(this.#before, this.#now, this.#highest);
+    const left: bigint[] = [];
+    for (let i = this.#lowest; i < this.#numbers.length && this.#numbers[i]! < end; i++)
+      if (!this.#given.has(this.#numbers[i]!)) left.push(this.#numbers[i]!);
+    return {
+      end,
+      missing: [...new Set([...missing, ...left])]
+        .filter((one) => !this.#given.has(one))
+        .toSorted(byNumber),
+      further: [...further, ...this.#beyond.filter((one) => one >= end)].toSorted(byNumber),
+    };
+  }
+}
+
 /** The lowest number that is not seen: what a log must still hold. */
 export function firstUnseen({ end, missing }: Seen): bigint {
   return missing[0] ?? end;

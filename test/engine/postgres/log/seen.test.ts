@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Version } from "../../../../src/engine/contract/index.ts";
 import {
+  Progress,
   firstUnseen,
   isSeen,
   seenIn,
@@ -68,6 +69,40 @@ describe("what has been seen", () => {
           );
         }
       }),
+    );
+  });
+
+  it("grows as well where the commits of a look are dealt with in another order", () => {
+    fc.assert(
+      fc.property(
+        schedules,
+        fc.array(fc.integer({ min: 0, max: 42 })),
+        fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
+        fc.nat(12),
+        (schedule, times, ranks, pageSize) => {
+          const server = serverOf(schedule);
+          let seen = seenIn(snapshotAt(server, 0));
+          const known = new Set<number>();
+          for (const time of times.toSorted((a, b) => a - b)) {
+            const now = seenIn(snapshotAt(server, time));
+            const unseen = [...seenAt(server, time)].filter((i) => !isSeen(seen, BigInt(i)));
+            const inOrder = unseen.toSorted((a, b) => a - b);
+            expect(inOrder.every((i) => !known.has(i))).toBe(true);
+            const [page, rest] = [inOrder.slice(0, pageSize), inOrder.slice(pageSize)];
+            const beyond = page.length === 0 ? [] : rest.filter((i) => ranks[i]! % 3 === 0);
+            const progress = new Progress(seen, now, page.map(BigInt));
+            const given = [...page, ...beyond].toSorted((a, b) => ranks[a]! - ranks[b]!);
+            for (const i of given) {
+              known.add(i);
+              seen = progress.give(BigInt(i));
+              expect(server.begins.map((_, n) => isSeen(seen, BigInt(n)))).toEqual(
+                server.begins.map((_, n) => known.has(n)),
+              );
+              expect(seenOf(versionOf(seen))).toEqual(seen);
+            }
+          }
+        },
+      ),
     );
   });
 
