@@ -5,6 +5,7 @@ import { nodeHost } from "../lsm/host/index.ts";
 import type { Host } from "../lsm/host/index.ts";
 import { Connection, Pool, connectFailure, loadDriver } from "./connection/index.ts";
 import type { Call, ClientOptions } from "./connection/index.ts";
+import type { LogSizes } from "./log/index.ts";
 import { ChangeLog, SETTING, logStatements, logTexts, prepareLog } from "./log/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
 import { prepareTable, tableName, tableStatements, tableTexts } from "./table/index.ts";
@@ -29,9 +30,10 @@ export interface PostgresOptions {
   readonly makeTable?: boolean;
   /**
    * Keeps a log of all commits beside the table, for `changes()` and live queries, of the commits of all programs. All that
-   * write to the table must say so; others are refused. Default: none.
+   * write to the table must say so; others are refused. The oldest commits go when there are more than `bytesMax` bytes of
+   * them (default 256 MiB) or they are older than `millisMax` (default 7 days). Default: none.
    */
-  readonly changeLog?: true;
+  readonly changeLog?: true | LogSizes;
   /**
    * How many connections are held at most, one of them for each transaction that has read and not ended. One more stands
    * beside them for upkeep. Default 16; all programs together must stay below the server's max_connections.
@@ -130,6 +132,7 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
       }),
       statements: logStatements(table),
       timers,
+      sizes: typeof options.changeLog === "object" ? options.changeLog : {},
     });
   return new PostgresEngine({
     pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
@@ -171,8 +174,7 @@ function settingsOf(options: PostgresOptions): Settings {
   if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url))
     throw new InvalidPostgresOption("url", "a url that begins with postgres://", typeof url);
   const name = plainName(table);
-  if (changeLog !== undefined && changeLog !== true)
-    throw new InvalidPostgresOption("changeLog", "true, or absent", changeLog);
+  if (changeLog !== undefined) checkChangeLog(changeLog);
   const numbers: Record<string, number> = {};
   for (const [option, value] of Object.entries(DEFAULTS)) {
     const given = options[option as Numbers] ?? value;
@@ -181,6 +183,17 @@ function settingsOf(options: PostgresOptions): Settings {
     numbers[option] = given;
   }
   return { ...(numbers as { readonly [N in Numbers]: number }), name };
+}
+
+function checkChangeLog(changeLog: true | LogSizes): void {
+  if (changeLog === true) return;
+  if (typeof changeLog !== "object" || changeLog === null)
+    throw new InvalidPostgresOption("changeLog", "true, or { bytesMax, millisMax }", changeLog);
+  const { bytesMax = 1_024, millisMax = 1 } = changeLog;
+  if (!(typeof bytesMax === "number" && bytesMax >= 1_024))
+    throw new InvalidPostgresOption("changeLog.bytesMax", "a number of at least 1024", bytesMax);
+  if (!(typeof millisMax === "number" && millisMax >= 1))
+    throw new InvalidPostgresOption("changeLog.millisMax", "a number of at least 1", millisMax);
 }
 
 /** Makes connections; the first of them looks after the table. */

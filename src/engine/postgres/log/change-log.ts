@@ -17,6 +17,8 @@ import { CommitWatch, isAway } from "./commit-watch.ts";
 import { LogReader } from "./log-reader.ts";
 import type { LogPage } from "./log-reader.ts";
 import type { LogStatements } from "./log-table.ts";
+import { LogTrimmer } from "./log-trimmer.ts";
+import type { LogSizes } from "./log-trimmer.ts";
 import { encodeOps } from "./logged-ops.ts";
 import { Bell, Pace } from "./pace.ts";
 import { seenIn, seenOf, versionOf } from "./seen.ts";
@@ -27,12 +29,14 @@ export interface ChangeLogParts {
   readonly pool: Pool;
   readonly statements: LogStatements;
   readonly timers: Pick<Timers, "later">;
+  readonly sizes: LogSizes;
 }
 
 export class ChangeLog {
   readonly #parts: ChangeLogParts;
   readonly #reader: LogReader;
   readonly #watch: CommitWatch;
+  readonly #trimmer: LogTrimmer;
   readonly #bell = new Bell();
   /** Feeds that are to begin "now", and are asking the server what that is. */
   readonly #beginning = new Set<Promise<unknown>>();
@@ -41,6 +45,7 @@ export class ChangeLog {
     this.#parts = parts;
     this.#reader = new LogReader(parts.pool, parts.statements);
     this.#watch = new CommitWatch(this.#reader, parts.timers);
+    this.#trimmer = new LogTrimmer(this.#reader, parts.timers, parts.sizes);
   }
 
   /** What a commit with these ops adds to its group. */
@@ -53,6 +58,7 @@ export class ChangeLog {
     const [xid, snapshot] = rows[0]!;
     const number = BigInt(xid!);
     this.#watch.committed(number, ops);
+    this.#trimmer.committed();
     this.#bell.ring();
     return versionOf(seenIn(snapshot!, number));
   }
@@ -94,6 +100,7 @@ export class ChangeLog {
   close(): void {
     this.#parts.pool.close();
     this.#watch.close();
+    this.#trimmer.close();
     this.#bell.ring();
   }
 

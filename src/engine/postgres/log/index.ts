@@ -1,2 +1,3 @@
 export { ChangeLog } from "./change-log.ts";
+export type { LogSizes } from "./log-trimmer.ts";
 export { SETTING, logStatements, logTexts, prepareLog } from "./log-table.ts";

@@ -102,6 +102,24 @@ export class LogReader {
     return versionOf({ end: number + 1n, missing: late, further: [] });
   }
 
+  /** Number, bytes, time of so many commits behind a number, and the time now; as far as none below is under way. */
+  async rowsBehind(number: string, rowsMax: number): Promise<readonly Row[]> {
+    const values = [number, String(rowsMax)];
+    const [sizes] = await this.#ask([{ statement: this.#statements.sizes, values }]);
+    return sizes!.rows;
+  }
+
+  /** Takes the commits up to this one out of the log. */
+  async removeUpTo(number: string): Promise<void> {
+    const { begin, commit, mark, remove } = this.#statements;
+    await this.#ask([
+      { statement: begin, values: [] },
+      { statement: remove, values: [number] },
+      { statement: mark, values: [number] },
+      { statement: commit, values: [] },
+    ]);
+  }
+
   get roundTrips(): number {
     return this.#pool.stats()["roundTrips"]!;
   }

@@ -31,6 +31,11 @@ export interface LogStatements {
   readonly tail: Statement;
   readonly newest: Statement;
   readonly unsettled: Statement;
+  readonly sizes: Statement;
+  readonly begin: Statement;
+  readonly remove: Statement;
+  readonly mark: Statement;
+  readonly commit: Statement;
 }
 
 /** `table` is the quoted name of the table whose log it is. */
@@ -46,6 +51,12 @@ export function logStatements(table: string): LogStatements {
 late as (select xid, seq, ops from (select xid, seq, ops from ${log} where xid > (select xid from page order by xid desc limit 1) order by xid limit $3::int8) next where seq < (select max(seq) from page))
 select xid, ${ops}, octet_length(ops), seq, false from page union all select xid, ${ops}, octet_length(ops), seq, true from late`,
     newest: `select xid from ${log} where xid < $1::xid8 and xid <> all($2::xid8[]) order by xid desc limit 1`,
+    sizes: `select xid, coalesce(octet_length(ops), 0), (extract(epoch from at) * 1000)::int8, (extract(epoch from now()) * 1000)::int8 from ${log} where xid > $1::xid8 and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid limit $2::int8`,
+    // Two that do this at once wait for each other, and the second finds it done.
+    begin: "begin isolation level read committed",
+    remove: `delete from ${log} where xid < $1::xid8`,
+    mark: `update ${log} set ops = null where xid = $1::xid8`,
+    commit: "commit",
     unsettled: `select n from unnest($1::xid8[]) u(n) where n >= pg_snapshot_xmin(pg_current_snapshot()) or exists (select 1 from ${log} where xid = n)`,
   };
   const named = Object.entries(texts).map(([name, text]) => [name, { name: `kl_${name}`, text }]);

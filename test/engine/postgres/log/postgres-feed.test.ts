@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CONFLICT } from "../../../../src/engine/contract/index.ts";
 import type { ChangeSet, Version } from "../../../../src/engine/contract/index.ts";
+import { nodeHost } from "../../../../src/engine/lsm/host/index.ts";
 import { encodeOps } from "../../../../src/engine/postgres/log/logged-ops.ts";
 import { freshTable, sharedServer, skipReason } from "../../../support/postgres/shared-server.ts";
 import {
@@ -216,6 +217,62 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL", () => {
 
     const sets = await followUntil(engine, version, "end");
     expect(sets.flatMap((set) => set.ops)).toEqual([del, ...ops, put("end", "")]);
+  });
+
+  it("loses its oldest commits when there are too many bytes of them, and says so to who needs them", async () => {
+    const table = freshTable();
+    const host = nodeHost();
+    const later = (millis: number, task: () => void) =>
+      host.timers.later(Math.min(millis, 5), task);
+    const engine = engineOn(table, {
+      changeLog: { bytesMax: 100_000 },
+      host: { random: host.random, timers: { ...host.timers, later } },
+    });
+    const raw = await rawClient();
+    const start = (await engine.write(plan(put("start", "")))).version!;
+    const late = (await engine.snapshot()).version!;
+    const versions: Version[] = [];
+    const big = "x".repeat(30_000);
+    const kept = async (): Promise<number> => {
+      const { rows } = await raw.query<{ readonly bytes: string }>(
+        `select sum(octet_length(ops)) as bytes from ${table}_log`,
+      );
+      return Number(rows[0]!.bytes);
+    };
+
+    for (let i = 0; i < 120; i++)
+      versions.push((await engine.write(plan(put(`w/${i}`, big)))).version!);
+    await vi.waitFor(async () => {
+      await engine.write(plan(put("again", "")));
+      expect(await kept()).toBeLessThan(130_000);
+    });
+    await engine.write(plan(put("end", "")));
+
+    for (const version of [start, late, versions[0]!])
+      await expect(followUntil(engine, version, "end")).rejects.toMatchObject({ code: "TooOld" });
+    const rest = await followUntil(engine, versions.at(-1)!, "end");
+    expect(rest.flatMap(({ ops }) => ops).at(-1)).toEqual(put("end", ""));
+    const snapshot = await engine.snapshot();
+    expect(snapshot.version).toBe(rest.at(-1)!.version);
+    snapshot.close();
+  });
+
+  it("loses what has become too old", async () => {
+    const table = freshTable();
+    const host = nodeHost();
+    const later = (millis: number, task: () => void) =>
+      host.timers.later(Math.min(millis, 5), task);
+    const engine = engineOn(table, {
+      changeLog: { millisMax: 50 },
+      host: { random: host.random, timers: { ...host.timers, later } },
+    });
+    const start = (await engine.write(plan(put("start", "")))).version!;
+    await engine.write(plan(put("a", "")));
+
+    await vi.waitFor(async () => {
+      await engine.write(plan(put("later", "")));
+      await expect(followUntil(engine, start, "later")).rejects.toMatchObject({ code: "TooOld" });
+    });
   });
 
   it("begins with the first commit after it was asked for, where no version says from where", async () => {
