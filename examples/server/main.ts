@@ -3,11 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { open } from "kotobadb";
+import { postgres } from "kotobadb/postgres";
 import { collections, routesOf } from "./contacts.ts";
 import { serve } from "./serve.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "kotobadb-server-"));
-const db = await open(folder, { collections, changeLog: true });
+// A folder of its own, or a server: postgres://…
+const url = process.argv[2];
+const openDatabase = () =>
+  url === undefined
+    ? open(folder, { collections, changeLog: true })
+    : open({ engine: postgres({ url, changeLog: true }) }, { collections });
+const db = await openDatabase();
 // What is stored does not fit the program? Known before anybody asks.
 await db.ready();
 const server = await serve(routesOf(db));
@@ -109,9 +116,9 @@ console.log(`The one that was under way is answered: ${(await late).status}.`);
 await stopped;
 await db.close();
 
-const again = await open(folder, { collections });
+const again = await openDatabase();
 console.log(
-  `Stopped and closed. Opened again, the folder has ${await again.contacts.count()} contacts.`,
+  `Stopped and closed. Opened again, the database has ${await again.contacts.count()} contacts.`,
 );
 await again.close();
 await rm(folder, { recursive: true });

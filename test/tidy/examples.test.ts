@@ -159,7 +159,7 @@ test("the server answers good requests and bad ones, streams changes, and stops 
   expect(told).toContain(
     "A new request is refused.\nThe one that was under way is answered: 201.\n",
   );
-  expect(told).toContain("Opened again, the folder has 4 contacts.\n");
+  expect(told).toContain("Opened again, the database has 4 contacts.\n");
 });
 
 test("three versions of a program open one database in turn, and the first is too old then", async () => {
