@@ -9,12 +9,14 @@ import { engineFailure } from "../connection/index.ts";
 import { bytesOfText, numberList } from "../table/index.ts";
 import { decodeOps } from "./logged-ops.ts";
 import type { LogStatements } from "./log-table.ts";
-import { Progress, firstUnseen, isSeen, seenIn, versionOf } from "./seen.ts";
+import { Progress, firstUnseen, isSeen, seenBelow, seenIn, versionOf } from "./seen.ts";
 import type { Seen } from "./seen.ts";
 
 /** A reader is handed at most about so many bytes of commits at once, or one commit. */
 const PAGE_BYTES: number = 1024 * 1024;
 const PAGE_COMMITS = 1_000;
+/** Larger than any number of a transaction. */
+const NUMBER_MAX = String(2n ** 63n - 1n);
 /** Larger than any commit can be. */
 const ANY_BYTES = 2 ** 31 - 1;
 
@@ -49,8 +51,12 @@ export class LogReader {
 
   /** What is visible now. */
   async now(): Promise<Seen> {
-    const [visible] = await this.#ask([this.#visible()]);
-    return seenIn(visible!.rows[0]![0]!);
+    const values = [NUMBER_MAX, numberList([])];
+    const [visible, newest] = await this.#ask([
+      this.#visible(),
+      { statement: this.#statements.newest, values },
+    ]);
+    return seenBelow(seenIn(visible!.rows[0]![0]!), BigInt(newest!.rows[0]?.[0] ?? 0) + 1n);
   }
 
   /** @throws StorageError 'TooOld' where what has not been seen may be in the log no more. */
@@ -66,6 +72,8 @@ export class LogReader {
     if (trimmed !== null && firstUnseen(seen) <= BigInt(trimmed!))
       throw changesTooOld({ version: versionOf(seen) });
     const now = seenIn(snapshot!);
+    // Of another server, or of one that has lost what it had shown: its numbers mean other commits here.
+    if (seen.end > now.end) throw changesTooOld({ version: versionOf(seen) });
     const isWhole = !isFull(more!.rows, pageBytes);
     const found = [...late!.rows, ...more!.rows].filter(([xid]) => !isSeen(seen, BigInt(xid!)));
     const within = found.filter(([, , , , isBeyond]) => isBeyond !== "t");
@@ -85,7 +93,12 @@ export class LogReader {
         sets.push({ version, number, ops: decodeOps(bytesOfText(ops!), number) });
       }
     }
-    return { sets, seen: isWhole ? now : reached, isPart };
+    if (isWhole) {
+      const ends = [...found.map(([xid]) => BigInt(xid!)), ...seen.further].map((n) => n + 1n);
+      const end = ends.reduce((most, one) => (one > most ? one : most), seen.end);
+      reached = seenBelow(now, end);
+    }
+    return { sets, seen: reached, isPart };
   }
 
   /** The version of what a snapshot sees: two that see the same commits have the same, whatever else the server does. */

@@ -75,12 +75,15 @@ export function logTexts(table: string): readonly string[] {
   ];
 }
 
-/** @throws StorageError 'NoDatabase' where there is no log and `make` is false. */
+/**
+ * @throws StorageError 'NoDatabase' where there is no log and `make` is false; 'NotSupported' where the log was copied from
+ *   another server, whose numbers mean nothing here.
+ */
 export async function prepareLog(ask: Ask, table: string, make: boolean): Promise<void> {
   const [row] = await ask(
     `select exists (select 1 from pg_trigger where tgrelid = to_regclass('${table}') and tgname = '${TRIGGER}') as there`,
   );
-  if (row?.["there"] === true) return;
+  if (row?.["there"] === true) return refuseCopied(ask, table);
   if (!make)
     throw new StorageError(
       "NoDatabase",
@@ -89,6 +92,21 @@ export async function prepareLog(ask: Ask, table: string, make: boolean): Promis
     );
   await ask(
     ["begin", "select pg_advisory_xact_lock(4711001)", ...logTexts(table), "commit"].join(";"),
+  );
+}
+
+async function refuseCopied(ask: Ask, table: string): Promise<void> {
+  const log = logName(table);
+  const [row] = await ask(
+    `select xid >= pg_snapshot_xmax(pg_current_snapshot()) as copied from ${log} order by xid desc limit 1`,
+  );
+  if (row?.["copied"] !== true) return;
+  throw new StorageError(
+    "NotSupported",
+    { table: log, found: "commits that this server has not made" },
+    {
+      remedy: "A change log belongs to its server: empty this one, and let its readers begin anew.",
+    },
   );
 }
 

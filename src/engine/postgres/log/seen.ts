@@ -71,6 +71,15 @@ export function seenOf(version: Version): Seen | undefined {
   return versionOf(seen) === version ? seen : undefined;
 }
 
+/**
+ * As much of what is visible `now` as can be relied on, where the highest commits seen are just below `end`. Numbers above
+ * were drawn by transactions that left nothing behind, and a server that crashes draws them again; those below a commit
+ * that is on the disk it does not.
+ */
+export function seenBelow(now: Seen, end: bigint): Seen {
+  return { end, missing: now.missing.filter((one) => one < end), further: [] };
+}
+
 /** What has been seen while the commits of one look are dealt with one after the other, whatever their numbers. */
 export class Progress {
   readonly #before: Seen;

@@ -1,4 +1,5 @@
 /** The change log on PostgreSQL while connections are cut and the server is killed: what is in the table is in the feed. */
+import pg from "pg";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { proxyTo } from "../../../support/postgres/proxy.ts";
 import { freshTable, sharedServer, skipReason } from "../../../support/postgres/shared-server.ts";
@@ -113,6 +114,39 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL that break
       }
       await wait(400);
     });
+  });
+
+  it("gives a commit whose number was drawn before the server was killed, by a transaction that left nothing behind", async () => {
+    // What nobody waits for stays in the server's memory until it is killed.
+    const settings = { wal_writer_delay: "10s" };
+    const server = await startServer({ durable: true, settings });
+    closedAfterTest({ close: () => server.stop() });
+    const [table, { url }] = [freshTable(), server];
+    const [engine, reader] = [engineOn(table, { url }), engineOn(table, { url })];
+    const start = (await engine.write(plan(put("start", "")))).version;
+    const told: string[] = [];
+    reader.onCommit((touched) => {
+      told.push(...(touched?.keys ?? []).map((key) => Buffer.from(key).toString()));
+    });
+    const following = [start, undefined].map((after) => followUntil(reader, after, "end"));
+    const raw = new pg.Client({ connectionString: url });
+    raw.on("error", () => {});
+    await raw.connect();
+    for (let i = 0; i < 20; i++) {
+      await raw.query("begin");
+      await raw.query("select pg_current_xact_id()");
+      await raw.query("rollback");
+    }
+    // The feeds look once more.
+    await wait(400);
+
+    await server.restart();
+    await insist(async () => engine.write(plan(put("a", ""))));
+    await engine.write(plan(put("end", "")));
+
+    for (const sets of await Promise.all(following))
+      expect(sets.flatMap(({ ops }) => ops)).toEqual([put("a", ""), put("end", "")]);
+    await vi.waitFor(() => expect(told).toEqual(["a", "end"]));
   });
 
   it("wakes its listeners for what was committed while the server could not be reached", async () => {

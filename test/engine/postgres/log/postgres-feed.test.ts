@@ -257,6 +257,20 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL", () => {
     snapshot.close();
   });
 
+  it("of another server is not taken for one of this: neither its rows nor its versions", async () => {
+    const table = freshTable();
+    const engine = engineOn(table);
+    const { version } = await engine.write(plan(put("a", "")));
+    const later = `${BigInt(version!.split(/[-+]/)[0]!) + 1_000_000n}` as Version;
+    await expect(followUntil(engine, later, "a")).rejects.toMatchObject({ code: "TooOld" });
+
+    const raw = await rawClient();
+    await raw.query(`insert into ${table}_log(xid, ops) values ('123456789012345', '')`);
+    const refused = Promise.resolve(engineOn(table).write(plan(put("b", ""))));
+
+    await expect(refused).rejects.toMatchObject({ code: "NotSupported" });
+  });
+
   it("loses what has become too old", async () => {
     const table = freshTable();
     const host = nodeHost();
