@@ -226,7 +226,7 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL", () => {
       host.timers.later(Math.min(millis, 5), task);
     const engine = engineOn(table, {
       changeLog: { bytesMax: 100_000 },
-      host: { random: host.random, timers: { ...host.timers, later } },
+      host: { ...host, timers: { ...host.timers, later } },
     });
     const raw = await rawClient();
     const start = (await engine.write(plan(put("start", "")))).version!;
@@ -278,7 +278,7 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL", () => {
       host.timers.later(Math.min(millis, 5), task);
     const engine = engineOn(table, {
       changeLog: { millisMax: 50 },
-      host: { random: host.random, timers: { ...host.timers, later } },
+      host: { ...host, timers: { ...host.timers, later } },
     });
     const start = (await engine.write(plan(put("start", "")))).version!;
     await engine.write(plan(put("a", "")));
