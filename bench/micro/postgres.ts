@@ -8,7 +8,7 @@
  */
 import { postgres } from "../../src/engine/postgres/index.ts";
 import { operations, storeWith } from "../../test/engine/postgres/store-operations.ts";
-import { CountingProxy } from "../../test/support/postgres/counting-proxy.ts";
+import { proxyTo } from "../../test/support/postgres/proxy.ts";
 import { startServer } from "../../test/support/postgres/start-server.ts";
 
 const ROWS = Number(process.argv[2] ?? 20);
@@ -41,9 +41,10 @@ async function measure(
   delayMillis: number,
   found: (name: string, millis: number) => void,
 ): Promise<void> {
-  const proxy = await CountingProxy.start(server.tcpUrl!, delayMillis);
+  const proxy = await proxyTo(server.tcpUrl!);
+  proxy.delayMillis = delayMillis;
   const table = `bench_${Math.round(performance.timeOrigin + performance.now())}`;
-  const engine = postgres({ url: proxy.urlOf(server.tcpUrl!), table });
+  const engine = postgres({ url: proxy.url, table });
   const on = await storeWith(engine, Math.max(ROWS, TIMES));
   const meant = { ...on, rows: ROWS };
   try {
@@ -59,6 +60,6 @@ async function measure(
     }
   } finally {
     await on.store.close();
-    await proxy.stop();
+    await proxy.close();
   }
 }

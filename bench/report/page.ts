@@ -84,7 +84,7 @@ function introduction({ at, machine, outcomes, revision, size }: RunFile): strin
     "Written by `npm run bench -- --full`; `npm run bench -- --report` writes it anew from `benchmarks/run.json`. Every",
     "figure was measured in one run.",
     "",
-    `- When and what: ${at}, ${revision}, size "${size}", ${rounds} rounds of ${minutes.toFixed(1)} minutes`,
+    `- When and what: ${at}, ${revision}, size "${size}", ${rounds === 1 ? "1 round" : `${rounds} rounds`} of ${minutes.toFixed(1)} minutes`,
     `- Machine: ${machine.cores} x ${machine.processor}, ${figure(machine.memoryBytes, "bytes")} of memory, ${machine.system}, Node ${machine.node}`,
     `- Load average at the start of the children: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}`,
     `- Versions: ${versions.join(", ")}`,

@@ -28,6 +28,7 @@ export type {
 } from "./storage-engine.ts";
 // Ranges of keys
 export {
+  copyOfRange,
   isEmptyRange,
   prefixRange,
   rangeContains,

@@ -1,5 +1,5 @@
 /** Ranges of keys: half-open [start, end); end undefined means to the end of the keyspace. */
-import { compareBytes, nextKey, prefixEnd } from "../../base/index.ts";
+import { compareBytes, copyBytes, nextKey, prefixEnd } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 
 export interface KeyRange {
@@ -15,6 +15,11 @@ export function prefixRange(prefix: Bytes): KeyRange {
 /** The range that holds this one key. */
 export function singleKeyRange(key: Bytes): KeyRange {
   return { start: key, end: nextKey(key) };
+}
+
+/** With bytes of its own: for whoever needs the range after the call that handed it in (law 9). */
+export function copyOfRange({ start, end }: KeyRange): KeyRange {
+  return { start: copyBytes(start), end: end === undefined ? undefined : copyBytes(end) };
 }
 
 export function rangeContains(range: KeyRange, key: Bytes): boolean {

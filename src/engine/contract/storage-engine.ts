@@ -229,8 +229,8 @@ export interface BeginOptions {
   readonly readOnly?: boolean;
   readonly exclusive?: boolean;
   /**
-   * With readOnly, of whoever runs the work again: any read may fail with Conflict. So an engine whose reads count only
-   * once they are committed may answer the first by itself, and begin when there is a second.
+   * With readOnly, of whoever runs the work again if a read or the commit fails with Conflict. So an engine whose reads
+   * count only once they are committed may answer the first ones by themselves, and begin when there are more.
    */
   readonly mayLose?: boolean;
   /** An attempt of this work has lost before. An engine may prefer it; it need not know it. */

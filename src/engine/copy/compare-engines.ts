@@ -7,8 +7,8 @@ import { compareByteRanges, copyBytes, isPromise } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import { COPY_MARK_KEY, refuseUnfinishedCopy } from "../contract/index.ts";
 import type { ReadView, StorageEngine } from "../contract/index.ts";
-import { RowReader, RowTally } from "./row-reader.ts";
-import type { RowFigures } from "./row-reader.ts";
+import { RowWalk } from "./row-reader.ts";
+import type { RowFigures, RowReader } from "./row-reader.ts";
 
 export interface RowDifference {
   readonly key: Bytes;
@@ -63,12 +63,12 @@ export async function compareViews(
   copy: ReadView,
   onRows: OnRows = () => undefined,
 ): Promise<Omit<EngineComparison, "isUnfinished">> {
-  const sides = [new Side(source), new Side(copy)] as const;
+  const sides = [new RowWalk(source), new RowWalk(copy)] as const;
   const [from, to] = sides;
   let differences = 0;
   let steps = 0;
   let first: RowDifference | undefined;
-  const differs = (at: Side, what: RowDifference["what"]): void => {
+  const differs = (at: RowWalk, what: RowDifference["what"]): void => {
     differences++;
     first ??= { key: copyBytes(at.reader.key()), what };
   };
@@ -91,36 +91,8 @@ export async function compareViews(
   return { source: from.tally.figures(), copy: to.tally.figures(), differences, first };
 }
 
-/** One of the two: where its reader is, and what it has passed. */
-class Side {
-  readonly reader: RowReader;
-  readonly tally: RowTally = new RowTally();
-  isThere = true;
-
-  constructor(view: ReadView) {
-    this.reader = new RowReader(view);
-  }
-
-  async begin(): Promise<void> {
-    this.isThere = await this.reader.next();
-  }
-
-  /** Counts the row it is at and goes to the next one. */
-  advance(): Promise<void> | undefined {
-    this.tally.add(this.reader);
-    const more = this.reader.next();
-    if (isPromise(more)) {
-      return more.then((isThere) => {
-        this.isThere = isThere;
-      });
-    }
-    this.isThere = more;
-    return undefined;
-  }
-}
-
 /** A side that has come to its end is behind every key. */
-function compareKeys(a: Side, b: Side): number {
+function compareKeys(a: RowWalk, b: RowWalk): number {
   if (!a.isThere) return 1;
   if (!b.isThere) return -1;
   const [one, other] = [a.reader, b.reader];

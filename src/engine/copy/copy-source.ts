@@ -8,7 +8,7 @@ import type { Awaitable, Bytes } from "../../base/index.ts";
 import type { ReadView } from "../contract/index.ts";
 import type { OnRows } from "./compare-engines.ts";
 import type { CopiedSoFar } from "./copy-target.ts";
-import { RowReader, RowTally } from "./row-reader.ts";
+import { RowWalk } from "./row-reader.ts";
 
 export type CopiedRow = readonly [key: Bytes, value: Bytes];
 
@@ -17,43 +17,43 @@ const TOLD_ROWS = 1_000;
 
 export class CopySource {
   readonly #view: ReadView;
-  #reader: RowReader;
-  #tally = new RowTally();
+  #walk: RowWalk;
   #lastKey: Bytes | undefined;
-  #isThere = false;
 
   constructor(view: ReadView) {
     this.#view = view;
-    this.#reader = new RowReader(view);
+    this.#walk = new RowWalk(view);
   }
 
   /** It is at a row. */
   get isThere(): boolean {
-    return this.#isThere;
+    return this.#walk.isThere;
   }
   /** How many rows it has passed. */
   get rows(): number {
-    return this.#tally.rows;
+    return this.#walk.tally.rows;
   }
   /** Of the row that it is at. */
   get rowBytes(): number {
-    return this.#reader.keyBytes() + this.#reader.valueBytes();
+    const { reader } = this.#walk;
+    return reader.keyBytes() + reader.valueBytes();
   }
   get row(): CopiedRow {
-    return [this.#reader.key(), this.#reader.value()];
+    const { reader } = this.#walk;
+    return [reader.key(), reader.value()];
   }
   /** The rows that it has passed, as a mark says it. */
   get passed(): CopiedSoFar {
     const position = this.#lastKey === undefined ? null : hex(this.#lastKey, Infinity);
-    return { position, ...this.#tally.figures() };
+    return { position, ...this.#walk.tally.figures() };
   }
 
   /**
    * Goes to the row behind those that are copied, if these are still the same; else to the first row, and gives false.
    */
   async begin(copied: CopiedSoFar, onRows: OnRows): Promise<boolean> {
-    this.#isThere = await this.#reader.next();
-    while (this.#isThere && this.rows < copied.rows) {
+    await this.#walk.begin();
+    while (this.isThere && this.rows < copied.rows) {
       const moved = this.pass();
       if (isPromise(moved)) await moved;
       if (this.rows % TOLD_ROWS === 0) await onRows(this.rows);
@@ -66,27 +66,19 @@ export class CopySource {
       position === copied.position;
     if (isSame || rows === 0) return isSame;
     this.close();
-    this.#reader = new RowReader(this.#view);
-    this.#tally = new RowTally();
+    this.#walk = new RowWalk(this.#view);
     this.#lastKey = undefined;
-    this.#isThere = await this.#reader.next();
+    await this.#walk.begin();
     return false;
   }
 
   /** Counts the row that it is at and goes to the next one. */
   pass(): Awaitable<void> {
-    this.#tally.add(this.#reader);
-    this.#lastKey = this.#reader.key();
-    const more = this.#reader.next();
-    if (isPromise(more)) {
-      return more.then((isThere) => {
-        this.#isThere = isThere;
-      });
-    }
-    this.#isThere = more;
+    this.#lastKey = this.#walk.reader.key();
+    return this.#walk.advance();
   }
 
   close(): void {
-    this.#reader.close();
+    this.#walk.reader.close();
   }
 }

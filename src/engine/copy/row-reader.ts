@@ -3,7 +3,7 @@
  *
  * Always true: the mark of a copy and the tokens of commits are no rows of a database, and are passed over.
  */
-import { EMPTY_BYTES, andThen, compareByteRanges } from "../../base/index.ts";
+import { EMPTY_BYTES, andThen, compareByteRanges, isPromise } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
 import { COPY_MARK_KEY, EMPTY_DONE_PAGE, isTokenKey } from "../contract/index.ts";
 import type { KeyRange, Page, ReadView, Scan } from "../contract/index.ts";
@@ -108,5 +108,33 @@ export class RowTally {
 
   figures(): RowFigures {
     return { rows: this.#rows, bytes: this.#bytes, checksum: this.#digest.text() };
+  }
+}
+
+/** Goes through the rows of a state, and counts those that it has passed. */
+export class RowWalk {
+  readonly reader: RowReader;
+  readonly tally: RowTally = new RowTally();
+  /** It is at a row. */
+  isThere = false;
+
+  constructor(view: ReadView) {
+    this.reader = new RowReader(view);
+  }
+
+  async begin(): Promise<void> {
+    this.isThere = await this.reader.next();
+  }
+
+  /** Counts the row that it is at and goes to the next one. */
+  advance(): Awaitable<void> {
+    this.tally.add(this.reader);
+    const more = this.reader.next();
+    if (isPromise(more)) {
+      return more.then((isThere) => {
+        this.isThere = isThere;
+      });
+    }
+    this.isThere = more;
   }
 }

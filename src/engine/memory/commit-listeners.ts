@@ -4,6 +4,7 @@
  */
 import { copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import { copyOfRange } from "../contract/index.ts";
 import type { CommitListener, KeyRange, WriteOp } from "../contract/index.ts";
 
 /** Beyond this many keys a listener is told "anything may have changed": looking is cheaper than comparing. */
@@ -27,7 +28,7 @@ export class CommitListeners {
   committed(ops: readonly WriteOp[]): void {
     if (this.#listeners.size === 0) return;
     for (const op of ops) {
-      if (op.op === "delRange") this.#ranges.push(copyOf(op.range));
+      if (op.op === "delRange") this.#ranges.push(copyOfRange(op.range));
       else if (this.#keys.length <= TOUCHED_KEYS_MAX) this.#keys.push(copyBytes(op.key));
     }
     if (this.#scheduled) return;
@@ -51,11 +52,4 @@ export class CommitListeners {
       });
     }
   }
-}
-
-function copyOf(range: KeyRange): KeyRange {
-  return {
-    start: copyBytes(range.start),
-    end: range.end === undefined ? undefined : copyBytes(range.end),
-  };
 }

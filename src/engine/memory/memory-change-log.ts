@@ -8,8 +8,8 @@
  */
 import { Closed, assert, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { changesTooOld } from "../contract/index.ts";
-import type { ChangeSet, KeyRange, Version, WriteOp } from "../contract/index.ts";
+import { changesTooOld, copyOfRange } from "../contract/index.ts";
+import type { ChangeSet, Version, WriteOp } from "../contract/index.ts";
 
 export interface MemoryChangeLogOptions {
   /** Bytes of keys and values that are kept; the oldest commits beyond them go, but not the newest. Default 64 MiB. */
@@ -148,10 +148,6 @@ function copyOfOp(op: WriteOp): WriteOp {
     case "merge":
       return { ...op, key: copyBytes(op.key), operand: copyBytes(op.operand) };
   }
-}
-
-function copyOfRange({ start, end }: KeyRange): KeyRange {
-  return { start: copyBytes(start), end: end === undefined ? undefined : copyBytes(end) };
 }
 
 function bytesOf(op: WriteOp): number {

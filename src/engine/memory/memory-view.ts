@@ -7,6 +7,7 @@
  */
 import { Closed, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
+import { copyOfRange } from "../contract/index.ts";
 import type { Decode, KeyRange, ReadView, Scan, ScanOptions } from "../contract/index.ts";
 import type { CommittedState, EntryVisitor } from "./committed-state.ts";
 import { MemoryScan } from "./memory-scan.ts";
@@ -75,12 +76,4 @@ export class MemoryView implements ReadView {
     if (this.#closed) throw new Closed(this.#what);
     if (this.#state.closed) throw new Closed("engine");
   }
-}
-
-/** A scan uses its bounds after the call that handed them in has returned (law 9). */
-function copyOfRange(range: KeyRange): KeyRange {
-  return {
-    start: copyBytes(range.start),
-    end: range.end === undefined ? undefined : copyBytes(range.end),
-  };
 }

@@ -7,9 +7,9 @@
  *     those before it once more, in one state, and where an answer has changed the view has lost.
  * (2) From endReads() on every read fails with Closed; the connection goes back to the pool without a transaction.
  */
-import { Closed, EMPTY_BYTES, copyBytes } from "../../base/index.ts";
+import { Closed, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { CONFLICT } from "../contract/index.ts";
+import { CONFLICT, copyOfRange } from "../contract/index.ts";
 import type {
   BeginOptions,
   Decode,
@@ -279,12 +279,4 @@ function inOrder(rows: readonly Row[]): readonly Row[] {
     const [left, right] = [BigInt(a[0]!), BigInt(b[0]!)];
     return left < right ? -1 : Number(left > right);
   });
-}
-
-/** A scan uses its bounds after the call that handed them in has returned (law 9). */
-function copyOfRange(range: KeyRange): KeyRange {
-  return {
-    start: range.start.length === 0 ? EMPTY_BYTES : copyBytes(range.start),
-    end: range.end === undefined ? undefined : copyBytes(range.end),
-  };
 }

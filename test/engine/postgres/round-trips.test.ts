@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { postgres } from "kotobadb/postgres";
 import { describe, expect, test } from "vitest";
-import { CountingProxy } from "../../support/postgres/counting-proxy.ts";
+import { proxyTo } from "../../support/postgres/proxy.ts";
 import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
 import { operations, storeWith } from "./store-operations.ts";
 
@@ -15,9 +15,8 @@ const BEGIN = "<!-- round trips: written by test/engine/postgres/round-trips.tes
 const END = "<!-- end of round trips -->";
 
 async function counted(rows: number): Promise<Map<string, number>> {
-  const { tcpUrl } = sharedServer();
-  const proxy = await CountingProxy.start(tcpUrl);
-  const engine = postgres({ url: proxy.urlOf(tcpUrl), table: freshTable() });
+  const proxy = await proxyTo(sharedServer().tcpUrl);
+  const engine = postgres({ url: proxy.url, table: freshTable() });
   const on = await storeWith(engine, rows);
   try {
     const counts = new Map<string, number>();
@@ -34,7 +33,7 @@ async function counted(rows: number): Promise<Map<string, number>> {
     return counts;
   } finally {
     await on.store.close();
-    await proxy.stop();
+    await proxy.close();
   }
 }
 

@@ -1,4 +1,7 @@
-/** Stands between a program and the server, and breaks what is between them, or slows it. */
+/**
+ * Stands between a program and the server, and breaks what is between them, or slows it; and counts round trips: who begins
+ * to send after the server has spoken has waited for an answer.
+ */
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 
@@ -7,6 +10,8 @@ export interface Proxy {
   readonly url: string;
   /** Milliseconds that are added to each way. */
   delayMillis: number;
+  /** Of all connections since the start, those of connecting included. */
+  readonly roundTrips: number;
   /** Called with what the program sends; true: the connection is cut once the server has got it, before it can answer. */
   cutsAfter: (sent: Buffer) => boolean;
   /** Called with what the program sends; true: the connection is cut and the server gets nothing of it. */
@@ -19,9 +24,11 @@ export interface Proxy {
 export async function proxyTo(tcpUrl: string): Promise<Proxy> {
   const target = new URL(tcpUrl);
   const open = new Set<Socket>();
+  let roundTrips = 0;
   const listener = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
     let isDeaf = false;
+    let isServersTurn = false;
     const end = (): void => {
       near.destroy();
       far.destroy();
@@ -38,6 +45,8 @@ export async function proxyTo(tcpUrl: string): Promise<Proxy> {
       else setTimeout(() => to.write(data), proxy.delayMillis);
     };
     near.on("data", (data: Buffer) => {
+      if (!isServersTurn) roundTrips++;
+      isServersTurn = true;
       if (proxy.cutsBefore(data)) end();
       else {
         isDeaf ||= proxy.cutsAfter(data);
@@ -45,6 +54,7 @@ export async function proxyTo(tcpUrl: string): Promise<Proxy> {
       }
     });
     far.on("data", (data: Buffer) => {
+      isServersTurn = false;
       // The answer is there, so what was asked has happened; nobody hears of it.
       if (isDeaf) end();
       else passOn(near, data);
@@ -59,6 +69,9 @@ export async function proxyTo(tcpUrl: string): Promise<Proxy> {
   const proxy: Proxy = {
     url: url.href,
     delayMillis: 0,
+    get roundTrips() {
+      return roundTrips;
+    },
     cutsAfter: () => false,
     cutsBefore: () => false,
     cutAll: () => {

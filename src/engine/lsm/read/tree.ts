@@ -135,15 +135,14 @@ export class Tree {
       .filter((tables) => tables.length > 0)
       .map((tables) => ({ tables, readers: readersOf(tables) }));
     this.#tableRangeDeletes = new RangeDeleteIndex();
+    this.#newestInTables = 0;
     for (const table of tablesOf(version)) {
+      this.#newestInTables = Math.max(this.#newestInTables, table.largestSequence);
       if (table.rangeDeletes === 0) continue;
       for (const one of this.#tables.reader(table.fileNumber).rangeDeletes) {
         this.#tableRangeDeletes.add(one);
       }
     }
-    const newest = (sequence: number, table: TableMeta): number =>
-      Math.max(sequence, table.largestSequence);
-    this.#newestInTables = [...tablesOf(version)].reduce(newest, 0);
     this.#tables.places.forget(this.#newestInTables);
     this.#structure++;
   }

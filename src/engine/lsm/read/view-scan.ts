@@ -2,9 +2,9 @@
  * A scan of a view. It may outlive the tables it began with: when the structure below has changed between two pages, it
  * goes on behind its last row with new cursors. So no scan, however long it is held, keeps a file or a memtable from going.
  */
-import { copyBytes, equalBytes, isPromise } from "../../../base/index.ts";
+import { equalBytes, isPromise } from "../../../base/index.ts";
 import type { Awaitable, Bytes } from "../../../base/index.ts";
-import { EMPTY_DONE_PAGE } from "../../contract/index.ts";
+import { EMPTY_DONE_PAGE, copyOfRange } from "../../contract/index.ts";
 import type { KeyRange, Page, Scan, ScanOptions } from "../../contract/index.ts";
 import { BLOCK_MISSING, VisibleScan } from "../cursor/index.ts";
 import type { Errand } from "../sstable/index.ts";
@@ -151,12 +151,4 @@ export class ViewScan implements Scan {
 
 function sameBound(a: Bytes | undefined, b: Bytes | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalBytes(a, b);
-}
-
-/** A scan reads its bounds after the call that handed them in has returned (law 9). */
-function copyOfRange(range: KeyRange): KeyRange {
-  return {
-    start: copyBytes(range.start),
-    end: range.end === undefined ? undefined : copyBytes(range.end),
-  };
 }

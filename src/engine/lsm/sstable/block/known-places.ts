@@ -52,11 +52,6 @@ export class KnownPlaces {
     this.#mask = sets - 1;
   }
 
-  /** Memory that is taken, touched or not. */
-  get bytes(): number {
-    return this.#words.byteLength;
-  }
-
   /** The tables have changed; `newest` is the largest sequence in them. */
   forget(newest: number): void {
     this.#newest = newest;
