@@ -1,7 +1,7 @@
 /** Plain reads: a view of one committed state for the length of a body. */
 import { andThen, isPromise } from "../base/index.ts";
 import type { Awaitable } from "../base/index.ts";
-import { Conflict } from "../engine/contract/index.ts";
+import { Conflict, StorageError } from "../engine/contract/index.ts";
 import type { EngineTransaction, StorageEngine } from "../engine/contract/index.ts";
 import { fullView } from "./reading/full-view.ts";
 import type { FullView } from "./reading/full-view.ts";
@@ -9,12 +9,20 @@ import { Transaction } from "./transaction.ts";
 
 /** Read-only attempts lose only against a burst of writers; so many in a row are no chance. */
 const ATTEMPTS_MAX = 16;
+/** After so many the engine is told: it may have a way of reading that waits, and cannot lose. */
+const PATIENT_AFTER_LOSSES = 3;
+/**
+ * A connection may have ended unseen, and the next attempt finds another one, or waits for a server that comes back as long
+ * as the engine does. More would let a read wait longer than anybody has asked for.
+ */
+const UNAVAILABLE_MAX = 1;
 
 /**
  * Runs `body` with a view of the newest durable state, and lets the view go when it has ended. Where the engine's reads
  * count only once they are committed, they are, and the body is run again if they did not hold.
  *
  * @throws Conflict when they still did not hold after some attempts.
+ * @throws StorageError 'Unavailable' when the engine could not be reached twice.
  */
 export function withView<T>(
   engine: StorageEngine,
@@ -49,19 +57,30 @@ async function readUntilItHolds<T>(
   engine: StorageEngine,
   body: (view: FullView) => Awaitable<T>,
 ): Promise<T> {
+  let unavailable = 0;
   for (let attempt = 1; ; attempt++) {
-    const inner = await engine.begin({ readOnly: true, mayLose: attempt === 1 });
+    const inner = await engine.begin({
+      readOnly: true,
+      mayLose: attempt === 1,
+      isRetry: attempt > PATIENT_AFTER_LOSSES,
+    });
     const view = new Transaction(engine, inner, { attempt, readOnly: true });
     try {
       return await readAndValidate(view, inner, body);
     } catch (error) {
-      if (!(error instanceof Conflict) || error.attempts > 0) throw error;
-      if (attempt === ATTEMPTS_MAX) throw new Conflict(attempt);
+      if (isUnavailable(error)) {
+        if (++unavailable > UNAVAILABLE_MAX) throw error;
+      } else if (!(error instanceof Conflict) || error.attempts > 0) throw error;
+      else if (attempt === ATTEMPTS_MAX) throw new Conflict(attempt);
     } finally {
       view.end("aborted");
       inner.abort();
     }
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "Unavailable";
 }
 
 async function readAndValidate<T>(

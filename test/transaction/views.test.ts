@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Bytes } from "../../src/base/index.ts";
-import { CONFLICT, Conflict } from "../../src/engine/contract/index.ts";
+import { CONFLICT, Conflict, StorageError } from "../../src/engine/contract/index.ts";
 import type {
   BeginOptions,
   EngineTransaction,
@@ -310,4 +310,40 @@ test("where reads are not final, a view is committed, and read again if it did n
   )) as Conflict;
   expect(error).toBeInstanceOf(Conflict);
   expect(error.attempts).toBe(16);
+});
+
+test("a view that keeps losing says so to the engine, which may have a way of reading that waits", async () => {
+  let losses = 4;
+  const engine = new EngineDouble({
+    readsAreFinal: false,
+    onPlan() {
+      if (losses-- > 0) throw CONFLICT;
+    },
+  });
+  const begun: (boolean | undefined)[] = [];
+  const begin = engine.begin.bind(engine);
+  engine.begin = (options: BeginOptions) => {
+    begun.push(options.isRetry);
+    return begin(options);
+  };
+
+  await withView(engine, (view) => view.get(bytes("a")));
+
+  expect(begun).toEqual([false, false, false, true, true]);
+});
+
+test.each([
+  [1, "read again", undefined],
+  [2, "told", "Unavailable"],
+])("a view whose engine is out of reach %i times is %s", async (times, _, code) => {
+  let away = times;
+  const engine = new EngineDouble({ readsAreFinal: false });
+  const read = (view: FullView): unknown => {
+    if (away-- > 0) throw new StorageError("Unavailable");
+    return view.get(bytes("a"));
+  };
+
+  const outcome = await Promise.resolve(withView(engine, read)).catch((error: unknown) => error);
+
+  expect((outcome as StorageError | undefined)?.code).toBe(code);
 });
