@@ -46,6 +46,7 @@ export type {
   Query,
   ReadQuery,
   Reference,
+  SnapshotOptions,
   TransactionOptions,
   Tx,
   UniqueWhere,

@@ -12,7 +12,7 @@ import type {
   ValidationError,
   WithId,
 } from "../collections/index.ts";
-import type { Durability } from "../engine/contract/index.ts";
+import type { Durability, SnapshotOptions } from "../engine/contract/index.ts";
 import type { EngineFailure, ReadError, TransactionError, WriteError } from "./failures.ts";
 import type { Collection, Collections, Context } from "./surface.ts";
 
@@ -102,8 +102,18 @@ interface DbMethods<F extends Run, Ds, Rs> {
     body: (tx: TxOf<F, Ds, Rs>) => Kind<F, A, E, R>,
     options?: TransactionOptions,
   ): Kind<F, A, E | TransactionError, R>;
-  /** The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data. */
-  snapshot(): SnapshotOf<F, Ds, Rs>;
+  /**
+   * The newest durable state, kept for reading until it is closed; it holds back the clean-up of old data.
+   *
+   * With `stale: true` the state may be one of a while ago: on a server with standbys it is read from one of them, to spare
+   * the primary. It does not show for certain what this program has written itself. A database in a folder gives the
+   * newest all the same.
+   *
+   * @example
+   * using report = db.snapshot({ stale: true });
+   * const open = await report.orders.where({ state: "open" }).count();
+   */
+  snapshot(options?: SnapshotOptions): SnapshotOf<F, Ds, Rs>;
   /**
    * Resolves when every collection so far is checked against the stored one and all of its indexes are built. Nobody has to
    * wait for that: queries do without an index that is still being built.

@@ -54,7 +54,7 @@ export {
   DiskFull,
   StorageError,
 } from "../engine/contract/index.ts";
-export type { Durability } from "../engine/contract/index.ts";
+export type { Durability, SnapshotOptions } from "../engine/contract/index.ts";
 export {
   NestedTransaction,
   ReadOnlyTransaction,

@@ -9,7 +9,7 @@ import type {
   ObjectSchema,
   RelationSpecs,
 } from "../collections/index.ts";
-import type { StorageEngine } from "../engine/contract/index.ts";
+import type { SnapshotOptions, StorageEngine } from "../engine/contract/index.ts";
 import { nodeHost, openLsmEngine } from "../engine/lsm/index.ts";
 import { MemoryEngine } from "../engine/memory/index.ts";
 import type { Transaction } from "../transaction/index.ts";
@@ -20,7 +20,7 @@ import { bindCollections, DatabaseCore, transactionBinder } from "./database-cor
 import type { DbOf, SnapshotOf, TransactionOptions, TxOf } from "./database-type.ts";
 import type { TransactionError } from "./failures.ts";
 import { promiseRunner } from "./promise-door.ts";
-import { checkOpen, InvalidOption } from "./options.ts";
+import { checkOpen, checkSnapshot, InvalidOption } from "./options.ts";
 import type { FreeNames, OpenOptions, OpenTarget } from "./options.ts";
 import type { Defs } from "./surface.ts";
 
@@ -172,8 +172,8 @@ export function bindDatabase(
         typeof body === "function" ? body : refuseBody(body),
         options,
       ),
-    snapshot: () => {
-      const access = new SnapshotAccess(core.engine.snapshot());
+    snapshot: (options: SnapshotOptions = {}) => {
+      const access = new SnapshotAccess(core.engine.snapshot(checkSnapshot(options)));
       const close = (): void => access.close();
       const snapshot = Object.assign(bound(access), { close, [Symbol.dispose]: close });
       return Object.defineProperty(snapshot, "version", { get: () => access.version });

@@ -2,7 +2,7 @@
 import { KotobaError } from "../base/index.ts";
 import { InvalidDefinition, RESERVED_NAMES } from "../collections/index.ts";
 import type { Def, ReservedName } from "../collections/index.ts";
-import type { Durability, StorageEngine } from "../engine/contract/index.ts";
+import type { Durability, SnapshotOptions, StorageEngine } from "../engine/contract/index.ts";
 import type { Host } from "../engine/lsm/index.ts";
 import type { FullScanRule } from "../query/index.ts";
 import type { DatabaseEvent } from "./database-event.ts";
@@ -216,4 +216,13 @@ export function checkTransaction(options: TransactionOptions): void {
     throw new InvalidOption("signal", "an AbortSignal", signal);
   if (readOnly !== undefined && typeof readOnly !== "boolean")
     throw new InvalidOption("readOnly", "true or false", readOnly);
+}
+
+/** @throws InvalidOption. */
+export function checkSnapshot(options: SnapshotOptions): SnapshotOptions {
+  checkKnown(options, ["stale"]);
+  const { stale } = options;
+  if (stale !== undefined && typeof stale !== "boolean")
+    throw new InvalidOption("stale", "true or false", stale);
+  return options;
 }

@@ -259,6 +259,8 @@ const onDatabase: readonly (readonly Call[])[] = [
   [["transaction", fn, { durability: "maybe" }]],
   [["transaction", fn, { signal: "now" }]],
   [["transaction", fn, null]],
+  [["snapshot", { stale: "yes" }]],
+  [["snapshot", { old: true }]],
   [["collection", "users", numbers]],
   [["collection", "close", numbers]],
   [["collection", "a b", numbers]],

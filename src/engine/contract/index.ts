@@ -22,6 +22,7 @@ export type {
   Scan,
   ScanOptions,
   Snapshot,
+  SnapshotOptions,
   StorageEngine,
   Version,
   WriteOp,

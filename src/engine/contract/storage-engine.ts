@@ -239,6 +239,14 @@ export interface BeginOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface SnapshotOptions {
+  /**
+   * The state may be one of a while ago, and need lie in no order with what else is read: an engine that has copies of its
+   * data elsewhere may read one of those. Others give what they always do.
+   */
+  readonly stale?: boolean;
+}
+
 /**
  * One commit, whole, as its ops: a merge as a put of the value it led to, where the engine knows that; else as itself, and
  * then a put that overlapped with it may come on either side.
@@ -258,7 +266,7 @@ export interface StorageEngine {
   /** No I/O; a promise only when `exclusive` must wait for its turn. */
   begin(options?: BeginOptions): Awaitable<EngineTransaction>;
   /** A view that outlives a call: a paged export, a consistent backup. May end early with TooOld. */
-  snapshot(): Awaitable<Snapshot>;
+  snapshot(options?: SnapshotOptions): Awaitable<Snapshot>;
   /** An atomic batch that read nothing: one round trip, no transaction held. Serial with all other commits. */
   write(plan: BlindPlan): Awaitable<CommitResult>;
   /**

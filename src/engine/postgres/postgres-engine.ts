@@ -22,6 +22,7 @@ import type {
   EngineTransaction,
   Limits,
   Snapshot,
+  SnapshotOptions,
   StorageEngine,
 } from "../contract/index.ts";
 import type { Random } from "../lsm/host/index.ts";
@@ -29,6 +30,7 @@ import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Connection, Pool } from "./connection/index.ts";
 import type { ChangeLog } from "./log/index.ts";
+import { Figures } from "./figures.ts";
 import { NumberCells } from "./number-cells.ts";
 import {
   PostgresSnapshot,
@@ -66,7 +68,11 @@ export interface EngineParts {
   readonly pool: Pool;
   /** One connection beside the pool, for what must not wait for it. */
   readonly side: Pool;
+  /** Of standbys, where there are any. */
+  readonly stale: Pool;
   readonly statements: TableStatements;
+  /** Those of `stale`. */
+  readonly staleStatements: TableStatements;
   /** There where the option `changeLog` asks for it. */
   readonly log: ChangeLog | undefined;
   readonly connectionsMax: number;
@@ -83,11 +89,12 @@ export class PostgresEngine implements StorageEngine {
   readonly #side: Pool;
   readonly #random: Random;
   readonly #session: Session;
+  readonly #stale: Session;
   readonly #host: TransactionHost;
 
   /** @internal postgres() makes it. */
   constructor(parts: EngineParts) {
-    const { log, pool, side, statements } = parts;
+    const { log, pool, side, stale, staleStatements, statements } = parts;
     this.limits = limitsOf(parts.transactionMillis);
     this.capabilities = {
       remote: true,
@@ -100,7 +107,10 @@ export class PostgresEngine implements StorageEngine {
     };
     this.#side = side;
     this.#random = parts.random;
-    this.#session = { pool, statements, log, cells: new NumberCells(statements, side) };
+    const cells = new NumberCells(statements, side);
+    const figures = new Figures();
+    this.#session = { pool, statements, log, cells, figures };
+    this.#stale = { pool: stale, statements: staleStatements, log: undefined, cells, figures };
     this.#host = {
       check: (plan) => this.#check(plan),
       write: (plan) => this.write(plan),
@@ -125,16 +135,16 @@ export class PostgresEngine implements StorageEngine {
     return new PostgresTransaction(this.#session, this.#host, options);
   }
 
-  snapshot(): Promise<Snapshot> {
+  snapshot({ stale = false }: SnapshotOptions = {}): Promise<Snapshot> {
     this.#assertOpen();
-    return new PostgresSnapshot(this.#session).pin();
+    return new PostgresSnapshot(stale ? this.#stale : this.#session).pin();
   }
 
   async write(batch: BlindPlan): Promise<CommitResult> {
     const plan = { ...batch, readKeys: [], readRanges: [] };
     this.#check(plan);
     if (plan.ops.length === 0 && plan.requires.length === 0) return {};
-    const { cells, log } = this.#session;
+    const { cells, figures, log } = this.#session;
     let result: CommitResult | undefined;
     try {
       await log?.beginning;
@@ -149,6 +159,7 @@ export class PostgresEngine implements StorageEngine {
         }
         const { failure } = written;
         if (failure !== CONFLICT || attempt === BATCH_ATTEMPTS_MAX) throw failure as Error;
+        figures.batchRetried();
       }
     } catch (error) {
       throw engineFailure(error, "reading");
@@ -161,35 +172,48 @@ export class PostgresEngine implements StorageEngine {
     await verifyIsolation(this, this.#random.bytes(16));
   }
 
-  /** connections of the pool, idle ones, waiting for one, and round trips so far. */
+  /**
+   * connections of the pool, idle ones, waiting for one, made and lost so far; connections to standbys; commits, conflicts,
+   * batches that went again, commits whose answer was lost, and round trips so far.
+   */
   stats(): Readonly<Record<string, number>> {
-    const { roundTrips, ...pool } = this.#session.pool.stats();
-    const beside = this.#side.stats()["roundTrips"]! + (this.#session.log?.roundTrips ?? 0);
-    return { ...pool, roundTrips: roundTrips! + beside };
+    const { figures, log, pool } = this.#session;
+    const { roundTrips, ...ofPool } = pool.stats();
+    const side = this.#side.stats();
+    const stale = this.#stale.pool.stats();
+    const beside = side["roundTrips"]! + stale["roundTrips"]! + (log?.roundTrips ?? 0);
+    return {
+      ...ofPool,
+      connectionsStale: stale["connections"]!,
+      ...figures.stats(),
+      roundTrips: roundTrips! + beside,
+    };
   }
 
   /** Idempotent. Open transactions are rolled back. */
   async close(): Promise<void> {
     this.#session.pool.close();
     this.#side.close();
+    this.#stale.pool.close();
     this.#session.log?.close();
   }
 
   /** One attempt of a batch in one round trip. */
   async #writeOnce(plan: CommitPlan): Promise<Written> {
-    const { log, pool, statements } = this.#session;
+    const { figures, log, pool, statements } = this.#session;
     const connection = await pool.acquire(plan.signal);
     try {
-      const calls = commitCalls(statements, plan);
-      if (log === undefined || plan.ops.length === 0) {
-        await connection.run(calls, { alone: true });
-        return { result: {} };
-      }
-      const answers = await connection.run([...calls, log.append(plan.ops)], { alone: true });
+      const isLogged = log !== undefined && plan.ops.length > 0;
+      const calls = [...commitCalls(statements, plan), ...(isLogged ? [log.append(plan.ops)] : [])];
+      const answers = await connection.run(calls, { alone: true });
+      figures.committed();
+      if (!isLogged) return { result: {} };
       return { result: { version: log.committed(answers[answers.length - 1]!, plan.ops) } };
     } catch (error) {
-      if (!mayBeRequirement(error, plan)) return { failure: engineFailure(error, "committing") };
-      return { failure: await failureOf(plan, (keys) => this.#newest(connection, keys)) };
+      const failure = mayBeRequirement(error, plan)
+        ? await failureOf(plan, (keys) => this.#newest(connection, keys))
+        : engineFailure(error, "committing");
+      return { failure: figures.failed(failure) };
     } finally {
       pool.release(connection);
     }

@@ -88,8 +88,9 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
       // A transaction that had failed before is answered so, and is no error to the server.
       if (answers[answers.length - 1]!.tag !== "COMMIT") throw CONFLICT;
     } catch (error) {
-      throw await this.#failure(error, connection, plan);
+      throw this.session.figures.failed(await this.#failure(error, connection, plan));
     }
+    this.session.figures.committed();
     this.session.cells.merged(plan.ops);
     if (!isLogged) return NO_RESULT;
     return { version: log.committed(answers[answers.length - 2]!, changes.ops) };

@@ -3,18 +3,21 @@ import { KotobaError } from "../../base/index.ts";
 import type { StorageEngine } from "../contract/index.ts";
 import { nodeHost } from "../lsm/host/index.ts";
 import type { Host } from "../lsm/host/index.ts";
-import { Connection, Pool, connectFailure, loadDriver } from "./connection/index.ts";
-import type { Call, ClientOptions } from "./connection/index.ts";
+import { Hosts, Pool, hostPlaces } from "./connection/index.ts";
+import type { Connection, HostPlace } from "./connection/index.ts";
+import { Connector } from "./connector.ts";
+import type { Purpose } from "./connector.ts";
 import type { LogSizes } from "./log/index.ts";
-import { ChangeLog, SETTING, logStatements, logTexts, prepareLog } from "./log/index.ts";
+import { ChangeLog, logStatements, logTexts } from "./log/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
-import { prepareTable, tableName, tableStatements, tableTexts } from "./table/index.ts";
-import type { Ask, Isolation, ServerFigures, TableName, TableStatements } from "./table/index.ts";
+import { tableName, tableStatements, tableTexts } from "./table/index.ts";
+import type { Isolation, ServerFigures, TableName } from "./table/index.ts";
 
 export interface PostgresOptions {
   /**
    * Where the server is and as whom: `postgres://user:password@host:5432/database?sslmode=verify-full`. What else a url
-   * may say is what the package `pg` takes.
+   * may say is what the package `pg` takes. Several hosts, a primary and its standbys, are separated by commas:
+   * `postgres://app@one,two:5433,three/app`. The one that is the primary is found, again when it moves.
    */
   readonly url: string;
   /** Instead of the one in the url; a function is asked at every connection, for passwords that change. */
@@ -39,9 +42,12 @@ export interface PostgresOptions {
    * beside them for upkeep. Default 16; all programs together must stay below the server's max_connections.
    */
   readonly connectionsMax?: number;
-  /** How long work waits for a connection before it fails with StorageError 'Unavailable'. Default 5,000. */
+  /**
+   * How long work waits for a connection before it fails with StorageError 'Unavailable': for one that others hold, or for
+   * a server that was there before and is not now. Default 5,000.
+   */
   readonly acquireMillis?: number;
-  /** How long making a connection may take. Default 5,000. */
+  /** How long making a connection may take, at each host. Default 5,000. */
   readonly connectMillis?: number;
   /** How long a transaction or snapshot may do nothing before the server ends it with StorageError 'TooOld'. Default 60,000. */
   readonly transactionMillis?: number;
@@ -116,31 +122,40 @@ export function tableDefinition(
 /** @internal For tests that show what a weaker isolation would break. */
 export function postgresWith(options: PostgresOptions, isolation: Isolation): StorageEngine {
   const settings = settingsOf(options);
-  const { table, sequence } = settings.name;
-  const statements = tableStatements(table, sequence, isolation);
-  const { acquireMillis, connectionsMax } = settings;
+  const { acquireMillis, connectionsMax, name, transactionMillis } = settings;
   const host = options.host ?? nodeHost();
   const { random, timers } = host;
-  const connect = connector(options, settings, statements, isolation, host);
-  const one = { acquireMillis, connectionsMax: 1, timers };
-  const log = (): ChangeLog =>
-    new ChangeLog({
-      // What a SERIALIZABLE reader has seen of the log's end would be a conflict with every commit.
-      pool: new Pool({
-        connect: connector(options, settings, statements, "repeatable read", host),
-        ...one,
-      }),
-      statements: logStatements(table),
-      timers,
-      sizes: typeof options.changeLog === "object" ? options.changeLog : {},
-    });
+  const connector = connectorOf(options, settings, host);
+  const { changeLog } = options;
+  const more = changeLog === undefined ? [] : Object.values(logStatements(name.table));
+  const purpose = (level: Isolation): Purpose => ({
+    isolation: level,
+    statements: tableStatements(name.table, name.sequence, level),
+    more,
+  });
+  const chance = (): number => random.bytes(1)[0]! / 256;
+  const pool = (connect: () => Promise<Connection>, most: number = 1): Pool =>
+    new Pool({ connect, acquireMillis, connectionsMax: most, timers, chance });
+  const writing = purpose(isolation);
+  // What a SERIALIZABLE reader has seen of the log's end would be a conflict with every commit, and a standby has none.
+  const reading = purpose("repeatable read");
   return new PostgresEngine({
-    pool: new Pool({ connect, acquireMillis, connectionsMax, timers }),
-    side: new Pool({ connect, ...one }),
-    statements,
-    log: options.changeLog === undefined ? undefined : log(),
+    pool: pool(() => connector.primary(writing), connectionsMax),
+    side: pool(() => connector.primary(writing)),
+    stale: pool(() => connector.standby(reading), connectionsMax),
+    statements: writing.statements,
+    staleStatements: reading.statements,
+    log:
+      changeLog === undefined
+        ? undefined
+        : new ChangeLog({
+            pool: pool(() => connector.primary(reading)),
+            statements: logStatements(name.table),
+            timers,
+            sizes: typeof changeLog === "object" ? changeLog : {},
+          }),
     connectionsMax,
-    transactionMillis: settings.transactionMillis,
+    transactionMillis,
     random,
   });
 }
@@ -151,7 +166,10 @@ type Numbers =
   | "connectionsMax"
   | "statementMillis"
   | "transactionMillis";
-type Settings = { readonly [N in Numbers]: number } & { readonly name: TableName };
+type Settings = { readonly [N in Numbers]: number } & {
+  readonly name: TableName;
+  readonly places: readonly HostPlace[];
+};
 
 const TABLE = "kotoba";
 
@@ -171,8 +189,11 @@ const DEFAULTS: { readonly [N in Numbers]: number } = {
 
 function settingsOf(options: PostgresOptions): Settings {
   const { changeLog, table = TABLE, url } = options;
-  if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url))
+  if (typeof url !== "string")
     throw new InvalidPostgresOption("url", "a url that begins with postgres://", typeof url);
+  const found = hostPlaces(url);
+  // What stands in a url is not for messages.
+  if ("expected" in found) throw new InvalidPostgresOption("url", found.expected, "another url");
   const name = plainName(table);
   if (changeLog !== undefined) checkChangeLog(changeLog);
   const numbers: Record<string, number> = {};
@@ -182,7 +203,7 @@ function settingsOf(options: PostgresOptions): Settings {
       throw new InvalidPostgresOption(option, "a whole number above 0", given);
     numbers[option] = given;
   }
-  return { ...(numbers as { readonly [N in Numbers]: number }), name };
+  return { ...(numbers as { readonly [N in Numbers]: number }), name, places: found.places };
 }
 
 function checkChangeLog(changeLog: true | LogSizes): void {
@@ -196,90 +217,30 @@ function checkChangeLog(changeLog: true | LogSizes): void {
     throw new InvalidPostgresOption("changeLog.millisMax", "a number of at least 1", millisMax);
 }
 
-/** Makes connections; the first of them looks after the table. */
-function connector(
+function connectorOf(
   options: PostgresOptions,
   settings: Settings,
-  statements: TableStatements,
-  isolation: Isolation,
-  host: Pick<Host, "warn">,
-): () => Promise<Connection> {
-  const client: ClientOptions = {
-    connectionString: options.url,
-    connectionTimeoutMillis: settings.connectMillis,
-    keepAlive: true,
-    application_name: options.applicationName ?? "kotobadb",
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
-  };
-  const isLogged = options.changeLog !== undefined;
-  const first = [sessionSettings(settings, statements, isolation, isLogged)];
-  const logged = isLogged ? Object.values(logStatements(settings.name.table)) : [];
-  let table: Promise<void> | undefined;
-  const warnOf = ({ predicateLocks }: ServerFigures): void => {
-    if (predicateLocks < LOCKS / 4)
-      host.warn(new FewPredicateLocks(predicateLocks), "opening PostgreSQL");
-  };
-  return async () => {
-    try {
-      const driver = await loadDriver();
-      return await Connection.open(driver, client, {
-        statements: [...Object.values(statements), ...logged],
-        first,
-        before: async (ask) => {
-          table ??= prepare(ask, settings.name, options.makeTable ?? true, isLogged).then(warnOf);
-          try {
-            await table;
-          } catch (error) {
-            table = undefined;
-            throw error;
-          }
-        },
-      });
-    } catch (error) {
-      throw connectFailure(error);
-    }
-  };
-}
-
-async function prepare(
-  ask: Ask,
-  name: TableName,
-  make: boolean,
-  isLogged: boolean,
-): Promise<ServerFigures> {
-  const figures = await prepareTable(ask, name, make);
-  if (isLogged) await prepareLog(ask, name.table, make);
-  return figures;
-}
-
-/**
- * What holds for every statement of a connection. The planner is left with the index in its order, the one way that
- * reads no more than was asked for: what a plan reads beside that would conflict with others.
- */
-function sessionSettings(
-  settings: Settings,
-  statements: TableStatements,
-  isolation: Isolation,
-  isLogged: boolean,
-): Call {
-  const values: Readonly<Record<string, string>> = {
-    default_transaction_isolation: isolation,
-    statement_timeout: `${settings.statementMillis}ms`,
-    idle_in_transaction_session_timeout: `${settings.transactionMillis}ms`,
-    plan_cache_mode: "force_generic_plan",
-    enable_seqscan: "off",
-    enable_bitmapscan: "off",
-    enable_hashjoin: "off",
-    enable_mergejoin: "off",
-    enable_sort: "off",
-    jit: "off",
-    bytea_output: "hex",
-    ...(isLogged ? { [SETTING]: "on" } : {}),
-  };
-  const list = (texts: readonly string[]): string => `{${texts.map((t) => `"${t}"`).join(",")}}`;
-  return {
-    statement: statements.settings,
-    values: [list(Object.keys(values)), list(Object.values(values))],
-  };
+  host: Pick<Host, "random" | "timers" | "warn">,
+): Connector {
+  const { connectMillis, name, places, statementMillis, transactionMillis } = settings;
+  return new Connector({
+    hosts: new Hosts(places),
+    client: {
+      connectionTimeoutMillis: connectMillis,
+      keepAlive: true,
+      application_name: options.applicationName ?? "kotobadb",
+      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+    },
+    name,
+    makeTable: options.makeTable ?? true,
+    isLogged: options.changeLog !== undefined,
+    statementMillis,
+    transactionMillis,
+    host,
+    learned: ({ predicateLocks }: ServerFigures) => {
+      if (predicateLocks < LOCKS / 4)
+        host.warn(new FewPredicateLocks(predicateLocks), "opening PostgreSQL");
+    },
+  });
 }

@@ -23,6 +23,7 @@ import type {
 import { endOf } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
+import type { Figures } from "./figures.ts";
 import type { NumberCells } from "./number-cells.ts";
 import { SessionMultiScan } from "./session-multi-scan.ts";
 import { SessionRefScan, SessionScan } from "./session-scan.ts";
@@ -47,6 +48,7 @@ const NO_READS: LoneReads = { calls: [], answers: [] };
 export interface Session {
   readonly pool: Pool;
   readonly cells: NumberCells;
+  readonly figures: Figures;
   readonly statements: TableStatements;
   /** There where the option `changeLog` asks for it. */
   readonly log: ChangeLog | undefined;
@@ -68,11 +70,13 @@ export class SessionView implements ReadView {
   constructor(
     session: Session,
     what: "transaction" | "snapshot",
-    { mayLose = false, readOnly = false, signal }: BeginOptions,
+    { isRetry = false, mayLose = false, readOnly = false, signal }: BeginOptions,
   ) {
     this.session = session;
     this.#what = what;
-    this.#begin = readOnly ? session.statements.beginReadOnly : session.statements.begin;
+    const { begin, beginReadOnly, beginUnbeaten } = session.statements;
+    if (readOnly) this.#begin = isRetry ? beginUnbeaten : beginReadOnly;
+    else this.#begin = begin;
     this.#mayLose = mayLose && readOnly;
     this.#signal = signal;
   }
@@ -163,7 +167,7 @@ export class SessionView implements ReadView {
     } catch (error) {
       // What was on its way when the view was ended has no other reason to be told.
       this.assertOpen();
-      throw engineFailure(error, "reading");
+      throw this.session.figures.failed(engineFailure(error, "reading"));
     }
   }
 

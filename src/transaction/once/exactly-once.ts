@@ -60,9 +60,9 @@ export function settledBy(
       commits.assertOpen();
       return andThen(engine.begin(options), (inner) => commits.guarded(inner));
     },
-    snapshot: () => {
+    snapshot: (options) => {
       commits.assertOpen();
-      return engine.snapshot();
+      return engine.snapshot(options);
     },
     write: (plan) => commits.write(plan),
     close: () => commits.close(),

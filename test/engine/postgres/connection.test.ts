@@ -1,6 +1,7 @@
 /** One connection: what goes together, what a failure takes with it, and every byte as it was. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { nodeTimers } from "../../../src/engine/lsm/host/index.ts";
 import { Connection, loadDriver } from "../../../src/engine/postgres/connection/index.ts";
 import type { Call, Statement } from "../../../src/engine/postgres/connection/index.ts";
 import { bytesList, bytesOfText } from "../../../src/engine/postgres/table/index.ts";
@@ -29,11 +30,11 @@ function statementOf(name: Name): Statement {
   return { name, text: statements[name] };
 }
 
-async function connect(): Promise<Connection> {
+async function connect(url: string = sharedServer().url, timers = nodeTimers): Promise<Connection> {
   const connection = await Connection.open(
     await loadDriver(),
     {
-      connectionString: sharedServer().url,
+      connectionString: url,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       application_name: "test",
@@ -42,7 +43,9 @@ async function connect(): Promise<Connection> {
       before: async () => {},
       statements: (Object.keys(statements) as Name[]).map(statementOf),
       first: [],
+      accept: () => {},
     },
+    { silenceMillis: 30_000, timers },
   );
   opened.push(connection);
   return connection;

@@ -16,6 +16,8 @@ export interface Proxy {
   cutsAfter: (sent: Buffer) => boolean;
   /** Called with what the program sends; true: the connection is cut and the server gets nothing of it. */
   cutsBefore: (sent: Buffer) => boolean;
+  /** Nothing passes any more, either way, and nobody is told: as if a machine, or the way to it, were gone. */
+  isSilent: boolean;
   /** Cuts all connections. */
   cutAll(): void;
   close(): Promise<void>;
@@ -41,6 +43,7 @@ export async function proxyTo(tcpUrl: string): Promise<Proxy> {
       socket.on("close", end);
     }
     const passOn = (to: Socket, data: Buffer): void => {
+      if (proxy.isSilent) return;
       if (proxy.delayMillis === 0) to.write(data);
       else setTimeout(() => to.write(data), proxy.delayMillis);
     };
@@ -69,6 +72,7 @@ export async function proxyTo(tcpUrl: string): Promise<Proxy> {
   const proxy: Proxy = {
     url: url.href,
     delayMillis: 0,
+    isSilent: false,
     get roundTrips() {
       return roundTrips;
     },

@@ -51,7 +51,7 @@ export interface TestServer {
 }
 
 /** A socket's path has 107 bytes at most, so this is short. */
-const FOLDER = "ktpg-";
+export const FOLDER = "ktpg-";
 /** A folder without a living process that is younger may be one that is just being made. */
 const STALE_MILLIS = 60_000;
 const START_MILLIS_MAX = 30_000;
@@ -132,7 +132,7 @@ async function startAs(
 }
 
 /** A folder that another user cannot enter is copied to where it can. */
-function programsFor(way: RunAs, directory: string, folder: string): string {
+export function programsFor(way: RunAs, directory: string, folder: string): string {
   const { uid, gid } = way.ids;
   if (uid === undefined || gid === undefined) return directory;
   chownSync(folder, uid, gid);
@@ -143,7 +143,7 @@ function programsFor(way: RunAs, directory: string, folder: string): string {
   return join(copy, "bin");
 }
 
-function makeCluster(way: RunAs, programs: string, folder: string, data: string): void {
+export function makeCluster(way: RunAs, programs: string, folder: string, data: string): void {
   const [command, ...rest] = [
     ...way.prefix,
     join(programs, "initdb"),
@@ -158,7 +158,7 @@ function makeCluster(way: RunAs, programs: string, folder: string, data: string)
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
 }
 
-function serverSettings(
+export function serverSettings(
   { durable = false, settings, tcp = false }: ServerOptions,
   folder: string,
   port: number,
@@ -192,7 +192,7 @@ wait $P; C=$?
 kill $W 2>/dev/null
 exit $C`;
 
-interface Running {
+export interface Running {
   /** Settled when it has ended. */
   readonly gone: Promise<void>;
   /** Keeps this process alive until then. */
@@ -200,7 +200,11 @@ interface Running {
   end(): void;
 }
 
-async function run(command: readonly string[], way: RunAs, folder: string): Promise<Running> {
+export async function run(
+  command: readonly string[],
+  way: RunAs,
+  folder: string,
+): Promise<Running> {
   const path = join(folder, "log");
   const log = openSync(path, "w");
   const [program, ...rest] =
@@ -222,7 +226,7 @@ async function run(command: readonly string[], way: RunAs, folder: string): Prom
   const start = performance.now();
   for (;;) {
     const text = readFileSync(path, "utf8");
-    if (text.includes("ready to accept connections")) break;
+    if (/ready to accept (read-only )?connections/.test(text)) break;
     if (ended || performance.now() - start > START_MILLIS_MAX) {
       child.stdin?.end();
       throw new Error(`postgres: ${text.slice(-600)}`);
@@ -256,7 +260,7 @@ async function untilRun<T>(start: () => Promise<T>): Promise<T> {
 }
 
 /** Folders whose owner is not alive any more. */
-function removeStaleFolders(): void {
+export function removeStaleFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(FOLDER)) continue;
     const folder = join(tmpdir(), name);
@@ -279,7 +283,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -7,6 +7,7 @@
  * (2) What must stand `alone` never shares a group: it would be left out if another's statement failed.
  * (3) After it is lost nothing is sent any more, and everything that waits fails with what ended it.
  */
+import type { Timers } from "../../lsm/host/index.ts";
 import type { Client, ClientOptions, Driver, QueryResult } from "./driver.ts";
 import { ConnectionLost, Group, isServerError } from "./group.ts";
 import type { Answer, Call, Statement, Status } from "./group.ts";
@@ -20,9 +21,10 @@ interface Asked {
 
 /**
  * The server knows a statement no more, as behind a pooler that has changed what stands behind the connection, or cannot
- * use it any more, as after a change of the table. It would fail for ever; a new connection prepares anew.
+ * use it any more, as after a change of the table; or it takes no writes any more. It would fail for ever; a new connection
+ * prepares anew, and finds the primary.
  */
-const FORGOTTEN: ReadonlySet<string> = new Set(["26000", "0A000"]);
+const USELESS: ReadonlySet<string> = new Set(["25006", "26000", "0A000"]);
 
 export interface RunOptions {
   /** In a group of its own. Default false. */
@@ -37,6 +39,15 @@ export interface Preparation {
   readonly statements: readonly Statement[];
   /** Run once. */
   readonly first: readonly Call[];
+  /** Is handed what they have answered; throws to refuse the server. */
+  accept(answers: readonly Answer[]): void;
+}
+
+/** When a server is given up that says nothing any more: its machine, or the way to it, may be gone without a word. */
+export interface Listening {
+  /** Longer than any statement may take. */
+  readonly silenceMillis: number;
+  readonly timers: Pick<Timers, "later">;
 }
 
 export class Connection {
@@ -47,9 +58,12 @@ export class Connection {
   #lost: Error | undefined;
   #status: Status = "I";
   #roundTrips = 0;
+  readonly #listening: Listening;
+  #stopListening: (() => void) | undefined;
 
-  private constructor(client: Client) {
+  private constructor(client: Client, listening: Listening) {
     this.#client = client;
+    this.#listening = listening;
     client.on("error", (error) => this.#end(error));
     client.on("end", () => this.#end(new ConnectionLost("The connection has ended.", true)));
   }
@@ -59,16 +73,18 @@ export class Connection {
     driver: Driver,
     options: ClientOptions,
     preparation: Preparation,
+    listening: Listening,
   ): Promise<Connection> {
     const { password, ...rest } = options;
     const client = new driver.Client(rest);
     // Given to the client it would be taken from the url instead, also where that has none.
     if (password !== undefined) client.password = password;
-    const connection = new Connection(client);
+    const connection = new Connection(client, listening);
     try {
       await client.connect();
       await preparation.before(async (text) => lastRows(await client.query(text)));
-      await connection.#send(new Group(preparation.first, preparation.statements));
+      const answers = await connection.#send(new Group(preparation.first, preparation.statements));
+      preparation.accept(answers);
     } catch (error) {
       connection.destroy();
       throw error;
@@ -102,9 +118,7 @@ export class Connection {
 
   /** Ends it now; what is on its way fails, and the server rolls it back. */
   destroy(): void {
-    this.#end(new ConnectionLost("The connection was closed.", true));
-    // The client may never have been connected; there is nobody to tell.
-    this.#client.end().catch(() => {});
+    this.#giveUp(new ConnectionLost("The connection was closed.", true));
   }
 
   #schedule(): void {
@@ -140,9 +154,10 @@ export class Connection {
     this.#roundTrips++;
     try {
       this.#client.query(group);
+      if (this.#stopListening === undefined) this.#listen(group);
       return await group.finished;
     } catch (error) {
-      if (isServerError(error) && FORGOTTEN.has(error.code)) this.destroy();
+      if (isServerError(error) && USELESS.has(error.code)) this.destroy();
       throw error;
     } finally {
       this.#status = group.status ?? this.#status;
@@ -150,9 +165,29 @@ export class Connection {
     }
   }
 
+  /** One timer for many groups: it looks whether the one that was on its way still waits for the same word. */
+  #listen(group: Group): void {
+    const { silenceMillis, timers } = this.#listening;
+    const heard = group.heard;
+    this.#stopListening = timers.later(silenceMillis, () => {
+      this.#stopListening = undefined;
+      const current = this.#current;
+      if (current === undefined) return;
+      if (current !== group || current.heard !== heard) this.#listen(current);
+      else this.#giveUp(new ConnectionLost("The server has not answered for too long.", true));
+    });
+  }
+
+  #giveUp(error: ConnectionLost): void {
+    this.#end(error);
+    // The client may never have been connected; there is nobody to tell.
+    this.#client.end().catch(() => {});
+  }
+
   #end(error: Error): void {
     if (this.#lost !== undefined) return;
     this.#lost = error;
+    this.#stopListening?.();
     this.#current?.lost(error);
     for (const one of this.#waiting.splice(0)) one.reject(unsent(error));
   }

@@ -51,6 +51,7 @@ export class Group implements Submitted {
   readonly #prepare: readonly Statement[];
   readonly #answers: Answer[] = [];
   #rows: Row[] = [];
+  #heard = 0;
   #error: Error | undefined;
   #status: Status | undefined;
   #resolve!: (answers: readonly Answer[]) => void;
@@ -69,6 +70,11 @@ export class Group implements Submitted {
   /** What the server said when it was ready again; undefined where the connection was lost before. */
   get status(): Status | undefined {
     return this.#status;
+  }
+
+  /** How much the server has said so far: it changes with every row and every statement that has ended. */
+  get heard(): number {
+    return this.#heard;
   }
 
   submit(wire: Wire): null {
@@ -99,11 +105,13 @@ export class Group implements Submitted {
 
   handleDataRow({ fields }: { readonly fields: Row }): void {
     this.#rows.push(fields);
+    this.#heard++;
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
     this.#answers.push({ rows: this.#rows, tag: text });
     this.#rows = [];
+    this.#heard++;
   }
 
   /** Of the server, then the server gets ready; or of the connection, then it is lost. */

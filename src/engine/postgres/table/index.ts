@@ -1,5 +1,5 @@
 export { BASE, codeOf, valueOfRows } from "./cell-rows.ts";
-export { prepareTable, tableName, tableTexts } from "./make-table.ts";
+export { prepareTable, refuseStandby, tableName, tableTexts } from "./make-table.ts";
 export type { Ask, ServerFigures, TableName } from "./make-table.ts";
 export { pageOf, rowsShown } from "./pages.ts";
 export type { PageRow } from "./pages.ts";

@@ -79,12 +79,7 @@ export async function prepareTable(
       { serverVersion: version },
       { remedy: `Use PostgreSQL ${SERVER_VERSION_MIN} or later.` },
     );
-  if (server?.["standby"] === true)
-    throw new StorageError(
-      "Unavailable",
-      { server: "a standby" },
-      { remedy: "Name the primary in the url." },
-    );
+  if (server?.["standby"] === true) refuseStandby();
   const found = await commentOf(ask, name);
   if (found === COMMENT) return figures;
   if (found !== undefined)
@@ -100,6 +95,14 @@ export async function prepareTable(
     ["begin", "select pg_advisory_xact_lock(4711001)", ...tableTexts(name), "commit"].join(";"),
   );
   return figures;
+}
+
+export function refuseStandby(): never {
+  throw new StorageError(
+    "Unavailable",
+    { server: "a standby" },
+    { remedy: "Name the primary in the url, or all hosts: one,two,three." },
+  );
 }
 
 /** Undefined where there is no such table; empty where it has no comment, and so is not ours. */

@@ -25,8 +25,10 @@ export type Isolation = "serializable" | "repeatable read" | "read committed";
 
 export interface TableStatements {
   readonly settings: Statement;
+  readonly isStandby: Statement;
   readonly begin: Statement;
   readonly beginReadOnly: Statement;
+  readonly beginUnbeaten: Statement;
   readonly commit: Statement;
   readonly rollback: Statement;
   readonly pin: Statement;
@@ -84,8 +86,11 @@ function transactionTexts(isolation: Isolation) {
   return {
     settings:
       "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
+    isStandby: "select pg_is_in_recovery()",
     begin: `begin isolation level ${isolation}`,
     beginReadOnly: `begin isolation level ${isolation} read only`,
+    // Waits until there is a state that no commit under way can put in doubt; from then on it cannot lose.
+    beginUnbeaten: `begin isolation level ${isolation} read only deferrable`,
     commit: "commit",
     rollback: "rollback",
     // Whatever is selected, the transaction's state is fixed by it.
