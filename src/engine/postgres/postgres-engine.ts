@@ -5,6 +5,8 @@
  * Always true:
  * (1) Every transaction is SERIALIZABLE, batches that read nothing included: the server tracks who read what among
  *     those only. It does the checking of laws 5 to 7; what a plan says was read is not sent.
+ *     A batch has it from its connection's settings, and asks whether it does: a pooler that changes what stands behind a
+ *     connection would lose them without a word.
  * (2) A transaction that reads holds a connection from its first read to its end. A batch that reads nothing is one group
  *     of statements, in one round trip.
  * (3) Nothing is sent twice unless the server has said that it did not happen. A commit whose answer was lost is
@@ -204,7 +206,12 @@ export class PostgresEngine implements StorageEngine {
     const connection = await pool.acquire(plan.signal);
     try {
       const isLogged = log !== undefined && plan.ops.length > 0;
-      const calls = [...commitCalls(statements, plan), ...(isLogged ? [log.append(plan.ops)] : [])];
+      const isolation = { statement: statements.assertIsolation, values: [] };
+      const calls = [
+        isolation,
+        ...commitCalls(statements, plan),
+        ...(isLogged ? [log.append(plan.ops)] : []),
+      ];
       const answers = await connection.run(calls, { alone: true });
       figures.committed();
       if (!isLogged) return { result: {} };

@@ -2,9 +2,18 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { nodeTimers } from "../../../src/engine/lsm/host/index.ts";
-import { Connection, loadDriver } from "../../../src/engine/postgres/connection/index.ts";
+import {
+  Connection,
+  connectFailure,
+  engineFailure,
+  loadDriver,
+} from "../../../src/engine/postgres/connection/index.ts";
 import type { Call, Statement } from "../../../src/engine/postgres/connection/index.ts";
-import { bytesList, bytesOfText } from "../../../src/engine/postgres/table/index.ts";
+import {
+  bytesList,
+  bytesOfText,
+  tableStatements,
+} from "../../../src/engine/postgres/table/index.ts";
 import { sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
 
 const opened: Connection[] = [];
@@ -19,6 +28,7 @@ const statements = {
   begin: "begin",
   rollback: "rollback",
   forget: "deallocate all",
+  assertIsolation: tableStatements("t", "s", "serializable").assertIsolation.text,
 };
 type Name = keyof typeof statements;
 
@@ -30,22 +40,28 @@ function statementOf(name: Name): Statement {
   return { name, text: statements[name] };
 }
 
-async function connect(url: string = sharedServer().url, timers = nodeTimers): Promise<Connection> {
+type Ask = (text: string) => Promise<unknown>;
+
+async function connect(
+  before: (ask: Ask) => Promise<unknown> = async () => {},
+): Promise<Connection> {
   const connection = await Connection.open(
     await loadDriver(),
     {
-      connectionString: url,
+      connectionString: sharedServer().url,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       application_name: "test",
     },
     {
-      before: async () => {},
+      before: async (ask) => {
+        await before(ask);
+      },
       statements: (Object.keys(statements) as Name[]).map(statementOf),
       first: [],
       accept: () => {},
     },
-    { silenceMillis: 30_000, timers },
+    { silenceMillis: 30_000, timers: nodeTimers },
   );
   opened.push(connection);
   return connection;
@@ -110,4 +126,26 @@ describe.skipIf(skipReason !== undefined)("a connection to PostgreSQL", () => {
     expect(error).toMatchObject({ code: "26000" });
     expect(connection.isLost).toBe(true);
   });
+
+  it("behind which another client was before, as behind a pooler of transactions, is refused", async () => {
+    const error = await connect((ask) => ask("prepare echo as select 1")).catch(connectFailure);
+
+    expect(error).toMatchObject({ code: "NotSupported", details: { sqlState: "42P05" } });
+  });
+
+  it.each(["serializable", "repeatable read", "read committed"])(
+    "whose settings say %s is asked whether it is serializable before a batch",
+    async (level) => {
+      const connection = await connect((ask) =>
+        ask(`set default_transaction_isolation = '${level}'`),
+      );
+
+      const outcome = await connection
+        .run([call("assertIsolation"), call("half", "2")])
+        .catch((cause: unknown) => engineFailure(cause, "committing"));
+
+      if (level === "serializable") expect(outcome).toMatchObject([{ rows: [["0"]] }, {}]);
+      else expect(outcome).toMatchObject({ code: "IsolationTooWeak", committed: "no" });
+    },
+  );
 });

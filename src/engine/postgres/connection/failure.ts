@@ -13,6 +13,8 @@
  * connection lost       Unavailable              CommitUnknown
  * 42P01 3F000           NoDatabase               NoDatabase
  * KT001                 NotSupported             NotSupported     the table has a log, which this engine does not write
+ * 22P02                 IsolationTooWeak         IsolationTooWeak (assertIsolation: no other statement makes numbers of text)
+ * 42P05                 NotSupported             NotSupported     our statements are there already: a pooler of transactions
  * 28xxx 42501           NoPermission             NoPermission
  * all others            Io                       Io
  */
@@ -37,6 +39,9 @@ const NETWORK = new Set([
   "EPIPE",
   "ETIMEDOUT",
 ]);
+
+const SESSIONS =
+  "Let a pooler in between keep a session for each connection (PgBouncer: pool_mode = session), or leave it out.";
 
 /** What is no failure of the server or the network is handed back as it is. */
 export function engineFailure(error: unknown, phase: Phase): unknown {
@@ -66,6 +71,10 @@ function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
       cause,
       remedy: "Open every engine that writes to this table with the option changeLog.",
     });
+  if (sqlState === "22P02")
+    return new StorageError("IsolationTooWeak", details, { cause, remedy: SESSIONS });
+  if (sqlState === "42P05")
+    return new StorageError("NotSupported", details, { cause, remedy: SESSIONS });
   if (sqlState.startsWith("28") || sqlState === "42501")
     return new StorageError("NoPermission", details, {
       cause,

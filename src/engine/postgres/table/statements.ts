@@ -26,6 +26,7 @@ export type Isolation = "serializable" | "repeatable read" | "read committed";
 export interface TableStatements {
   readonly settings: Statement;
   readonly isStandby: Statement;
+  readonly assertIsolation: Statement;
   readonly begin: Statement;
   readonly beginReadOnly: Statement;
   readonly beginUnbeaten: Statement;
@@ -87,6 +88,8 @@ function transactionTexts(isolation: Isolation) {
     settings:
       "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
     isStandby: "select pg_is_in_recovery()",
+    // A number where all is well; else the server fails to make one of the name that it finds.
+    assertIsolation: `select case current_setting('transaction_isolation') when '${isolation}' then 0 else current_setting('transaction_isolation')::int end`,
     begin: `begin isolation level ${isolation}`,
     beginReadOnly: `begin isolation level ${isolation} read only`,
     // Waits until there is a state that no commit under way can put in doubt; from then on it cannot lose.
