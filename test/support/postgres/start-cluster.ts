@@ -3,25 +3,23 @@
  * what a failover needs. For tests, as start-server.ts; all end with the process that started them.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import pg from "pg";
+import { freePorts, ownedFolder } from "../owned-process.ts";
+import type { OwnedProcess } from "../owned-process.ts";
 import { findBinaries } from "./find-binaries.ts";
 import { waysToRun } from "./run-as.ts";
 import type { RunAs } from "./run-as.ts";
 import {
   FOLDER,
   NO_BINARIES,
-  freePort,
   makeCluster,
   programsFor,
-  removeStaleFolders,
   run,
   serverSettings,
 } from "./start-server.ts";
-import type { Running } from "./start-server.ts";
 
 export interface TestCluster {
   /** One url with all hosts; the primary is the one in the middle, so that it has to be looked for. */
@@ -45,16 +43,14 @@ interface Node {
   readonly data: string;
   readonly port: number;
   readonly url: string;
-  running: Running | undefined;
+  running: OwnedProcess | undefined;
 }
 
 export async function startCluster(): Promise<TestCluster> {
   const binaries = findBinaries();
   if (binaries === undefined) throw new Error(NO_BINARIES);
-  removeStaleFolders();
   const way = waysToRun()[0]!;
-  const folder = mkdtempSync(join(tmpdir(), FOLDER));
-  writeFileSync(join(folder, "owner"), String(process.pid));
+  const folder = ownedFolder(FOLDER);
   const cluster = new Cluster(way, programsFor(way, binaries.directory, folder), folder);
   try {
     await cluster.start();
@@ -94,7 +90,8 @@ class Cluster implements TestCluster {
 
   async start(): Promise<void> {
     const nodes: Node[] = [];
-    for (const name of NAMES) nodes.push(await this.#node(name));
+    const ports = await freePorts(NAMES.length);
+    for (const [at, name] of NAMES.entries()) nodes.push(this.#node(name, ports[at]!));
     const [primary, ...standbys] = nodes;
     makeCluster(this.#way, this.#programs, primary!.folder, primary!.data);
     // A copy of a cluster that was never started is a base backup.
@@ -131,11 +128,10 @@ class Cluster implements TestCluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #node(name: string): Promise<Node> {
+  #node(name: string, port: number): Node {
     const folder = join(this.#folder, name);
     mkdirSync(folder);
     this.#ownedByServer(folder);
-    const port = await freePort();
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     return { name, folder, data: join(folder, "data"), port, url, running: undefined };
   }

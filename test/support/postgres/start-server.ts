@@ -5,23 +5,12 @@
  * (1) It ends with the process that started it, however that ends: it hangs on a pipe that this process holds.
  * (2) Its folder is removed when it is stopped; those of processes that were killed, when the next one starts.
  */
-import { spawn, spawnSync } from "node:child_process";
-import {
-  chownSync,
-  closeSync,
-  cpSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { chownSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { freePorts, ownedFolder, spawnOwned } from "../owned-process.ts";
+import type { OwnedProcess } from "../owned-process.ts";
 import { findBinaries } from "./find-binaries.ts";
 import type { Binaries } from "./find-binaries.ts";
 import { waysToRun } from "./run-as.ts";
@@ -52,8 +41,6 @@ export interface TestServer {
 
 /** A socket's path has 107 bytes at most, so this is short. */
 export const FOLDER = "ktpg-";
-/** A folder without a living process that is younger may be one that is just being made. */
-const STALE_MILLIS = 60_000;
 const START_MILLIS_MAX = 30_000;
 
 /** The programs are nowhere to be found. */
@@ -63,7 +50,6 @@ export const NO_BINARIES =
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const binaries = findBinaries();
   if (binaries === undefined) throw new Error(NO_BINARIES);
-  removeStaleFolders();
   const failures: string[] = [];
   for (const way of waysToRun()) {
     if (options.way !== undefined && !way.name.startsWith(options.way)) continue;
@@ -81,8 +67,7 @@ async function startAs(
   binaries: Binaries,
   options: ServerOptions,
 ): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), FOLDER));
-  writeFileSync(join(folder, "owner"), String(process.pid));
+  const folder = ownedFolder(FOLDER);
   try {
     const programs = programsFor(way, binaries.directory, folder);
     const data = join(folder, "data");
@@ -91,7 +76,7 @@ async function startAs(
       const rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
       writeFileSync(join(data, "pg_hba.conf"), rules);
     }
-    const port = await freePort();
+    const [port] = (await freePorts(1)) as [number];
     const tcp = options.tcp === true || process.platform === "win32";
     const settings = serverSettings({ ...options, tcp }, folder, port);
     const command = [
@@ -181,70 +166,23 @@ export function serverSettings(
   };
 }
 
-/**
- * Starts the server under a shell that reads from our pipe: when this process ends in any way the reading ends, and the
- * shell asks the server to.
- */
-const WATCH = `exec 3<&0
-"$@" </dev/null 3<&- & P=$!
-{ read x <&3; kill -INT $P 2>/dev/null; } & W=$!
-wait $P; C=$?
-kill $W 2>/dev/null
-exit $C`;
-
-export interface Running {
-  /** Settled when it has ended. */
-  readonly gone: Promise<void>;
-  /** Keeps this process alive until then. */
-  wait(): void;
-  end(): void;
-}
-
 export async function run(
   command: readonly string[],
   way: RunAs,
   folder: string,
-): Promise<Running> {
-  const path = join(folder, "log");
-  const log = openSync(path, "w");
-  const [program, ...rest] =
-    process.platform === "win32" ? command : ["/bin/sh", "-c", WATCH, "sh", ...command];
-  const child = spawn(program!, rest, {
-    ...way.ids,
-    cwd: folder,
-    stdio: ["pipe", log, log],
-    detached: process.platform !== "win32",
-  });
-  closeSync(log);
-  let ended = false;
-  const gone = new Promise<void>((resolve) => {
-    child.once("exit", () => {
-      ended = true;
-      resolve();
-    });
-  });
+): Promise<OwnedProcess> {
+  const log = join(folder, "log");
+  const server = spawnOwned(command, { folder, log, endSignal: "INT", ids: way.ids });
   const start = performance.now();
   for (;;) {
-    const text = readFileSync(path, "utf8");
-    if (/ready to accept (read-only )?connections/.test(text)) break;
-    if (ended || performance.now() - start > START_MILLIS_MAX) {
-      child.stdin?.end();
+    const text = readFileSync(log, "utf8");
+    if (/ready to accept (read-only )?connections/.test(text)) return server;
+    if (server.hasEnded || performance.now() - start > START_MILLIS_MAX) {
+      server.end();
       throw new Error(`postgres: ${text.slice(-600)}`);
     }
     await setTimeout(10);
   }
-  // The tests may end before the server does.
-  child.unref();
-  (child.stdin as unknown as { unref?(): void }).unref?.();
-  return {
-    gone,
-    wait: () => child.ref(),
-    end: () => {
-      child.ref();
-      if (process.platform === "win32") child.kill();
-      else child.stdin?.end("\n");
-    },
-  };
 }
 
 /** The processes of a server that was killed take a moment to see it, and hold its memory until then. */
@@ -257,41 +195,4 @@ async function untilRun<T>(start: () => Promise<T>): Promise<T> {
       await setTimeout(100);
     }
   }
-}
-
-/** Folders whose owner is not alive any more. */
-export function removeStaleFolders(): void {
-  for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(FOLDER)) continue;
-    const folder = join(tmpdir(), name);
-    try {
-      if (Date.now() - statSync(folder).mtimeMs < STALE_MILLIS) continue;
-      if (isAlive(Number(readFileSync(join(folder, "owner"), "utf8")))) continue;
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // Another run removes it, or it belongs to another user.
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number };
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }
