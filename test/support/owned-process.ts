@@ -27,6 +27,8 @@ export interface OwnedProcess {
   readonly gone: Promise<void>;
   /** Keeps this process alive until then; else the tests may end before it does. */
   wait(): void;
+  /** Stops it where it stands, or lets it go on; does not wait. Not on Windows. */
+  send(signal: "STOP" | "CONT"): void;
   /** Sends it the signal by which it ends; does not wait. */
   end(): void;
 }
@@ -35,13 +37,13 @@ export interface OwnedProcess {
 const STALE_MILLIS = 60_000;
 
 /**
- * Starts the program under a shell that reads from our pipe: when this process ends in any way the reading ends, and the
- * shell sends the program the signal named first.
+ * Starts the program under a shell that reads the names of signals from our pipe and sends them to it. When this process ends
+ * in any way the reading ends, and the shell sends the signal named first.
  */
 const WATCH = `S=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- & P=$!
-{ read x <&3; kill -$S $P 2>/dev/null; } & W=$!
+{ while read X <&3; do kill -$X $P; done; kill -$S $P 2>/dev/null; } & W=$!
 wait $P; C=$?
 kill $W 2>/dev/null
 exit $C`;
@@ -89,10 +91,13 @@ export function spawnOwned(
       return hasEnded;
     },
     wait: () => child.ref(),
+    send: (signal) => {
+      child.stdin?.write(`${signal}\n`);
+    },
     end: () => {
       child.ref();
       if (isWindows) child.kill(`SIG${options.endSignal}`);
-      else child.stdin?.end("\n");
+      else child.stdin?.end();
     },
   };
 }

@@ -141,8 +141,10 @@ export class EtcdChanges {
             listener,
             sets.flatMap(({ ops }) => ops),
           );
-      } catch {
-        // Closed, taken off, or not to be reached now: then it begins anew.
+      } catch (error) {
+        if (stop.aborted || this.#closing.signal.aborted) return;
+        // Too old, or not to be reached now: then it begins anew.
+        if (!(error instanceof StorageError)) throw error;
         await setTimeout(PAUSE_MILLIS);
       }
     }

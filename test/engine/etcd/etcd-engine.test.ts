@@ -10,6 +10,7 @@ import {
   recordHistory,
   runContract,
 } from "../../../src/testing/index.ts";
+import { allEntries } from "../../../src/testing/kit/index.ts";
 import { describeEngine } from "../../contract/describe-engine.ts";
 import { skipReason, startCluster } from "../../support/etcd/start-cluster.ts";
 import type { TestCluster } from "../../support/etcd/start-cluster.ts";
@@ -44,6 +45,24 @@ describe.skipIf(skipReason !== undefined)("on a cluster of its own", () => {
   afterAll(() => cluster?.stop());
 
   describeEngine("the engine on etcd", async () => makeEngine());
+
+  it("takes a commit as large as it says", async () => {
+    const engine = makeEngine();
+    const { transactionBytes, valueBytes } = engine.limits;
+    const rows = Math.floor(transactionBytes / (valueBytes + 10));
+    const ops = Array.from({ length: rows }, (_, n): WriteOp => {
+      return { op: "put", key: bytes(`row ${n}`), value: new Uint8Array(valueBytes).fill(n) };
+    });
+
+    await engine.write(planOf({ ops }));
+
+    const view = engine.begin();
+    const found = await allEntries(view, { start: bytes(""), end: undefined }, { expect: "all" });
+    view.abort();
+    expect(found.map(({ value }) => [value.length, value[0]]).toSorted()).toEqual(
+      ops.map((_, n) => [valueBytes, n]).toSorted(),
+    );
+  });
 
   describe("etcd, asked for less than the contract needs", () => {
     const planted = [

@@ -16,12 +16,16 @@ import { findEtcd } from "./find-etcd.ts";
 export interface TestCluster {
   /** Of the nodes, in their order. */
   readonly urls: readonly string[];
-  /** The number of the node that leads; waits until there is one that the others know of. */
+  /** The number of the node that leads; waits until all that are there agree on it. */
   leader(): Promise<number>;
   /** Kills a node where it stands. */
   kill(node: number): Promise<void>;
   /** Starts a killed node on what is on its disk; waits until it serves. */
   restart(node: number): Promise<void>;
+  /** Stops a node where it stands: what is sent to it waits. */
+  pause(node: number): Promise<void>;
+  /** A paused node goes on with what it was doing; waits until it serves. */
+  resume(node: number): Promise<void>;
   /** Forgets all that is older than the revision. */
   compact(revision: string): Promise<void>;
   stop(): Promise<void>;
@@ -71,6 +75,8 @@ class Cluster implements TestCluster {
   readonly #peerUrls: readonly string[];
   readonly #folder = ownedFolder(FOLDER, quickPlace());
   readonly #nodes: OwnedProcess[] = [];
+  /** Killed or paused. */
+  readonly #away = new Set<number>();
 
   constructor(program: string, ports: readonly number[]) {
     const urls = ports.map((port) => `http://127.0.0.1:${port}`);
@@ -85,18 +91,20 @@ class Cluster implements TestCluster {
   }
 
   async leader(): Promise<number> {
-    let leader: number | undefined;
+    let leader = -1;
     await this.#until("a leader", async () => {
-      const told = await Promise.all(this.urls.map((url) => statusOf(url)));
-      const alive = told.filter((status) => status !== undefined);
-      leader = told.findIndex((status) => status !== undefined && status.id === status.leader);
-      // Who has not yet missed a leader that is dead tells its name.
-      return leader >= 0 && alive.every((status) => status.leader === told[leader!]!.id);
+      const there = [...this.urls.keys()].filter((node) => !this.#away.has(node));
+      const told = await Promise.all(there.map((node) => statusOf(this.urls[node]!)));
+      const leading = told.find((status) => status !== undefined && status.id === status.leader);
+      leader = leading === undefined ? -1 : there[told.indexOf(leading)]!;
+      // Who has not yet missed a leader that is gone tells its name.
+      return leader >= 0 && told.every((status) => status?.leader === leading?.id);
     });
-    return leader!;
+    return leader;
   }
 
   async kill(node: number): Promise<void> {
+    this.#away.add(node);
     this.#nodes[node]!.end();
     await this.#nodes[node]!.gone;
   }
@@ -104,6 +112,18 @@ class Cluster implements TestCluster {
   async restart(node: number): Promise<void> {
     this.#spawn(node);
     await this.#untilHealthy(node);
+    this.#away.delete(node);
+  }
+
+  async pause(node: number): Promise<void> {
+    this.#away.add(node);
+    this.#nodes[node]!.send("STOP");
+  }
+
+  async resume(node: number): Promise<void> {
+    this.#nodes[node]!.send("CONT");
+    await this.#untilHealthy(node);
+    this.#away.delete(node);
   }
 
   async compact(revision: string): Promise<void> {
