@@ -54,19 +54,25 @@ async function whileNodesAreLost<T>(
 ): Promise<{ readonly result: T; readonly rounds: number }> {
   let isDone = false;
   let rounds = 0;
-  const working = work(() => rounds).finally(() => {
-    isDone = true;
-  });
-  const losing = (async () => {
+  const lose = async (): Promise<void> => {
     while (rounds < roundsMax) {
       await setTimeout(PEACE_MILLIS);
       if (isDone) return;
       await LOSSES[how](rounds);
       rounds++;
     }
-  })();
-  const [result] = await Promise.all([working, losing]);
-  return { result, rounds };
+  };
+  // Work that waits for rounds is not to wait for ever where one fails, nor the next test to begin before a node is back.
+  const working = work(() => (isDone ? Infinity : rounds));
+  const losing = lose();
+  const ended = (): void => {
+    isDone = true;
+  };
+  working.then(ended, ended);
+  losing.catch(ended);
+  await Promise.allSettled([working, losing]);
+  await losing;
+  return { result: await working, rounds };
 }
 
 describe.skipIf(skipReason !== undefined)("a cluster that loses nodes", () => {
