@@ -134,7 +134,10 @@ export type Requirement =
 /** durable: acknowledged after the data is synced. buffered: after it is given to the OS. memory: at once. */
 export type Durability = "durable" | "buffered" | "memory";
 
-/** What one commit read, writes and requires (laws 5 to 8). */
+/**
+ * What one commit read, writes and requires (laws 5 to 8). What a transaction's plan says was read was read through that
+ * transaction: an engine may go by what it has answered.
+ */
 export interface CommitPlan {
   readonly readKeys: readonly Bytes[];
   /** Ranges as far as they were consumed. Engines whose server tracks reads may leave these aside; none checks less. */
