@@ -3,6 +3,7 @@ export { PORTABLE_LIMITS } from "./contract/index.ts";
 export type {
   BeginOptions,
   BlindPlan,
+  BulkLoadOptions,
   Capabilities,
   ChangeSet,
   CommitListener,

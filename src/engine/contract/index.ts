@@ -3,6 +3,7 @@ export { PORTABLE_LIMITS } from "./storage-engine.ts";
 export type {
   BeginOptions,
   BlindPlan,
+  BulkLoadOptions,
   Capabilities,
   ChangeSet,
   CommitListener,
@@ -38,7 +39,9 @@ export {
 } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";
 // Sizes
-export { checkLimits } from "./plan-limits.ts";
+export { checkLimits, checkRowLimits } from "./plan-limits.ts";
+// Requirements
+export { requirementHolds } from "./requirement.ts";
 // The turn of exclusive transactions
 export { CommitGate } from "./commit-gate.ts";
 // Number cells

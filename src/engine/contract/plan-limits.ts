@@ -27,6 +27,12 @@ export function checkLimits(plan: CommitPlan, limits: Limits): void {
   }
 }
 
+/** Of a row that is loaded. @throws StorageError 'KeyTooLarge', 'ValueTooLarge'. */
+export function checkRowLimits(key: Bytes, value: Bytes, limits: Limits): void {
+  keyBytes(key, limits);
+  valueBytes(value, limits);
+}
+
 function keyBytes(key: Bytes, limits: Limits): number {
   if (key.length > limits.keyBytes) {
     throw new StorageError("KeyTooLarge", { bytes: key.length, limit: limits.keyBytes });

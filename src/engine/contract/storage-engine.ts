@@ -262,6 +262,14 @@ export type CommitListener = (
   touched: { readonly keys: readonly Bytes[]; readonly ranges: readonly KeyRange[] } | undefined,
 ) => void;
 
+export interface BulkLoadOptions {
+  /**
+   * Every part takes effect only if these hold then (law 7), else the load ends with RequirementFailed: so who loads where
+   * others may come after all, as on a server, can be stopped by them. They name no key that is loaded.
+   */
+  readonly requires?: readonly Requirement[];
+}
+
 export interface StorageEngine {
   readonly name: string;
   readonly limits: Limits;
@@ -285,9 +293,13 @@ export interface StorageEngine {
   /**
    * Bulk load into a range that nobody else uses, rows in any order; of equal keys the last one handed in stays, and what
    * they held before is replaced. Not atomic: engines may show, and after a failure keep, a part. To views that are open
-   * it is a commit like others (laws 3 and 6). Absent: the layers above write batches.
+   * it is a commit like others, or several of them (laws 3 and 6). An engine that may lose answers settles those of a load
+   * by itself: behind its end nothing of it arrives, but for what CommitUnknown is said of. Absent: the layers above write batches.
    */
-  load?(rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>): Promise<void>;
+  load?(
+    rows: AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>,
+    options?: BulkLoadOptions,
+  ): Promise<void>;
   /**
    * Optional. About how many rows a scan of the range would pass: a guess, for whoever has to choose between ranges. It is
    * finite and never negative, 0 for an empty range, and given at once; so an engine that would have to ask a server

@@ -125,9 +125,8 @@ class Copier {
       );
       if (!isResumed) await target.forget();
       await target.clearUncopied();
-      const load = this.#to.load?.bind(this.#to);
-      if (load === undefined) await this.#commitRows(target);
-      else await this.#loadRows(target, load);
+      if (target.loads) await this.#loadRows(target);
+      else await this.#commitRows(target);
       const copied = await this.#verified(target);
       await target.finish();
       return { ...copied, rowsResumed: isResumed ? rows : 0, beganAnew: !isResumed && rows > 0 };
@@ -146,11 +145,11 @@ class Copier {
     );
   }
 
-  async #loadRows(target: CopyTarget, load: NonNullable<StorageEngine["load"]>): Promise<void> {
+  async #loadRows(target: CopyTarget): Promise<void> {
     const { loadBytes = LOAD_BYTES } = this.#options;
     while (this.#source.isThere) {
       const before = this.#source.rows;
-      await load(this.#pieces(loadBytes));
+      await target.load(this.#pieces(loadBytes));
       assert(this.#source.rows > before, "load() takes what it is handed");
       await target.commit([], this.#source.passed);
     }

@@ -3,8 +3,8 @@
  * durable before the mark says so.
  *
  * Always true:
- * (1) Rows are written only while the mark is there, and by the copier that wrote it: every commit requires the mark
- *     that this one wrote last.
+ * (1) Rows are written only while the mark is there, and by the copier that wrote it: every commit and every load requires
+ *     the mark that this one wrote last.
  * (2) The mark says no more than what is durable. So after a crash at any point what it says is there, and what lies
  *     behind its position is deleted before the copy goes on.
  * (3) What is deleted is deleted in steps of bounded size, the mark staying.
@@ -12,7 +12,7 @@
 import { nextKey } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { COPY_MARK_KEY, Conflict, RequirementFailed } from "../contract/index.ts";
-import type { KeyRange, ReadView, StorageEngine, WriteOp } from "../contract/index.ts";
+import type { KeyRange, ReadView, Requirement, StorageEngine, WriteOp } from "../contract/index.ts";
 import { CopyOvertaken, TargetNotEmpty } from "./copy-error.ts";
 import { decodeMark, encodeMark, uncopiedFrom } from "./copy-mark.ts";
 import type { CopyMark } from "./copy-mark.ts";
@@ -106,6 +106,16 @@ export class CopyTarget {
     }
   }
 
+  /** Whether the engine takes rows by load(). */
+  get loads(): boolean {
+    return this.engine.load !== undefined;
+  }
+
+  /** By the engine's load(): durable when it ends, and known to the mark when the next commit says so. */
+  async load(rows: Parameters<NonNullable<StorageEngine["load"]>>[0]): Promise<void> {
+    await this.#heeding((requires) => this.engine.load!(rows, { requires }));
+  }
+
   /** In one commit: what is done to rows, and what is copied then. What the ops leave out of that is durable already. */
   async commit(ops: readonly WriteOp[], copied: CopiedSoFar): Promise<void> {
     const mark = { ...copied, run: this.#mark.run };
@@ -119,10 +129,15 @@ export class CopyTarget {
   }
 
   async #requiring(ops: readonly WriteOp[]): Promise<void> {
+    await this.#heeding((requires) =>
+      patiently(async () => this.engine.write({ ops, requires, durability: "durable" })),
+    );
+  }
+
+  async #heeding(write: (requires: readonly Requirement[]) => Promise<unknown>): Promise<void> {
     const value = encodeMark(this.#mark);
-    const requires = [{ is: "equal", key: COPY_MARK_KEY, value }] as const;
     try {
-      await patiently(async () => this.engine.write({ ops, requires, durability: "durable" }));
+      await write([{ is: "equal", key: COPY_MARK_KEY, value }]);
     } catch (error) {
       throw error instanceof RequirementFailed ? new CopyOvertaken() : error;
     }

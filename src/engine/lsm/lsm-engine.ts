@@ -67,7 +67,8 @@ export class LsmEngine implements StorageEngine {
    * others are sorted within `loadBytesMax` of memory and pass over the disk twice or more. Of rows with equal keys the
    * last one stays, and what the keys held before is replaced.
    *
-   * KeyTooLarge, ValueTooLarge, DiskFull, and what `rows` itself throws: nothing of it is loaded, and the engine goes on.
+   * KeyTooLarge, ValueTooLarge, DiskFull, RequirementFailed (what is required is looked at when all rows are there), and
+   * what `rows` itself throws: nothing of it is loaded, and the engine goes on.
    * Closed: the engine was closed meanwhile. While the tables are opened, commits of others wait.
    *
    * @example
@@ -108,7 +109,7 @@ export class LsmEngine implements StorageEngine {
       ...(writes.isReadOnly ? { readOnly: true } : {}),
     };
     if (changeLog !== undefined) this.changes = (after, options) => this.#changes(after, options);
-    else this.load = (rows) => this.#load(rows);
+    else this.load = (rows, options) => this.#load(rows, options);
     this.#source = {
       tree: parts.tree,
       found: noResult(),
@@ -170,9 +171,9 @@ export class LsmEngine implements StorageEngine {
     return isEmptyRange(range) ? 0 : this.#tree.estimateRows(range);
   }
 
-  #load(rows: Parameters<NonNullable<StorageEngine["load"]>>[0]): Promise<void> {
+  #load(...[rows, options]: Parameters<NonNullable<StorageEngine["load"]>>): Promise<void> {
     this.#assertOpen();
-    return this.#writes.load(rows);
+    return this.#writes.load(rows, options);
   }
 
   #changes(

@@ -33,7 +33,6 @@ import type { CommittingTransaction, OpenViews } from "./commit/index.ts";
 import type { PointResult } from "./cursor/index.ts";
 import type { Host } from "./host/index.ts";
 import { BulkLoads } from "./load/index.ts";
-import type { LoadRows } from "./load/index.ts";
 import { Maintenance, ThreadedRunner, workerSource } from "./maintenance/index.ts";
 import { EditRecorder } from "./manifest/index.ts";
 import { MemoryFlush } from "./memory-flush.ts";
@@ -238,8 +237,8 @@ export class WritePath implements WriteSide {
 
   // ---------------------------------------------------------------- bulk load
 
-  load(rows: LoadRows): Promise<void> {
-    return this.#loads.load(rows);
+  load(...load: Parameters<BulkLoads["load"]>): Promise<void> {
+    return this.#loads.load(...load);
   }
 
   // ---------------------------------------------------------------- failure and end

@@ -9,7 +9,7 @@ import type {
   Version,
 } from "../contract/index.ts";
 import type { CommittingTransaction } from "./commit/index.ts";
-import type { LoadRows } from "./load/index.ts";
+import type { BulkLoads } from "./load/index.ts";
 import type { HistogramFigures, Traffic } from "./report/index.ts";
 
 /** What a copy of the database must say of itself. */
@@ -53,7 +53,7 @@ export interface WriteSide {
     after: Version | undefined,
     signal: AbortSignal | undefined,
   ): AsyncIterable<readonly ChangeSet[]> | undefined;
-  load(rows: LoadRows): Promise<void>;
+  load(...load: Parameters<BulkLoads["load"]>): Promise<void>;
   /** Sees to it that tables and copyState.logs hold every commit that was made before the call. */
   settle(): Promise<void>;
   /** Looks when the manifest on the disk lists the tables of the tree's version. */

@@ -1,7 +1,13 @@
 /** A transaction: reads on a connection that it holds, then one group with all that it writes and the COMMIT. */
 import { Closed, equalBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { CONFLICT, RequirementFailed, StorageError, rangeContains } from "../contract/index.ts";
+import {
+  CONFLICT,
+  RequirementFailed,
+  StorageError,
+  rangeContains,
+  requirementHolds,
+} from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
@@ -118,7 +124,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     const onCells = plan.requires.filter(({ key }) => cells.isKnown(key));
     if (onCells.length === 0) return plan;
     const values = await this.getMany(onCells.map(({ key }) => key));
-    const failed = onCells.find((requirement, at) => !holds(requirement, values[at]));
+    const failed = onCells.find((requirement, at) => !requirementHolds(requirement, values[at]));
     if (failed !== undefined) {
       throw wasRead(plan, failed) ? CONFLICT : new RequirementFailed(Uint8Array.from(failed.key));
     }
@@ -181,14 +187,9 @@ export async function failureOf(
 ): Promise<Error> {
   if (plan.requires.length === 0) return CONFLICT;
   const values = await newest(plan.requires.map(({ key }) => key));
-  const failed = plan.requires.find((requirement, at) => !holds(requirement, values[at]));
+  const failed = plan.requires.find((one, at) => !requirementHolds(one, values[at]));
   if (failed === undefined || wasRead(plan, failed)) return CONFLICT;
   return new RequirementFailed(Uint8Array.from(failed.key));
-}
-
-function holds(requirement: Requirement, value: Bytes | undefined): boolean {
-  if (requirement.is === "absent") return value === undefined;
-  return value !== undefined && equalBytes(value, requirement.value);
 }
 
 /** A failed requirement on something that the transaction read itself is a conflict. */

@@ -1,7 +1,7 @@
 /** Cases about load(): where an engine has it, it must lead to what writing the same rows would have led to. */
 import type { Bytes } from "../../base/index.ts";
-import type { StorageEngine } from "../../engine/contract/index.ts";
-import { seededRandom } from "../kit/index.ts";
+import type { Requirement, StorageEngine } from "../../engine/contract/index.ts";
+import { retried, seededRandom } from "../kit/index.ts";
 import { bytesOf, contractCase, expectEqual, outcomeOf, planOf } from "./contract-case.ts";
 import type { ContractCase, Place } from "./contract-case.ts";
 
@@ -92,11 +92,39 @@ const viewsStay = contractCase(
     );
     expectEqual(await place.entriesOf(reader.inner, place.range()), ["b=old"], "rows of the view");
     reader.abort();
+    // Who reads the new rows, and nothing of the writer's, stands between the two: so the writer cannot have come first.
+    await retried(place.engine, (between) => between.entries(place.range()), { readOnly: true });
     const outcome = await outcomeOf(() =>
       writer.commit(planOf({ readRanges: [place.range()], ops: [place.put("c", "1")] })),
     );
     expectEqual(outcome, "Conflict", "a commit that read what the load changed");
     expectEqual(await place.entries(), ["a=new", "b=new"], "rows after");
+  },
+  whereLoaded,
+);
+
+const requiresFirst = contractCase(
+  "a load does nothing where what it requires does not hold",
+  [7],
+  async (place) => {
+    await place.seed({ x: "1" });
+    const load = (...requires: readonly Requirement[]): Promise<string> =>
+      outcomeOf(() => {
+        const rows = rowsOf(place, [
+          ["a", "2"],
+          ["b", "2"],
+        ]);
+        return place.engine.load!(inPieces(rows), { requires });
+      });
+    const x = { is: "equal", key: place.key("x") } as const;
+    const noY: Requirement = { is: "absent", key: place.key("y") };
+    const stale = { ...x, value: bytesOf("0") };
+    expectEqual(await load(stale), "RequirementFailed", "equal, but other");
+    expectEqual(await load(noY, stale), "RequirementFailed", "the second of two");
+    expectEqual(await load({ ...noY, key: x.key }), "RequirementFailed", "absent, but there");
+    expectEqual(await place.entries(), ["x=1"], "rows after failures");
+    expectEqual(await load({ ...x, value: bytesOf("1") }, noY), "ok", "both hold");
+    expectEqual(await place.entries(), ["a=2", "b=2", "x=1"], "rows after the load");
   },
   whereLoaded,
 );
@@ -134,5 +162,6 @@ export const loadCases: readonly ContractCase[] = [
   loadsAnyOrder,
   replacesAndIsReplaced,
   viewsStay,
+  requiresFirst,
   refusesTooLarge,
 ];

@@ -1,7 +1,11 @@
 /** A memory engine that loads by writing, and defects of that. */
 import { compareBytes, hex } from "../../../src/base/index.ts";
 import type { Awaitable, Bytes } from "../../../src/base/index.ts";
-import type { CommitPlan, CommitResult } from "../../../src/engine/contract/index.ts";
+import type {
+  BulkLoadOptions,
+  CommitPlan,
+  CommitResult,
+} from "../../../src/engine/contract/index.ts";
 import { WrappedEngine } from "./wrapped-engine.ts";
 import type { PlainView, WrappedTransaction, WrappedView } from "./wrapped-engine.ts";
 
@@ -12,17 +16,17 @@ type Rows = AsyncIterable<readonly Row[]>;
 export class LoadingEngine extends WrappedEngine {
   protected hasLoaded = false;
 
-  async load(rows: Rows): Promise<void> {
+  async load(rows: Rows, options: BulkLoadOptions = {}): Promise<void> {
     const all: Row[] = [];
     for await (const piece of rows) all.push(...piece);
-    await this.put(all);
+    await this.put(all, options);
     this.hasLoaded = true;
   }
 
-  protected async put(rows: readonly Row[]): Promise<void> {
+  protected async put(rows: readonly Row[], { requires = [] }: BulkLoadOptions): Promise<void> {
     const last = new Map(rows.map((row) => [hex(row[0], Infinity), row]));
     const ops = [...last.values()].map(([key, value]) => ({ op: "put", key, value }) as const);
-    await this.inner.write({ ops, requires: [] });
+    await this.inner.write({ ops, requires });
   }
 }
 
@@ -30,8 +34,8 @@ export class LoadingEngine extends WrappedEngine {
 function rows(choose: (rows: readonly Row[], engine: WrappedEngine) => readonly Row[]) {
   return (): WrappedEngine =>
     new (class extends LoadingEngine {
-      override put(all: readonly Row[]): Promise<void> {
-        return super.put(choose(all, this));
+      override put(all: readonly Row[], options: BulkLoadOptions): Promise<void> {
+        return super.put(choose(all, this), options);
       }
     })();
 }
@@ -52,8 +56,21 @@ class EscapesValidation extends LoadingEngine {
 }
 
 class EndsQuietly extends LoadingEngine {
-  override async load(all: Rows): Promise<void> {
-    await super.load(all).catch(() => undefined);
+  override async load(all: Rows, options?: BulkLoadOptions): Promise<void> {
+    await super.load(all, options).catch(() => undefined);
+  }
+}
+
+class LooksAtFirstRequirement extends LoadingEngine {
+  override async load(all: Rows, { requires = [] }: BulkLoadOptions = {}): Promise<void> {
+    await super.load(all, { requires: requires.slice(0, 1) });
+  }
+}
+
+class RequiresTooLate extends LoadingEngine {
+  override async load(all: Rows, { requires = [] }: BulkLoadOptions = {}): Promise<void> {
+    await super.load(all);
+    await this.inner.write({ ops: [], requires });
   }
 }
 
@@ -72,6 +89,8 @@ export const brokenLoads: Readonly<Record<string, () => WrappedEngine>> = {
     ),
   ),
   "a load ends quietly when its rows fail": () => new EndsQuietly(),
+  "a load looks at the first of its requirements alone": () => new LooksAtFirstRequirement(),
+  "a load looks at its requirements when its rows are there": () => new RequiresTooLate(),
   "open views see what is loaded": () => new ShowsToOpenViews(),
   "transactions are not validated against a load": () => new EscapesValidation(),
 };

@@ -7,7 +7,7 @@
  */
 import type { Bytes } from "../../../base/index.ts";
 import { StorageError } from "../../contract/index.ts";
-import type { Limits } from "../../contract/index.ts";
+import type { BulkLoadOptions, Limits, Requirement } from "../../contract/index.ts";
 import { pathIn, tableName } from "../codec/index.ts";
 import type { TableMeta } from "../manifest/index.ts";
 import type { FileNumbers } from "../recovery/index.ts";
@@ -18,7 +18,7 @@ import type { InstallParts } from "./install-tables.ts";
 import { RowSorter } from "./row-sorter.ts";
 
 /** What is handed in: pieces of rows, each a key and its value. */
-export type LoadRows = AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>;
+type LoadRows = AsyncIterable<readonly (readonly [key: Bytes, value: Bytes])[]>;
 
 export interface BulkLoadsParts extends InstallParts {
   readonly storeId: Bytes;
@@ -57,9 +57,9 @@ export class BulkLoads {
     };
   }
 
-  async load(rows: LoadRows): Promise<void> {
+  async load(rows: LoadRows, { requires = [] }: BulkLoadOptions = {}): Promise<void> {
     this.#between();
-    const running = this.#load(rows);
+    const running = this.#load(rows, requires);
     const ended = running.then(
       () => undefined,
       () => undefined,
@@ -79,7 +79,7 @@ export class BulkLoads {
     await Promise.all(this.#running);
   }
 
-  async #load(rows: LoadRows): Promise<void> {
+  async #load(rows: LoadRows, requires: readonly Requirement[]): Promise<void> {
     const sorter = this.#newSorter();
     let tables: readonly TableMeta[];
     try {
@@ -91,7 +91,7 @@ export class BulkLoads {
       throw cause;
     }
     if (tables.length === 0) return;
-    await installTables(this.#parts, tables);
+    await installTables(this.#parts, tables, requires);
     this.#loads++;
     this.#tables += tables.length;
     this.#runs += sorter.runs;

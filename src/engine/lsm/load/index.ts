@@ -1,2 +1,1 @@
 export { BulkLoads } from "./bulk-loads.ts";
-export type { LoadRows } from "./bulk-loads.ts";

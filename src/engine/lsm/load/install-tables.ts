@@ -16,12 +16,14 @@
  * (5) Fails before the edit: the tables are removed. Fails in it: nobody knows whether they are listed, so they stay,
  *     and all writing ends.
  */
-import { assert, nextKey } from "../../../base/index.ts";
-import { DiskFull } from "../../contract/index.ts";
-import type { CommitGate, WriteOp } from "../../contract/index.ts";
+import { EMPTY_BYTES, assert, copyBytes, nextKey } from "../../../base/index.ts";
+import type { Bytes } from "../../../base/index.ts";
+import { DiskFull, RequirementFailed, requirementHolds } from "../../contract/index.ts";
+import type { CommitGate, Requirement, WriteOp } from "../../contract/index.ts";
 import type { CommitLog, CommitWakes, OpenViews, RecentCommits } from "../commit/index.ts";
 import { Slices } from "../compaction/index.ts";
 import type { OpenTables, Version } from "../compaction/index.ts";
+import type { PointResult } from "../cursor/index.ts";
 import type { Host } from "../host/index.ts";
 import type { TableMeta, VersionEdit } from "../manifest/index.ts";
 import type { Memtable } from "../memtable/index.ts";
@@ -34,6 +36,8 @@ export interface InstallParts {
     readonly active: Memtable;
     readonly immutables: readonly { readonly memtable: Memtable }[];
     readonly version: Version;
+    /** What the key holds at the sequence; false if nothing. */
+    get(key: Bytes, maxSequence: number, out: PointResult): boolean;
   };
   readonly tables: OpenTables;
   readonly settings: { readonly sliceMillis: number };
@@ -56,12 +60,17 @@ export interface InstallParts {
   readonly failed: (cause: unknown) => void;
 }
 
-/** `tables` are one sorted run, and synced. They are given up to this function, also when it fails. */
+/**
+ * `tables` are one sorted run, and synced. They are given up to this function, also when it fails.
+ *
+ * @throws RequirementFailed where one of `requires` does not hold in the state that the tables would follow upon.
+ */
 export async function installTables(
   parts: InstallParts,
   tables: readonly TableMeta[],
+  requires: readonly Requirement[],
 ): Promise<void> {
-  const installation = new Installation(parts, tables);
+  const installation = new Installation(parts, tables, requires);
   try {
     parts.host.files.syncDirectory(parts.directory);
     while (!(await parts.maintenance.withoutCompaction(() => installation.attempt()))) {
@@ -78,12 +87,14 @@ export async function installTables(
 class Installation {
   readonly #parts: InstallParts;
   readonly #tables: readonly TableMeta[];
+  readonly #requires: readonly Requirement[];
   readonly #opened = new Set<number>();
   #isRecorded = false;
 
-  constructor(parts: InstallParts, tables: readonly TableMeta[]) {
+  constructor(parts: InstallParts, tables: readonly TableMeta[], requires: readonly Requirement[]) {
     this.#parts = parts;
     this.#tables = tables;
+    this.#requires = requires;
   }
 
   /** False: something of the same keys is in memory still; nothing was done. */
@@ -92,6 +103,7 @@ class Installation {
     await gate.enter(() => undefined, undefined);
     try {
       assertWritable();
+      this.#refuse();
       if (this.#isInMemory()) return false;
       await log.acknowledged(log.appended, "durable");
       const sequence = log.appended + 1;
@@ -110,6 +122,18 @@ class Installation {
     for (const { fileNumber } of this.#tables) {
       if (this.#opened.has(fileNumber)) tables.retire(fileNumber);
       else tables.removeTable(fileNumber);
+    }
+  }
+
+  /** Nothing is committed until the gate is left, so what holds now does so when the tables take effect. */
+  #refuse(): void {
+    const { log, tree } = this.#parts;
+    const found: PointResult = { sequence: 0, kind: 0, buffer: EMPTY_BYTES, start: 0, end: 0 };
+    for (const required of this.#requires) {
+      const value = tree.get(required.key, log.appended, found)
+        ? copyBytes(found.buffer, found.start, found.end)
+        : undefined;
+      if (!requirementHolds(required, value)) throw new RequirementFailed(copyBytes(required.key));
     }
   }
 
