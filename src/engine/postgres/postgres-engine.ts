@@ -27,10 +27,12 @@ import type {
   SnapshotOptions,
   StorageEngine,
 } from "../contract/index.ts";
-import type { Random } from "../lsm/host/index.ts";
+import type { Random, Timers } from "../lsm/host/index.ts";
 import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
-import type { Connection, Pool } from "./connection/index.ts";
+import type { Call, Connection, Pool } from "./connection/index.ts";
+import { BulkLoads } from "./load/index.ts";
+import type { CopiedPiece } from "./load/index.ts";
 import type { ChangeLog } from "./log/index.ts";
 import { Figures } from "./figures.ts";
 import { NumberCells } from "./number-cells.ts";
@@ -80,6 +82,7 @@ export interface EngineParts {
   readonly connectionsMax: number;
   readonly transactionMillis: number;
   readonly random: Random;
+  readonly timers: Pick<Timers, "sleep">;
 }
 
 export class PostgresEngine implements StorageEngine {
@@ -93,6 +96,7 @@ export class PostgresEngine implements StorageEngine {
   readonly #session: Session;
   readonly #stale: Session;
   readonly #host: TransactionHost;
+  readonly #loads: BulkLoads;
 
   /** @internal postgres() makes it. */
   constructor(parts: EngineParts) {
@@ -118,6 +122,14 @@ export class PostgresEngine implements StorageEngine {
       write: (plan) => this.write(plan),
       newest: (connection, keys) => this.#newest(connection, keys),
     };
+    this.#loads = new BulkLoads({
+      limits: this.limits,
+      timers: parts.timers,
+      random: parts.random,
+      isLogged: log !== undefined,
+      copy: (piece) => this.#copy(piece),
+      write: (plan) => this.write(plan),
+    });
     if (log === undefined) return;
     this.onCommit = (wake) => {
       this.#assertOpen();
@@ -170,6 +182,15 @@ export class PostgresEngine implements StorageEngine {
     return result;
   }
 
+  /**
+   * Rows in pieces of some megabytes, each a commit; a piece whose answer was lost is settled. Beside a change log it is
+   * told of like other commits.
+   */
+  async load(...load: Parameters<BulkLoads["load"]>): Promise<void> {
+    this.#assertOpen();
+    await this.#loads.load(...load);
+  }
+
   async verifyIsolation(): Promise<void> {
     await verifyIsolation(this, this.#random.bytes(16));
   }
@@ -194,6 +215,7 @@ export class PostgresEngine implements StorageEngine {
 
   /** Idempotent. Open transactions are rolled back. */
   async close(): Promise<void> {
+    this.#loads.stop();
     this.#session.pool.close();
     this.#side.close();
     this.#stale.pool.close();
@@ -201,18 +223,17 @@ export class PostgresEngine implements StorageEngine {
   }
 
   /** One attempt of a batch in one round trip. */
-  async #writeOnce(plan: CommitPlan): Promise<Written> {
+  async #writeOnce(
+    plan: CommitPlan,
+    calls: readonly Call[] = commitCalls(this.#session.statements, plan),
+  ): Promise<Written> {
     const { figures, log, pool, statements } = this.#session;
     const connection = await pool.acquire(plan.signal);
     try {
       const isLogged = log !== undefined && plan.ops.length > 0;
       const isolation = { statement: statements.assertIsolation, values: [] };
-      const calls = [
-        isolation,
-        ...commitCalls(statements, plan),
-        ...(isLogged ? [log.append(plan.ops)] : []),
-      ];
-      const answers = await connection.run(calls, { alone: true });
+      const all = [isolation, ...calls, ...(isLogged ? [log.append(plan.ops)] : [])];
+      const answers = await connection.run(all, { alone: true });
       figures.committed();
       if (!isLogged) return { result: {} };
       return { result: { version: log.committed(answers[answers.length - 1]!, plan.ops) } };
@@ -223,6 +244,23 @@ export class PostgresEngine implements StorageEngine {
       return { failure: figures.failed(failure) };
     } finally {
       pool.release(connection);
+    }
+  }
+
+  /** One attempt, in one round trip: the plan says what of it somebody is told. */
+  async #copy({ copied, requires, told }: CopiedPiece): Promise<void> {
+    const { log, statements } = this.#session;
+    const plan = { ops: told, requires, readKeys: [], readRanges: [] };
+    try {
+      this.#assertOpen();
+      await log?.beginning;
+      const written = await this.#writeOnce(plan, [
+        ...commitCalls(statements, { ops: [], requires }),
+        { statement: statements.copyIn, values: [], copied },
+      ]);
+      if ("failure" in written) throw written.failure as Error;
+    } catch (error) {
+      throw engineFailure(error, "reading");
     }
   }
 

@@ -157,6 +157,7 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
     connectionsMax,
     transactionMillis,
     random,
+    timers,
   });
 }
 

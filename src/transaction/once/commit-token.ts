@@ -3,6 +3,8 @@
  *
  *   00 74 token    one commit ('t'; 16 random bytes): 01 it has taken effect, 00 it never will
  *
+ * Engines that load by themselves put such rows too, one with each part of a load (engine/postgres/load/bulk-loads.ts).
+ *
  * The rows stand among those of the system, apart from every collection and from the catalog (the keyspace is told in
  * collections/catalog/keyspace.ts). Whoever copies a whole keyspace passes over them: they say nothing of the data.
  *

@@ -19,6 +19,8 @@ export interface Wire {
     readonly values: readonly (Buffer | string | null)[];
   }): void;
   execute(): void;
+  sendCopyFromChunk(chunk: Buffer): void;
+  endCopyFrom(): void;
   sync(): void;
   once(event: "readyForQuery", listener: (message: { readonly status: string }) => void): unknown;
 }

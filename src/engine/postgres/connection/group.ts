@@ -9,6 +9,7 @@
  * (3) A statement is bound by its name only: all are prepared when the connection is made. One that was prepared behind
  *     a statement that failed would be known to the client and not to the server.
  */
+import type { Bytes } from "../../../base/index.ts";
 import type { ServerError, Submitted, Value, Wire } from "./driver.ts";
 
 /** One of the fixed statements of a table, prepared on every connection. */
@@ -19,6 +20,8 @@ export interface Statement {
 export interface Call {
   readonly statement: Statement;
   readonly values: readonly Value[];
+  /** What a COPY FROM STDIN is to read: sent with it, so that nothing waits for the server to ask for it. */
+  readonly copied?: readonly Bytes[];
 }
 
 /** Columns as the server's text; bytes are \x and hexadecimal digits. */
@@ -81,9 +84,13 @@ export class Group implements Submitted {
     wire.stream.cork?.();
     try {
       for (const { name, text } of this.#prepare) wire.parse({ name, text });
-      for (const { statement, values } of this.#calls) {
+      for (const { copied, statement, values } of this.#calls) {
         wire.bind({ statement: statement.name, values: values.map(asParameter) });
         wire.execute();
+        // If the statement has failed the server passes over these, and all else up to the Sync.
+        if (copied === undefined) continue;
+        for (const chunk of copied) wire.sendCopyFromChunk(asBuffer(chunk));
+        wire.endCopyFrom();
       }
       wire.once("readyForQuery", ({ status }) => {
         this.#ready(status as Status);
@@ -139,6 +146,10 @@ export function isServerError(error: unknown): error is ServerError {
 }
 
 function asParameter(value: Value): Buffer | string | null {
-  if (typeof value === "string" || value === null || Buffer.isBuffer(value)) return value;
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return typeof value === "string" || value === null ? value : asBuffer(value);
+}
+
+function asBuffer(bytes: Bytes): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -45,6 +45,7 @@ export interface TableStatements {
   readonly scanRefsReverse: Statement;
   readonly insert: Statement;
   readonly put: Statement;
+  readonly copyIn: Statement;
   readonly remove: Statement;
   readonly removeRange: Statement;
   readonly emptyCells: Statement;
@@ -129,6 +130,8 @@ function writingTexts(table: string) {
     insert: `insert into ${table}(k, v) ${rows}`,
     put: `with put as (insert into ${table}(k, v) ${rows} on conflict (k, n) do update set v = excluded.v returning k, how)
 delete from ${table} where n > 0 and k = any(array(select k from put where how = 0))`,
+    // Binary, in the form of load/load-piece.ts. As an insert: it fails where one of the keys is there.
+    copyIn: `copy ${table}(k, v) from stdin (format binary)`,
     remove: `with gone as (delete from ${table} where k = any($1::bytea[]) and how is distinct from 0)
 update ${table} set v = null where k = any($1::bytea[]) and how = 0`,
     removeRange: `delete from ${table} where k >= $1 and k < $2 and how is distinct from 0`,
