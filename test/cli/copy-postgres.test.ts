@@ -1,11 +1,30 @@
 /** kotoba copy, to a PostgreSQL server and back: the same rows, and a database that its program goes on with on both sides. */
+import { setTimeout } from "node:timers/promises";
 import { collection, open } from "kotobadb";
 import { postgres } from "kotobadb/postgres";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { overlaid } from "../../src/base/index.ts";
+import { postgresOpener } from "../../src/cli/copy/engine-place.ts";
+import type { CopyWaits, OpenUrl } from "../../src/cli/copy/engine-place.ts";
 import { skipReason } from "../support/postgres/shared-server.ts";
 import { startServer } from "../support/postgres/start-server.ts";
 import { kotoba, memoryDatabase } from "./support.ts";
+import type { Ran } from "./support.ts";
+
+/** Whoever has got a state of it does nothing for a while. */
+function pausing(openUrl: OpenUrl): OpenUrl {
+  return async (url, options) => {
+    const engine = await openUrl(url, options);
+    return overlaid(engine, {
+      snapshot: async () => {
+        const view = await engine.snapshot();
+        await setTimeout(700);
+        return view;
+      },
+    });
+  };
+}
 
 const Trips = collection(
   "trips",
@@ -48,6 +67,30 @@ describe.skipIf(skipReason !== undefined)("kotoba copy with PostgreSQL", () => {
       await again.trips.insert({ code: "newer", to: "Oslo", days: 2 });
       expect(await again.trips.where({ to: "Oslo" }).count()).toBe(152);
       expect(await again.verify()).toEqual({ ok: true, problems: [] });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("a copy bears that its other side pauses, longer than a program may hold a state", async () => {
+    const server = await startServer({ tcp: true });
+    try {
+      const host = await memoryDatabase();
+      const url = server.tcpUrl!;
+      expect((await kotoba(host, `copy /data ${url}`)).exit).toBe(0);
+      const back = (to: string, waits?: CopyWaits): Promise<Ran> =>
+        kotoba(host, `copy ${url} ${to}`, [], { postgres: pausing(postgresOpener(waits)) });
+
+      const impatient = await back("/back", { transactionMillis: 200, statementMillis: 30_000 });
+      expect(impatient).toMatchObject({ exit: 6, out: "" });
+      const patient = await back("/back");
+
+      expect([patient.exit, patient.err]).toEqual([0, ""]);
+      expect((await kotoba(host, `copy --verify-only ${url} /back`)).exit).toBe(0);
+      const engine = await postgresOpener()(url, { readOnly: true });
+      // A table that is written slowly is held for as long as that takes.
+      expect(engine.limits.snapshotMillis).toBeGreaterThanOrEqual(30 * 60_000);
+      await engine.close();
     } finally {
       await server.stop();
     }

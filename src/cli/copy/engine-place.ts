@@ -16,11 +16,27 @@ export type OpenUrl = (url: string, options: PlaceOptions) => Promise<StorageEng
 /** By the scheme of the URL, without the colon. */
 export type UrlEngines = Readonly<Record<string, OpenUrl>>;
 
-/** Not to be changed means that the table has to be there, and is not made. */
-async function openPostgres(url: string, { readOnly }: PlaceOptions): Promise<StorageEngine> {
-  const { postgres } = await import("../../engine/postgres/index.ts");
-  return postgres({ url, makeTable: !readOnly });
+/** How long a server waits for the other side of a copy, and for a statement to come over a slow line. */
+export interface CopyWaits {
+  readonly transactionMillis: number;
+  readonly statementMillis: number;
 }
+
+/**
+ * While one side is read or written the other one does nothing: its state has to be held for longer than a program would
+ * hold one. What a copy has on its way is some megabytes, so that this is enough for a line of some kilobytes a second.
+ */
+const COPY_WAITS: CopyWaits = { transactionMillis: 3_600_000, statementMillis: 900_000 };
+
+/** Not to be changed means that the table has to be there, and is not made. */
+export function postgresOpener(waits: CopyWaits = COPY_WAITS): OpenUrl {
+  return async (url, { readOnly }) => {
+    const { postgres } = await import("../../engine/postgres/index.ts");
+    return postgres({ url, makeTable: !readOnly, ...waits });
+  };
+}
+
+const openPostgres = postgresOpener();
 
 /** The engines of this build. */
 export const URL_ENGINES: UrlEngines = { postgres: openPostgres, postgresql: openPostgres };
