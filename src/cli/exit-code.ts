@@ -71,6 +71,7 @@ export function exitCodeOf(error: unknown): ExitCode {
     case "UniqueViolation":
       return EXIT.problems;
     case "InvalidDefinition":
+    case "InvalidPostgresOption":
     case "ModuleNotLoaded":
     case "NeedsProgram":
     case "NoEngineForUrl":

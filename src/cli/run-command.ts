@@ -2,8 +2,8 @@
  * The kotoba command: what it understands, and how each call ends.
  *
  * Always true:
- * (1) Every command but compact, copy, import and migrate opens the database for reading only and changes nothing in it; copy
- *     so opens its source.
+ * (1) Every command but compact, copy, import, migrate and postgres opens the database for reading only and changes nothing
+ *     in it; copy so opens its source.
  * (2) It ends with one of the codes of exit-code.ts; it never ends the process itself.
  * (3) With --json the standard output holds JSON and nothing else: one object, or one a line for scan and export.
  */
@@ -26,6 +26,7 @@ import { verify } from "./commands/verify.ts";
 import { copy } from "./copy/copy.ts";
 import { URL_ENGINES } from "./copy/engine-place.ts";
 import type { UrlEngines } from "./copy/engine-place.ts";
+import { postgres } from "./postgres/postgres.ts";
 import { EXIT, EXIT_TEXT, WrongUsage, exitCodeOf } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { LoadModule } from "./program-definitions.ts";
@@ -171,4 +172,13 @@ function addCommands(add: Add): void {
     "bring documents and indexes to what a module defines; changes the database",
     migrate,
   ).option("--dry-run", "try every step on every document, and change nothing");
+  add(
+    "postgres <what> <url>",
+    "init: make the table on a server, and look at the server's settings",
+    postgres,
+  )
+    .option("--table <name>", "another table than kotoba")
+    .option("--change-log", "make the log of commits beside it")
+    .option("--role <name>", "give this role what a program needs that makes nothing")
+    .option("--print", "print the statements, and run nothing");
 }

@@ -46,6 +46,7 @@ test("every example of the page prints what the page shows, and every command ha
     "import",
     "check",
     "migrate",
+    "postgres init",
   ]) {
     expect(
       lines.some((line) => line.startsWith(command)),

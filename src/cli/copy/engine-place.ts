@@ -5,6 +5,7 @@
 import { KotobaError } from "../../base/index.ts";
 import { StorageError, openLsmEngine } from "../../engine/index.ts";
 import type { Host, StorageEngine } from "../../engine/index.ts";
+import type { initTable, tableDefinition } from "../../engine/postgres/index.ts";
 
 /** What the engine is opened for. */
 export interface PlaceOptions {
@@ -34,6 +35,15 @@ export function postgresOpener(waits: CopyWaits = COPY_WAITS): OpenUrl {
     const { postgres } = await import("../../engine/postgres/index.ts");
     return postgres({ url, makeTable: !readOnly, ...waits });
   };
+}
+
+/** For the command that is about that engine alone. */
+export function postgresTools(): Promise<PostgresTools> {
+  return import("../../engine/postgres/index.ts");
+}
+export interface PostgresTools {
+  readonly initTable: typeof initTable;
+  readonly tableDefinition: typeof tableDefinition;
 }
 
 const openPostgres = postgresOpener();

@@ -8,9 +8,9 @@ import type { Connection, HostPlace } from "./connection/index.ts";
 import { Connector } from "./connector.ts";
 import type { Purpose } from "./connector.ts";
 import type { LogSizes } from "./log/index.ts";
-import { ChangeLog, logStatements, logTexts } from "./log/index.ts";
+import { ChangeLog, logGrantTexts, logStatements, logTexts } from "./log/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
-import { tableName, tableStatements, tableTexts } from "./table/index.ts";
+import { grantTexts, tableName, tableStatements, tableTexts } from "./table/index.ts";
 import type { Isolation, ServerFigures, TableName } from "./table/index.ts";
 
 export interface PostgresOptions {
@@ -107,16 +107,22 @@ export function postgres(options: PostgresOptions): StorageEngine {
 /**
  * The statements that make the table, for those who run them with a role of their own and open with `makeTable: false`.
  * The role of the url then needs select, insert, update and delete on the table, and on its log (`<table>_log`) where
- * there is one, and usage on the sequence.
+ * there is one, and usage on the sequence: with `role`, the statements that give it all that are among them.
  *
  * @throws InvalidPostgresOption where the table's name is not a plain one.
  */
 export function tableDefinition(
   table: string = TABLE,
-  { changeLog = false }: { readonly changeLog?: boolean } = {},
+  { changeLog = false, role }: { readonly changeLog?: boolean; readonly role?: string } = {},
 ): readonly string[] {
   const name = plainName(table);
-  return [...tableTexts(name), ...(changeLog ? logTexts(name.table) : [])];
+  const grants = role === undefined ? [] : rightsOf(name, changeLog, role);
+  return [...tableTexts(name), ...(changeLog ? logTexts(name.table) : []), ...grants];
+}
+
+/** What the role is given, of the table and its log. */
+export function rightsOf(name: TableName, hasLog: boolean, role: string): readonly string[] {
+  return [...grantTexts(name, role), ...(hasLog ? logGrantTexts(name.table, role) : [])];
 }
 
 /** @internal For tests that show what a weaker isolation would break. */
@@ -172,9 +178,9 @@ type Settings = { readonly [N in Numbers]: number } & {
   readonly places: readonly HostPlace[];
 };
 
-const TABLE = "kotoba";
+export const TABLE = "kotoba";
 
-function plainName(table: string): TableName {
+export function plainName(table: string): TableName {
   const name = tableName(table);
   if (name !== undefined) return name;
   throw new InvalidPostgresOption("table", "a plain name, or schema.name", table);

@@ -14,6 +14,7 @@
  */
 import { StorageError } from "../../contract/index.ts";
 import type { Statement } from "../connection/index.ts";
+import { ALONE, quotedRole } from "../table/index.ts";
 import type { Ask } from "../table/index.ts";
 
 /** Set by sessions that write the log. */
@@ -80,19 +81,28 @@ export function logTexts(table: string): readonly string[] {
  *   another server, whose numbers mean nothing here.
  */
 export async function prepareLog(ask: Ask, table: string, make: boolean): Promise<void> {
-  const [row] = await ask(
-    `select exists (select 1 from pg_trigger where tgrelid = to_regclass('${table}') and tgname = '${TRIGGER}') as there`,
-  );
-  if (row?.["there"] === true) return refuseCopied(ask, table);
+  if (await hasLog(ask, table)) return refuseCopied(ask, table);
   if (!make)
     throw new StorageError(
       "NoDatabase",
       { table: logName(table) },
       { remedy: "Let the engine make its log (makeTable), or make it with the role that may." },
     );
-  await ask(
-    ["begin", "select pg_advisory_xact_lock(4711001)", ...logTexts(table), "commit"].join(";"),
+  await ask(["begin", ALONE, ...logTexts(table), "commit"].join(";"));
+}
+
+/** Whether the table, which must be there, has a log. */
+export async function hasLog(ask: Ask, table: string): Promise<boolean> {
+  const [row] = await ask(
+    `select exists (select 1 from pg_trigger where tgrelid = to_regclass('${table}') and tgname = '${TRIGGER}') as there`,
   );
+  return row?.["there"] === true;
+}
+
+/** What a role needs beside its rights on the table. */
+export function logGrantTexts(table: string, role: string): string[] {
+  const log = logName(table);
+  return [`grant select, insert, update, delete on ${log} to ${quotedRole(role)}`];
 }
 
 async function refuseCopied(ask: Ask, table: string): Promise<void> {

@@ -1,12 +1,8 @@
-/**
- * Making the table, and looking whether one that is there is ours. The version of its format stands in its comment, so
- * that a later program knows what it has before it.
- */
+/** Making the table, and looking whether one that is there is ours, and whether the server is one to work with. */
 import { StorageError } from "../../contract/index.ts";
+import { commentOf, planFor } from "./table-format.ts";
+import type { TablePlan } from "./table-format.ts";
 
-/** Changes when an older program could not read what a newer one has written. */
-const FORMAT = 1;
-const COMMENT = `KotobaDB, format ${FORMAT}: ordered rows of bytes`;
 /** Older servers take statements before one Sync for less than one transaction in places. */
 const SERVER_VERSION_MIN = 14;
 
@@ -15,6 +11,8 @@ export interface TableName {
   /** Quoted, for SQL. */
   readonly table: string;
   readonly sequence: string;
+  /** Undefined: the first of the search path. */
+  readonly schema: string | undefined;
 }
 
 const PART = /^[a-z_][a-z0-9_]{0,39}$/;
@@ -26,7 +24,8 @@ export function tableName(name: string): TableName | undefined {
   const quoted = (last: string): string =>
     [...parts.slice(0, -1), last].map((part) => `"${part}"`).join(".");
   const last = parts[parts.length - 1]!;
-  return { table: quoted(last), sequence: quoted(`${last}_merges`) };
+  const schema = parts.length === 1 ? undefined : `"${parts[0]!}"`;
+  return { table: quoted(last), sequence: quoted(`${last}_merges`), schema };
 }
 
 /** Runs SQL outside of any transaction of ours; answers with the rows of the last statement. */
@@ -41,8 +40,22 @@ export function tableTexts({ sequence, table }: TableName): readonly string[] {
     `create sequence if not exists ${sequence}`,
     boundary(table, "0073"),
     boundary(table, "0075"),
-    `comment on table ${table} is '${COMMENT}'`,
+    `comment on table ${table} is '${commentOf()}'`,
   ];
+}
+
+/** What a role needs that works with the table, and does not make it. */
+export function grantTexts({ schema, sequence, table }: TableName, role: string): string[] {
+  const to = `to ${quotedRole(role)}`;
+  return [
+    ...(schema === undefined ? [] : [`grant usage on schema ${schema} ${to}`]),
+    `grant select, insert, update, delete on ${table} ${to}`,
+    `grant usage on sequence ${sequence} ${to}`,
+  ];
+}
+
+export function quotedRole(role: string): string {
+  return `"${role.replaceAll('"', '""')}"`;
 }
 
 /**
@@ -62,12 +75,38 @@ export interface ServerFigures {
   readonly predicateLocks: number;
 }
 
-/** @throws StorageError 'NoDatabase', 'FormatTooNew', 'NotSupported', 'Unavailable'. */
+/** @throws StorageError 'NoDatabase', 'FormatTooNew', 'FormatTooOld', 'NotSupported', 'Unavailable'. */
 export async function prepareTable(
   ask: Ask,
   name: TableName,
   make: boolean,
 ): Promise<ServerFigures> {
+  const figures = await checkServer(ask);
+  const plan = await tablePlan(ask, name);
+  if (plan.todo === "refuse") throw plan.error;
+  if (plan.todo === "nothing") return figures;
+  if (plan.todo === "migrate")
+    throw new StorageError(
+      "FormatTooOld",
+      { table: name.table, format: plan.from, formatOfProgram: plan.format },
+      { remedy: "Stop the programs that use the table, and run: kotoba postgres init." },
+    );
+  if (!make)
+    throw new StorageError(
+      "NoDatabase",
+      { table: name.table },
+      { remedy: "Let the engine make its table (makeTable), or make it with the role that may." },
+    );
+  // Several processes may begin at once; each makes what is not there yet.
+  await ask(["begin", ALONE, ...tableTexts(name), "commit"].join(";"));
+  return figures;
+}
+
+/** In a transaction: nobody else makes tables until it ends. */
+export const ALONE = "select pg_advisory_xact_lock(4711001)";
+
+/** @throws StorageError 'NotSupported' for a server that is too old, 'Unavailable' for a standby. */
+export async function checkServer(ask: Ask): Promise<ServerFigures> {
   const [server] = await ask(
     "select current_setting('server_version_num')::int / 10000 as version, pg_is_in_recovery() as standby, current_setting('max_pred_locks_per_transaction')::int as locks",
   );
@@ -80,20 +119,6 @@ export async function prepareTable(
       { remedy: `Use PostgreSQL ${SERVER_VERSION_MIN} or later.` },
     );
   if (server?.["standby"] === true) refuseStandby();
-  const found = await commentOf(ask, name);
-  if (found === COMMENT) return figures;
-  if (found !== undefined)
-    throw new StorageError("FormatTooNew", { table: name.table, comment: found });
-  if (!make)
-    throw new StorageError(
-      "NoDatabase",
-      { table: name.table },
-      { remedy: "Let the engine make its table (makeTable), or make it with the role that may." },
-    );
-  // Several processes may begin at once; each makes what is not there yet.
-  await ask(
-    ["begin", "select pg_advisory_xact_lock(4711001)", ...tableTexts(name), "commit"].join(";"),
-  );
   return figures;
 }
 
@@ -105,8 +130,13 @@ export function refuseStandby(): never {
   );
 }
 
-/** Undefined where there is no such table; empty where it has no comment, and so is not ours. */
-async function commentOf(ask: Ask, { table }: TableName): Promise<string | undefined> {
+/** What is to be done with the table as it is now. */
+export async function tablePlan(ask: Ask, { table }: TableName): Promise<TablePlan> {
+  return planFor(table, await foundComment(ask, table));
+}
+
+/** Undefined where there is no such table. */
+async function foundComment(ask: Ask, table: string): Promise<string | undefined> {
   const literal = `'${table}'`;
   const [row] = await ask(
     `select to_regclass(${literal}) is not null as there, coalesce(obj_description(to_regclass(${literal}), 'pg_class'), '') as comment`,
