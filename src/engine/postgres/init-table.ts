@@ -6,7 +6,7 @@ import type { KotobaError } from "../../base/index.ts";
 import { Connection, connectFailure, loadDriver } from "./connection/index.ts";
 import { hasLog, logTexts } from "./log/index.ts";
 import { TABLE, plainName, rightsOf } from "./postgres.ts";
-import { ALONE, checkServer, commentOf, tablePlan, tableTexts } from "./table/index.ts";
+import { beginAlone, checkServer, commentOf, tablePlan, tableTexts } from "./table/index.ts";
 import type { Ask, TableName } from "./table/index.ts";
 
 export interface InitTableOptions {
@@ -51,8 +51,7 @@ export async function initTable(options: InitTableOptions): Promise<InitTableRep
   return withConnection(url, async (ask) => {
     await checkServer(ask);
     const settings = await settingsOf(ask);
-    await ask("begin");
-    await ask(ALONE);
+    await beginAlone(ask);
     const made = await makeTable(ask, name);
     const log = await makeLog(ask, name, changeLog);
     if (role !== undefined) await ask(rightsOf(name, log !== "none", role).join(";"));

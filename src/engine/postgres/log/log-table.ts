@@ -14,7 +14,7 @@
  */
 import { StorageError } from "../../contract/index.ts";
 import type { Statement } from "../connection/index.ts";
-import { ALONE, quotedRole } from "../table/index.ts";
+import { beginAlone, quotedRole } from "../table/index.ts";
 import type { Ask } from "../table/index.ts";
 
 /** Set by sessions that write the log. */
@@ -88,7 +88,9 @@ export async function prepareLog(ask: Ask, table: string, make: boolean): Promis
       { table: logName(table) },
       { remedy: "Let the engine make its log (makeTable), or make it with the role that may." },
     );
-  await ask(["begin", ALONE, ...logTexts(table), "commit"].join(";"));
+  await beginAlone(ask);
+  await ask(logTexts(table).join(";"));
+  await ask("commit");
 }
 
 /** Whether the table, which must be there, has a log. */

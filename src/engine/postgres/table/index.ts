@@ -1,6 +1,6 @@
 export { BASE, codeOf, valueOfRows } from "./cell-rows.ts";
 export {
-  ALONE,
+  beginAlone,
   checkServer,
   grantTexts,
   prepareTable,

@@ -97,13 +97,19 @@ export async function prepareTable(
       { table: name.table },
       { remedy: "Let the engine make its table (makeTable), or make it with the role that may." },
     );
-  // Several processes may begin at once; each makes what is not there yet.
-  await ask(["begin", ALONE, ...tableTexts(name), "commit"].join(";"));
+  // Several processes may begin at once: who has waited for its turn looks again.
+  await beginAlone(ask);
+  const now = await tablePlan(ask, name);
+  if (now.todo === "make") await ask(tableTexts(name).join(";"));
+  await ask("commit");
   return figures;
 }
 
-/** In a transaction: nobody else makes tables until it ends. */
-export const ALONE = "select pg_advisory_xact_lock(4711001)";
+/** Begins a transaction until whose end nobody else makes tables, and which sees what the one before has made. */
+export async function beginAlone(ask: Ask): Promise<void> {
+  await ask("begin isolation level read committed");
+  await ask("select pg_advisory_xact_lock(4711001)");
+}
 
 /** @throws StorageError 'NotSupported' for a server that is too old, 'Unavailable' for a standby. */
 export async function checkServer(ask: Ask): Promise<ServerFigures> {
@@ -135,11 +141,13 @@ export async function tablePlan(ask: Ask, { table }: TableName): Promise<TablePl
   return planFor(table, await foundComment(ask, table));
 }
 
-/** Undefined where there is no such table. */
+/**
+ * Undefined where there is no such table. The look at pg_class has the server take note of what others have made: the name
+ * alone is looked up in a cache, which within a transaction may not know it yet.
+ */
 async function foundComment(ask: Ask, table: string): Promise<string | undefined> {
-  const literal = `'${table}'`;
   const [row] = await ask(
-    `select to_regclass(${literal}) is not null as there, coalesce(obj_description(to_regclass(${literal}), 'pg_class'), '') as comment`,
+    `select coalesce(obj_description(oid, 'pg_class'), '') as comment from pg_class where oid = to_regclass('${table}')`,
   );
-  return row?.["there"] === true ? String(row["comment"]) : undefined;
+  return row === undefined ? undefined : String(row["comment"]);
 }
