@@ -58,8 +58,8 @@ export interface LoadParts {
   write(plan: BlindPlan): Promise<unknown>;
 }
 
-/** With the pauses between them about ten seconds, where each fails at once. */
-const ATTEMPTS_MAX = 15;
+/** With the pauses between them about half a minute, where each fails at once: a server comes up again in that time. */
+const ATTEMPTS_MAX = 35;
 const PAUSE_MILLIS_MAX = 1_000;
 const TOKEN_BYTES = 16;
 /** Deleted together: a write of some kilobytes for a gigabyte of rows. */
