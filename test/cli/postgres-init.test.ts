@@ -40,6 +40,12 @@ test("what is not given right is wrong usage", async () => {
     expect(await run(line)).toMatchObject({ exit: 2, out: "" });
 });
 
+test("a server that is out of reach is said to be", async () => {
+  const { err, exit, out } = await run("init postgres://nobody@127.0.0.1:9/none");
+  expect([exit, out]).toEqual([6, ""]);
+  expect(err).toContain("The storage cannot be reached now.");
+});
+
 describe.skipIf(skipReason !== undefined)("on a server as it is installed", () => {
   let server: TestServer;
   let admin: pg.Client;

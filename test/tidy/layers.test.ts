@@ -122,12 +122,18 @@ const standsOn: Record<string, readonly string[]> = {
     "engine/postgres/table",
   ],
   "engine/postgres/load": ["base", "engine/contract", "engine/lsm/host"],
+  "engine/postgres/init": [
+    "engine/postgres/connection",
+    "engine/postgres/table",
+    "engine/postgres/log",
+  ],
   "engine/postgres": [
     "base",
     "engine/contract",
     "engine/lsm/host",
     "engine/postgres/connection",
     "engine/postgres/table",
+    "engine/postgres/init",
     "engine/postgres/load",
     "engine/postgres/log",
   ],

@@ -1,5 +1,10 @@
 /** The engine on PostgreSQL: `kotobadb/postgres`. */
-export { initTable } from "./init-table.ts";
-export type { InitTableOptions, InitTableReport, SettingAdvice } from "./init-table.ts";
-export { FewPredicateLocks, InvalidPostgresOption, postgres, tableDefinition } from "./postgres.ts";
+export {
+  FewPredicateLocks,
+  InvalidPostgresOption,
+  initTable,
+  postgres,
+  tableDefinition,
+} from "./postgres.ts";
+export type { InitTableOptions, InitTableReport, SettingAdvice } from "./init/index.ts";
 export type { PostgresOptions } from "./postgres.ts";

@@ -8,9 +8,11 @@ import type { Connection, HostPlace } from "./connection/index.ts";
 import { Connector } from "./connector.ts";
 import type { Purpose } from "./connector.ts";
 import type { LogSizes } from "./log/index.ts";
-import { ChangeLog, logGrantTexts, logStatements, logTexts } from "./log/index.ts";
+import { initTable as tableByHand, rightsTexts } from "./init/index.ts";
+import type { InitTableOptions, InitTableReport } from "./init/index.ts";
+import { ChangeLog, logStatements, logTexts } from "./log/index.ts";
 import { PostgresEngine } from "./postgres-engine.ts";
-import { grantTexts, tableName, tableStatements, tableTexts } from "./table/index.ts";
+import { tableName, tableStatements, tableTexts } from "./table/index.ts";
 import type { Isolation, ServerFigures, TableName } from "./table/index.ts";
 
 export interface PostgresOptions {
@@ -116,13 +118,21 @@ export function tableDefinition(
   { changeLog = false, role }: { readonly changeLog?: boolean; readonly role?: string } = {},
 ): readonly string[] {
   const name = plainName(table);
-  const grants = role === undefined ? [] : rightsOf(name, changeLog, role);
-  return [...tableTexts(name), ...(changeLog ? logTexts(name.table) : []), ...grants];
+  const rights = role === undefined ? [] : rightsTexts(name, changeLog, role);
+  return [...tableTexts(name), ...(changeLog ? logTexts(name.table) : []), ...rights];
 }
 
-/** What the role is given, of the table and its log. */
-export function rightsOf(name: TableName, hasLog: boolean, role: string): readonly string[] {
-  return [...grantTexts(name, role), ...(hasLog ? logGrantTexts(name.table, role) : [])];
+/**
+ * Makes the table and what belongs to it, brings one of an older format to this one, gives a role its rights, and looks
+ * whether the server is set as it should be: what `kotoba postgres init` does.
+ *
+ * @throws InvalidPostgresOption; StorageError 'FormatTooNew' or 'FormatTooOld' for a table of another version of KotobaDB,
+ *   'NotSupported' for one that is not of KotobaDB and for a server that is too old, 'Unavailable', 'NoPermission'.
+ * @example
+ * const { advice } = await initTable({ url: "postgres://admin@localhost/app", role: "app" });
+ */
+export async function initTable(options: InitTableOptions): Promise<InitTableReport> {
+  return tableByHand(plainName(options.table ?? TABLE), options);
 }
 
 /** @internal For tests that show what a weaker isolation would break. */
@@ -178,9 +188,9 @@ type Settings = { readonly [N in Numbers]: number } & {
   readonly places: readonly HostPlace[];
 };
 
-export const TABLE = "kotoba";
+const TABLE = "kotoba";
 
-export function plainName(table: string): TableName {
+function plainName(table: string): TableName {
   const name = tableName(table);
   if (name !== undefined) return name;
   throw new InvalidPostgresOption("table", "a plain name, or schema.name", table);

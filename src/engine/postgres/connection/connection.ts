@@ -199,6 +199,6 @@ function unsent(cause: Error): ConnectionLost {
 }
 
 /** Of several statements in one text there are several results. */
-function lastRows(result: QueryResult | readonly QueryResult[]): QueryResult["rows"] {
+export function lastRows(result: QueryResult | readonly QueryResult[]): QueryResult["rows"] {
   return "rows" in result ? result.rows : (result[result.length - 1]?.rows ?? []);
 }

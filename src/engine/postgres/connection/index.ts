@@ -1,3 +1,4 @@
+export { askServer } from "./ask-server.ts";
 export { Connection } from "./connection.ts";
 export { loadDriver } from "./driver.ts";
 export type { ClientOptions, Value } from "./driver.ts";
