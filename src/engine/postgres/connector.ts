@@ -43,6 +43,16 @@ interface Examination {
   look(isStandby: boolean): void;
 }
 
+/**
+ * After two minutes without a sign of life the server takes the program for gone, and not after two hours: no timeout of its
+ * ends a COPY that waits for the rest of its rows, and what it has inserted by then would be held for as long.
+ */
+const GONE_AFTER: Readonly<Record<string, string>> = {
+  tcp_keepalives_idle: "60",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "6",
+};
+
 /** A server that says nothing for so much longer than a statement may take is gone, and so is the way to it. */
 const SILENCE_MILLIS = 5_000;
 
@@ -169,6 +179,7 @@ export class Connector {
       default_transaction_isolation: isolation,
       statement_timeout: `${statementMillis}ms`,
       idle_in_transaction_session_timeout: `${transactionMillis}ms`,
+      ...GONE_AFTER,
       plan_cache_mode: "force_generic_plan",
       enable_seqscan: "off",
       enable_bitmapscan: "off",
