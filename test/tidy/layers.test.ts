@@ -123,6 +123,7 @@ const standsOn: Record<string, readonly string[]> = {
   ],
   "engine/postgres/load": ["base", "engine/contract", "engine/lsm/host"],
   "engine/postgres/init": [
+    "engine/contract",
     "engine/postgres/connection",
     "engine/postgres/table",
     "engine/postgres/log",

@@ -132,7 +132,7 @@ export function tableDefinition(
  * const { advice } = await initTable({ url: "postgres://admin@localhost/app", role: "app" });
  */
 export async function initTable(options: InitTableOptions): Promise<InitTableReport> {
-  return tableByHand(plainName(options.table ?? TABLE), options);
+  return tableByHand(plainName(options.table ?? TABLE), placesOf(options.url), options);
 }
 
 /** @internal For tests that show what a weaker isolation would break. */
@@ -206,11 +206,7 @@ const DEFAULTS: { readonly [N in Numbers]: number } = {
 
 function settingsOf(options: PostgresOptions): Settings {
   const { changeLog, table = TABLE, url } = options;
-  if (typeof url !== "string")
-    throw new InvalidPostgresOption("url", "a url that begins with postgres://", typeof url);
-  const found = hostPlaces(url);
-  // What stands in a url is not for messages.
-  if ("expected" in found) throw new InvalidPostgresOption("url", found.expected, "another url");
+  const places = placesOf(url);
   const name = plainName(table);
   if (changeLog !== undefined) checkChangeLog(changeLog);
   const numbers: Record<string, number> = {};
@@ -220,7 +216,14 @@ function settingsOf(options: PostgresOptions): Settings {
       throw new InvalidPostgresOption(option, "a whole number above 0", given);
     numbers[option] = given;
   }
-  return { ...(numbers as { readonly [N in Numbers]: number }), name, places: found.places };
+  return { ...(numbers as { readonly [N in Numbers]: number }), name, places };
+}
+
+function placesOf(url: unknown): readonly HostPlace[] {
+  const found = hostPlaces(typeof url === "string" ? url : "");
+  if ("places" in found) return found.places;
+  // What stands in a url is not for messages.
+  throw new InvalidPostgresOption("url", found.expected, "another one");
 }
 
 function checkChangeLog(changeLog: true | LogSizes): void {

@@ -1,6 +1,6 @@
 /** A primary that is lost, and a standby that takes its place: three servers, the typed store above them. */
 import { collection, inc, open } from "kotobadb";
-import { postgres } from "kotobadb/postgres";
+import { initTable, postgres } from "kotobadb/postgres";
 import pg from "pg";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -46,6 +46,17 @@ describe.skipIf(!isPossible)("a primary and two standbys", () => {
       code: "Unavailable",
       details: { server: "a standby" },
     });
+  });
+
+  it("a table is made by hand on the one of the hosts that is the primary", async () => {
+    const { url } = await cluster();
+    const table = freshTable();
+
+    const made = await initTable({ url, table });
+    await using db = await open({ engine: postgres({ url, table, makeTable: false }) });
+
+    expect(made.table).toBe("made");
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
   });
 
   it("stale snapshots are read from a standby, others are not", async () => {

@@ -2,7 +2,9 @@
  * Makes the table by hand, by a role that may: for programs that open with `makeTable: false`. All of it is one
  * transaction; run again it does what is missing, and says so.
  */
+import { StorageError } from "../../contract/index.ts";
 import { askServer } from "../connection/index.ts";
+import type { HostPlace } from "../connection/index.ts";
 import { hasLog, logTexts } from "../log/index.ts";
 import { beginAlone, checkServer, commentOf, tablePlan, tableTexts } from "../table/index.ts";
 import type { Ask, TableName } from "../table/index.ts";
@@ -34,8 +36,29 @@ type Made = "made" | "there";
 
 const CONNECT_MILLIS = 10_000;
 
-/** @throws StorageError as the door says. */
-export function initTable(
+/**
+ * At the first of the places that is a primary and can be reached; `url` is that of all.
+ *
+ * @throws StorageError as the door says.
+ */
+export async function initTable(
+  name: TableName,
+  places: readonly HostPlace[],
+  options: InitTableOptions,
+): Promise<InitTableReport> {
+  let failure: unknown;
+  for (const { url } of places) {
+    try {
+      return await initAt(name, { ...options, url });
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "Unavailable") throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function initAt(
   name: TableName,
   { changeLog = false, role, url }: InitTableOptions,
 ): Promise<InitTableReport> {
