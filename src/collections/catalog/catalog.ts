@@ -115,7 +115,9 @@ export class Catalog {
     const { name, schema } = definition;
     const { readOnlyRow: bytes, row } = found;
     const makers = new IndexMakers(definition, row);
-    const codec = new DocumentCodec(name, schema.shape, found.structures, versionOf(definition));
+    const codec = new DocumentCodec(name, schema.shape, found.structures, versionOf(definition), {
+      adds: engine.capabilities.shared !== true,
+    });
     // Who writes fills in what the newest version lacks, before anyone reads.
     const fills = bytes === undefined ? found.fills.slice(0, -1) : found.fills;
     const upgrade = new DocumentUpgrade(definition, fills);

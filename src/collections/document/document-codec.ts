@@ -9,8 +9,9 @@
  * (2) A document is committed only together with every structure that is not known to be committed: the caller puts
  *     `unsaved()` into the same commit and calls `saved()` once that commit has succeeded, and only then. What an aborted
  *     commit had made new is thereby written by the next one that commits.
- * (3) There is one codec for a collection in a database, and one process that writes: two would give one number two
- *     meanings.
+ * (3) Where structures are added there is one codec for a collection in a database, and one process that writes: two
+ *     would give one number two meanings, and one would not know what the other has added. Where several write, none adds
+ *     any: names that no stored structure has travel inside their document, as in (6).
  * (4) Decoding keeps no reference to the source: bytes are copied out, strings are new.
  * (5) Where a string of more than 64 bytes begins with a byte order mark, it is stored with two of them: msgpackr reads
  *     such a string by a TextDecoder that takes one away.
@@ -121,13 +122,14 @@ export class DocumentCodec {
 
   /**
    * `stored`: the structures of the collection in the order of their numbers, all of them committed. `version`: of the
-   * documents that are written; none is of a later one.
+   * documents that are written; none is of a later one. `adds`: new shapes become structures; default true.
    */
   constructor(
     collection: string,
     shape: ObjectShape,
     stored: readonly FieldNames[],
     version: number = 1,
+    { adds = true }: { readonly adds?: boolean } = {},
   ) {
     this.#collection = collection;
     this.version = version;
@@ -143,7 +145,9 @@ export class DocumentCodec {
       maxSharedStructures: SHARED_STRUCTURES_MAX,
       maxOwnStructures: OWN_STRUCTURES_MAX,
       mapsAsObjects: true,
-      shouldShareStructure: (names: string[]) => declared.has(names),
+      // Where all objects are maps they are as short as they can be, and may have more than 65,535 fields.
+      variableMapSize: !adds,
+      shouldShareStructure: (names: string[]) => adds && declared.has(names),
       getStructures: () => this.#structures.map((names) => [...names]),
       saveStructures: (all: unknown) => this.#keep(all as FieldNames[]),
     });

@@ -197,6 +197,11 @@ export const PORTABLE_LIMITS: Limits = {
 export interface Capabilities {
   /** A read costs a network round trip: the transaction room gathers the gets of a microtask turn. */
   readonly remote: boolean;
+  /**
+   * Other programs may write to the same rows meanwhile: what one of them remembers of the rows may be out of date, and
+   * nothing may follow from it that a commit does not check. Absent: there is one program, and what it knows is so.
+   */
+  readonly shared?: boolean;
   /** false: what a transaction read counts only once its commit succeeded, read-only ones included. */
   readonly readsAreFinal: boolean;
   /** Snapshots of the past by Version, so long as retention keeps them. */

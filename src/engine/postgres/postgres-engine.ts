@@ -104,6 +104,7 @@ export class PostgresEngine implements StorageEngine {
     this.limits = limitsOf(parts.transactionMillis);
     this.capabilities = {
       remote: true,
+      shared: true,
       readsAreFinal: false,
       pastVersions: false,
       changes: log === undefined ? "none" : "log",

@@ -94,6 +94,28 @@ describe("documents as bytes", () => {
     );
   });
 
+  test("are whole in themselves where no structures may be added, and may use those that are stored", () => {
+    const stored = [["a", "b"], ["name"]];
+    const adding = codecOf(stored);
+    const codec = new DocumentCodec("things", opaque, stored, 1, { adds: false });
+    fc.assert(
+      fc.property(record, (document) => {
+        const bytes = codec.encode(document);
+        expect([codec.dirty, codec.structureCount]).toEqual([false, 2]);
+        expectSame(decoded(codec, bytes), document);
+        // Nothing but what is stored is known to the next program.
+        expectSame(decoded(codecOf(stored), bytes), document);
+        // What others have added, on an engine of their own, is read as ever.
+        const others = adding.encode(document);
+        const later = new DocumentCodec("things", opaque, [...stored, ...structuresOf(adding)], 1, {
+          adds: false,
+        });
+        expectSame(decoded(later, others), document);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("hold dates, bigints, infinities, empty objects and explicit undefined", () => {
     const codec = codecOf();
     const document = {
