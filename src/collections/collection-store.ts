@@ -27,9 +27,9 @@ import { applyPatch } from "./document/patch.ts";
 import { DocumentImport } from "./transfer/document-import.ts";
 import { exportCursor } from "./transfer/export-documents.ts";
 import type { ExportFormat } from "./transfer/export-documents.ts";
-import { loadDocuments } from "./transfer/load-documents.ts";
-import type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
+import { load } from "./load/load.ts";
+import type { Insertion, LoadOptions, LoadResult } from "./load/load.ts";
 import { isPlainObject } from "./schema/storable.ts";
 import type { WriteGuard, WrittenDocument } from "./relation/write-guard.ts";
 import type { Scalar } from "./schema/document-type.ts";
@@ -291,8 +291,8 @@ export class CollectionStore {
   }
 
   /**
-   * Fills the collection, which must be empty, by the engine's bulk load: all of it or nothing. What is being built has
-   * been waited for, by built(), in this turn: the load writes to indexes that are ready.
+   * Fills the collection, which must be empty, by the engine's bulk load, or by one transaction where programs share the
+   * engine: all of it or nothing. What is being built has been waited for, by built(), in this turn: the load writes to indexes that are ready.
    *
    * @throws CollectionNotEmpty, ValidationError, UniqueViolation, ReferenceViolation.
    */
@@ -307,8 +307,9 @@ export class CollectionStore {
       return { id: id ?? this.#catalog.ids.next(), record };
     };
     const references = this.#guard?.ofLoad(this.definition.name);
+    const insertion: Insertion = (tx, id, record) => this.#fresh(tx, id, record, true).change;
     const ground = { host: this.#catalog.host, stored: this.#stored(), read, references, pause };
-    return loadDocuments(ground, documents, options);
+    return load({ ...ground, insertion }, documents, options);
   }
 
   /** @throws ValidationError, UniqueViolation (also at the commit). */

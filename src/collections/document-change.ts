@@ -143,11 +143,15 @@ function checkRow(limits: Limits, key: Bytes, value: Bytes): void {
   }
 }
 
+export interface WriteOptions {
+  /** A claimed key is read at once, so that it is known which change claims one that is taken, and not at the commit. */
+  readonly looksUp?: boolean;
+  /** They are of the load that others wait for. */
+  readonly ofLoad?: boolean;
+}
+
 /**
  * Writes changes, all or none.
- *
- * With `looksUp` a claimed key is read at once, so that it is known which change claims one that is taken, and not at the
- * commit.
  *
  * @throws UniqueViolation where a claimed key is taken, as far as that is known before the commit; else the commit does.
  */
@@ -155,10 +159,10 @@ export function writeChanges(
   collection: StoredCollection,
   tx: Transaction,
   changes: readonly DocumentChange[],
-  options?: { readonly looksUp: boolean },
+  options?: WriteOptions,
 ): Awaitable<void> {
   const { loading } = collection;
-  if (loading !== undefined) {
+  if (loading !== undefined && options?.ofLoad !== true) {
     return loading.then(() => writeChanges(collection, tx, changes, options));
   }
   collection.guard(tx);
@@ -175,7 +179,7 @@ function writeResolved(
   collection: StoredCollection,
   tx: Transaction,
   changes: readonly DocumentChange[],
-  options: { readonly looksUp: boolean } | undefined,
+  options: WriteOptions | undefined,
 ): Awaitable<void> {
   if (changes.length > 1) refuseEqualClaims(collection, changes);
   const claims = changes.length === 1 ? changes[0]!.claims : claimsOnOthers(changes);

@@ -115,7 +115,7 @@ export type { ImportOptions, ImportProgress, ImportResult } from "./transfer/imp
 export { importStored } from "./transfer/import-stored.ts";
 export { isIterable, isTextSource } from "./transfer/text-source.ts";
 export type { TextSource } from "./transfer/text-source.ts";
-export type { LoadOptions, LoadResult } from "./transfer/load-documents.ts";
+export type { LoadOptions, LoadResult } from "./load/load.ts";
 export { CollectionNotEmpty, ImportFailed } from "./transfer/transfer-error.ts";
 export type { BadLine } from "./transfer/transfer-error.ts";
 // Errors

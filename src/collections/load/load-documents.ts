@@ -39,8 +39,8 @@ import type { LoadGuard } from "../relation/write-guard.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import { encodeAmount } from "../tally/tally-cells.ts";
 import { loadRows } from "./load-rows.ts";
-import { heeding } from "./text-source.ts";
-import { CollectionNotEmpty } from "./transfer-error.ts";
+import { heeding } from "../transfer/text-source.ts";
+import { CollectionNotEmpty } from "../transfer/transfer-error.ts";
 
 export interface LoadOptions {
   /** Called from time to time with the number of documents that were handed over so far. */
@@ -62,11 +62,11 @@ export interface LoadGround {
   readonly pause: () => Promise<void>;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 type Row = readonly [key: Bytes, value: Bytes];
 
 /** Handed over together: enough that a piece costs nothing, few enough to be held. */
-const PIECE_DOCUMENTS_MAX = 1_000;
+export const PIECE_DOCUMENTS_MAX = 1_000;
 const PIECE_BYTES_MAX = 1 << 20;
 const MARKING: TransactOptions = {
   runsUserCode: false,
