@@ -11,6 +11,7 @@ import {
 } from "../../src/collections/index.ts";
 import { prefixRange } from "../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import { isElsewhere } from "../support/elsewhere.ts";
 import { TestDatabase, rowsOf } from "./test-database.ts";
 
 const Users = collection(
@@ -137,10 +138,11 @@ describe("inside of one transaction", () => {
     const store = await users();
     await store.database.transact(async (tx) => {
       const first = await store.inner.insert(tx, ada);
-      expect(() => store.inner.insert(tx, { ...bob, email: ada.email })).toThrow(UniqueViolation);
-      expect(() => store.inner.insertMany(tx, [bob, { ...bob, email: ada.email }])).toThrow(
-        expect.objectContaining({ existingId: first.id }) as Error,
-      );
+      const again = async () => await store.inner.insert(tx, { ...bob, email: ada.email });
+      await expect(again()).rejects.toThrow(UniqueViolation);
+      const many = async () =>
+        await store.inner.insertMany(tx, [bob, { ...bob, email: ada.email }]);
+      await expect(many()).rejects.toMatchObject({ existingId: first.id });
     });
     expect((await store.all()).map((document) => document["name"])).toEqual(["Ada"]);
     expect(await store.verify()).toEqual([]);
@@ -150,35 +152,37 @@ describe("inside of one transaction", () => {
     const store = await users();
     await store.database.transact(async (tx) => {
       await store.inner.insert(tx, ada);
-      expect(() => store.inner.insert(tx, { ...bob, tags: ["x".repeat(5000)] })).toThrow(
-        expect.objectContaining({ _tag: "StorageError", code: "KeyTooLarge" }) as Error,
-      );
+      const large = async () => await store.inner.insert(tx, { ...bob, tags: ["x".repeat(5000)] });
+      await expect(large()).rejects.toMatchObject({ _tag: "StorageError", code: "KeyTooLarge" });
     });
     expect(await store.all()).toHaveLength(1);
     expect(await store.verify()).toEqual([]);
   });
 
-  test("a write that failed half-way cannot be committed, even if its error is caught", async () => {
-    const limits = {
-      keyBytes: 4096,
-      valueBytes: 100_000,
-      transactionBytes: 600,
-      transactionMillis: Infinity,
-      snapshotMillis: Infinity,
-    };
-    const store = await new TestDatabase(new MemoryEngine({ limits })).store(
-      collection("t", z.object({ a: z.string() }), {
-        indexes: { byA: { on: ["a"], include: ["a"] } },
-      }),
-    );
-    const caught = store.database.transact((tx) => {
-      expect(() => store.inner.insert(tx, { a: "x".repeat(280) })).toThrow(
-        expect.objectContaining({ code: "TransactionTooLarge" }) as Error,
+  test.skipIf(isElsewhere())(
+    "a write that failed half-way cannot be committed, even if its error is caught",
+    async () => {
+      const limits = {
+        keyBytes: 4096,
+        valueBytes: 100_000,
+        transactionBytes: 600,
+        transactionMillis: Infinity,
+        snapshotMillis: Infinity,
+      };
+      const store = await new TestDatabase(new MemoryEngine({ limits })).store(
+        collection("t", z.object({ a: z.string() }), {
+          indexes: { byA: { on: ["a"], include: ["a"] } },
+        }),
       );
-    });
-    await expect(caught).rejects.toMatchObject({ code: "TransactionTooLarge" });
-    expect(await store.all()).toEqual([]);
-  });
+      const caught = store.database.transact((tx) => {
+        expect(() => store.inner.insert(tx, { a: "x".repeat(280) })).toThrow(
+          expect.objectContaining({ code: "TransactionTooLarge" }) as Error,
+        );
+      });
+      await expect(caught).rejects.toMatchObject({ code: "TransactionTooLarge" });
+      expect(await store.all()).toEqual([]);
+    },
+  );
 
   test("a key is free again once its holder is deleted or has moved on", async () => {
     const store = await users();
@@ -396,16 +400,21 @@ describe("callers without types", () => {
     "inc of a string": (store) => store.update("ada", { logins: inc("a" as never) }),
   };
 
-  test("are told what is wrong, in words that name the collection", async () => {
-    const store = await users();
-    await store.insert({ ...ada, id: "ada" });
-    const told: string[] = [];
-    for (const [name, work] of Object.entries(wrong)) {
-      const error: unknown = await Promise.resolve(work(store)).catch((reason: unknown) => reason);
-      told.push(`${name}\n  ${(error as Error).name}: ${(error as Error).message}\n`);
-    }
-    await expect(told.join("")).toMatchFileSnapshot("./golden/wrong-calls.golden.txt");
-  });
+  test.skipIf(isElsewhere())(
+    "are told what is wrong, in words that name the collection",
+    async () => {
+      const store = await users();
+      await store.insert({ ...ada, id: "ada" });
+      const told: string[] = [];
+      for (const [name, work] of Object.entries(wrong)) {
+        const error: unknown = await Promise.resolve(work(store)).catch(
+          (reason: unknown) => reason,
+        );
+        told.push(`${name}\n  ${(error as Error).name}: ${(error as Error).message}\n`);
+      }
+      await expect(told.join("")).toMatchFileSnapshot("./golden/wrong-calls.golden.txt");
+    },
+  );
 
   test("read a message of bounded length, and find every issue in the error", () => {
     const path = ["a", ..."x".repeat(98).split(""), "z".repeat(200)];

@@ -3,15 +3,20 @@ import { andThen } from "../../src/base/index.ts";
 import type { Awaitable } from "../../src/base/index.ts";
 import type {
   BeginOptions,
+  BlindPlan,
+  Capabilities,
+  CommitResult,
   EngineTransaction,
+  Limits,
+  Snapshot,
   StorageEngine,
 } from "../../src/engine/contract/index.ts";
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import { Catalog, CollectionStore } from "../../src/collections/index.ts";
 import type { Def, Document, StoreHost } from "../../src/collections/index.ts";
 import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
 import { transact, withView } from "../../src/transaction/index.ts";
 import type { Transaction, TransactionHost } from "../../src/transaction/index.ts";
+import { engineHere } from "../support/elsewhere.ts";
 
 export const testTransactionHost: TransactionHost = {
   nowMillis: () => performance.now(),
@@ -22,12 +27,31 @@ export const testTransactionHost: TransactionHost = {
   },
 };
 
-/** A memory engine whose next commits fail with the errors of `faults`, in their order; undefined lets one through. */
-export class FaultyEngine extends MemoryEngine {
+/** An engine whose next commits fail with the errors of `faults`, in their order; undefined lets one through. */
+export class FaultyEngine implements StorageEngine {
   readonly faults: (Error | undefined)[] = [];
+  readonly #inner: StorageEngine = engineHere();
 
-  override begin(options?: BeginOptions): Awaitable<EngineTransaction> {
-    return andThen(super.begin(options), (tx) => {
+  get name(): string {
+    return this.#inner.name;
+  }
+  get limits(): Limits {
+    return this.#inner.limits;
+  }
+  get capabilities(): Capabilities {
+    return this.#inner.capabilities;
+  }
+  snapshot(): Awaitable<Snapshot> {
+    return this.#inner.snapshot();
+  }
+  write(plan: BlindPlan): Awaitable<CommitResult> {
+    return this.#inner.write(plan);
+  }
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+  begin(options?: BeginOptions): Awaitable<EngineTransaction> {
+    return andThen(this.#inner.begin(options), (tx) => {
       const commit = tx.commit.bind(tx);
       tx.commit = (plan) => {
         const fault = plan.ops.length === 0 ? undefined : this.faults.shift();
@@ -50,7 +74,7 @@ export class TestDatabase {
   readonly catalog: Catalog;
 
   constructor(
-    engine: StorageEngine = new MemoryEngine(),
+    engine: StorageEngine = engineHere(),
     clock: TestClock = { millis: 1_700_000_000_000 },
   ) {
     this.engine = engine;

@@ -5,6 +5,7 @@ import { SimulatedHost } from "kotobadb/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { engineHere, isElsewhere, runsHere } from "../support/elsewhere.ts";
 
 const Tasks = collection(
   "tasks",
@@ -26,7 +27,9 @@ const collections = { tasks: Tasks };
 type Database = Db<typeof collections>;
 
 async function filled(count = 6): Promise<Database> {
-  const db = await open("/db", { host: new SimulatedHost(), collections });
+  const db = await (isElsewhere()
+    ? open({ engine: engineHere() }, { collections })
+    : open("/db", { host: new SimulatedHost(), collections }));
   await db.tasks.insertMany(
     Array.from({ length: count }, (_, i) => ({
       key: i,
@@ -116,7 +119,8 @@ test("in a transaction its own writes count, and an abort undoes all", async () 
   expect(await keysOf(db.tasks.where({ state: "open" }))).toEqual([0, 2, 4]);
 });
 
-test("a document that comes to fit meanwhile is not missed", async () => {
+// Where the update may stand before the insert in the order of commits, it need not run again.
+test.skipIf(isElsewhere())("a document that comes to fit meanwhile is not missed", async () => {
   const db = await filled();
   let updated = (): void => undefined;
   const isUpdated = new Promise<void>((resolve) => (updated = resolve));
@@ -163,6 +167,6 @@ test("what a query changes is what the same query finds, for random changes", as
       expect((await db.verify()).problems).toEqual([]);
       await db.close();
     }),
-    { numRuns: 30 },
+    { numRuns: runsHere(30) },
   );
 });

@@ -13,6 +13,7 @@ import { SimulatedHost } from "kotobadb/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { promisedEngine } from "../query/promised-engine.ts";
+import { engineHere, variantsHere } from "../support/elsewhere.ts";
 
 const Notes = collection("notes", z.object({ text: z.string(), n: z.number().default(0) }), {
   indexes: { byText: { on: ["text"], unique: true } },
@@ -49,17 +50,23 @@ const reads: typeof writes = {
   },
 };
 
-const engines = {
-  memory: () => open(":memory:", { collections, fullScan: "allow" }),
-  lsm: () => open("/data", { collections, host: new SimulatedHost(), fullScan: "allow" }),
-  "far away": () =>
-    open({ engine: promisedEngine(new MemoryEngine()) }, { collections, fullScan: "allow" }),
-};
+const engines = variantsHere<readonly [string, () => Promise<Notebook>]>(
+  [
+    ["memory", () => open(":memory:", { collections, fullScan: "allow" })],
+    ["lsm", () => open("/data", { collections, host: new SimulatedHost(), fullScan: "allow" })],
+    [
+      "far away",
+      () =>
+        open({ engine: promisedEngine(new MemoryEngine()) }, { collections, fullScan: "allow" }),
+    ],
+  ],
+  ["far away", () => open({ engine: engineHere() }, { collections, fullScan: "allow" })],
+);
 
-describe.each(Object.entries(engines))("%s", (kind, openIt) => {
+describe.each(engines)("%s", (kind, openIt) => {
   /** A database with one note, which must be all that there is afterwards. */
   async function unchanged(work: (db: Notebook) => Promise<void>): Promise<void> {
-    const db = (await openIt()) as Notebook;
+    const db = await openIt();
     await db.notes.insert({ id: FIRST, text: "first" });
     await work(db);
     expect(await db.notes.all()).toEqual([{ id: FIRST, text: "first", n: 0 }]);
@@ -132,7 +139,7 @@ describe.each(Object.entries(engines))("%s", (kind, openIt) => {
     );
 
   test("hooks of a commit cannot be added when the transaction has ended", async () => {
-    const db = (await openIt()) as Notebook;
+    const db = await openIt();
     let onCommit: ((hook: () => void) => void) | undefined;
     await db.transaction(async (tx) => {
       onCommit = (hook) => tx.onCommit(hook);

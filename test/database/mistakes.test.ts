@@ -4,6 +4,7 @@ import { collection, InvalidDefinition, InvalidQuery, open, ValidationError } fr
 import type { Id, ValidationIssue } from "kotobadb";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { here } from "../support/elsewhere.ts";
 
 interface Loose {
   (...args: readonly unknown[]): Promise<unknown> & AsyncIterable<unknown>;
@@ -16,7 +17,7 @@ const schema = z.object({
   address: z.object({ city: z.string() }).optional(),
 });
 const Users = collection("users", schema, { indexes: { byName: ["name"] } });
-const openOne = () => open(":memory:", { collections: { users: Users }, fullScan: "allow" });
+const openOne = () => open(here(":memory:"), { collections: { users: Users }, fullScan: "allow" });
 
 async function problemOf(work: () => unknown): Promise<string> {
   try {
@@ -105,7 +106,7 @@ test("upsert creates nothing under another key than the one it looked for", asyn
       },
     },
   );
-  await using db = await open(":memory:", { collections: { people: People } });
+  await using db = await open(here(":memory:"), { collections: { people: People } });
   const ada = { email: "ada@x.org", at: { org: "x", nr: 1 } };
   const upsert = (where: object, create: object): Promise<unknown> =>
     db.people.upsert(where as { id: Id<"people"> }, { create: create as typeof ada, update: {} });

@@ -2,6 +2,7 @@
 import { SortTooLarge, open } from "kotobadb";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { here } from "../support/elsewhere.ts";
 
 const schema = z.object({ name: z.string(), note: z.string() });
 const named = (n: number): { name: string; note: string } => ({
@@ -10,7 +11,7 @@ const named = (n: number): { name: string; note: string } => ({
 });
 
 test("rows that do not fit into the memory for sorting come in order all the same, until their places do not", async () => {
-  await using db = await open(":memory:", { sortBytesMax: 65_536, fullScan: "allow" });
+  await using db = await open(here(":memory:"), { sortBytesMax: 65_536, fullScan: "allow" });
   const things = db.collection("things", schema);
   await things.insertMany(Array.from({ length: 1_500 }, (_, n) => named(n)));
   const byName = things.orderBy("name", "desc");

@@ -3,10 +3,11 @@ import { Cause, Effect, Exit, Fiber } from "effect";
 import { collection, TransactionTimeout } from "kotobadb";
 import { open } from "kotobadb/effect";
 import type { EffectDb } from "kotobadb/effect";
-import { MemoryEngine } from "kotobadb/engine";
+import type { StorageEngine } from "kotobadb/engine";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { promisedEngine } from "../query/promised-engine.ts";
+import { engineHere, isElsewhere } from "../support/elsewhere.ts";
 
 const collections = { notes: collection("notes", z.object({ text: z.string() })) };
 type Notebook = EffectDb<typeof collections>;
@@ -14,7 +15,7 @@ const note = { text: "a" };
 
 function withDb<A, E>(
   work: (db: Notebook) => Effect.Effect<A, E>,
-  engine = new MemoryEngine(),
+  engine: StorageEngine = engineHere(),
 ): Promise<A> {
   const program = Effect.flatMap(open({ engine }, { collections }), (db) => work(db));
   return Effect.runPromise(Effect.scoped(program));
@@ -37,7 +38,7 @@ test("a fiber that the body forked and did not wait for is told as work not awai
         expect(defectOf(yield* Effect.exit(body))).toMatchObject({ _tag: "UnawaitedWork" });
         expect(yield* db.notes.count()).toBe(0);
       }),
-    promisedEngine(new MemoryEngine()) as MemoryEngine,
+    isElsewhere() ? engineHere() : promisedEngine(engineHere()),
   ));
 
 test("a fiber that comes too late finds the transaction closed", () =>
@@ -111,20 +112,24 @@ test("a body that overstays its time is a failure of its type, and its fiber is 
     }),
   ));
 
-test("hooks run once with the version of the commit, and a snapshot names its state", () =>
-  withDb((db) =>
-    Effect.gen(function* () {
-      const versions: unknown[] = [];
-      yield* db.transaction((tx) =>
-        Effect.gen(function* () {
-          yield* tx.notes.insert(note);
-          tx.onCommit((version) => versions.push(version));
-        }),
-      );
-      const snapshot = db.snapshot();
-      expect(versions).toEqual([snapshot.version]);
-      yield* db.notes.insert(note);
-      expect(yield* snapshot.notes.count()).toBe(1);
-      snapshot.close();
-    }),
-  ));
+// Far away a snapshot is named by its first read.
+test.skipIf(isElsewhere())(
+  "hooks run once with the version of the commit, and a snapshot names its state",
+  () =>
+    withDb((db) =>
+      Effect.gen(function* () {
+        const versions: unknown[] = [];
+        yield* db.transaction((tx) =>
+          Effect.gen(function* () {
+            yield* tx.notes.insert(note);
+            tx.onCommit((version) => versions.push(version));
+          }),
+        );
+        const snapshot = db.snapshot();
+        expect(versions).toEqual([snapshot.version]);
+        yield* db.notes.insert(note);
+        expect(yield* snapshot.notes.count()).toBe(1);
+        snapshot.close();
+      }),
+    ),
+);

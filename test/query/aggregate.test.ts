@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { collection } from "../../src/collections/index.ts";
+import type { StorageEngine } from "../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import { ExactSum } from "../../src/query/aggregate/exact-sum.ts";
 import { aggregateRequest, aggregateRows, InvalidQuery } from "../../src/query/index.ts";
@@ -9,6 +10,7 @@ import { documents, indexesAndQueries, runs } from "./arbitrary-query.ts";
 import { plainGroups, plainSum } from "./plain-aggregate.ts";
 import type { PlainFigure } from "./plain-aggregate.ts";
 import { plainMatches } from "./plain-query.ts";
+import { engineHere, variantsHere } from "../support/elsewhere.ts";
 import { promisedEngine } from "./promised-engine.ts";
 import { QueryWorld } from "./query-world.ts";
 
@@ -81,10 +83,13 @@ const figures = fc.dictionary(fc.constantFrom("one", "two", "three"), figure, { 
 const groupings = fc.subarray(["b", "s", "u", "p.c", "t[]", "q[]", "d", "n"], { maxLength: 2 });
 const emptySumOf = (of: PlainFigure): number | bigint => (of["sum"] === "g" ? 0n : 0);
 
-for (const [how, engine] of [
-  ["at once", () => new MemoryEngine()],
-  ["later", () => promisedEngine(new MemoryEngine())],
-] as const) {
+for (const [how, engine] of variantsHere<readonly [string, () => StorageEngine]>(
+  [
+    ["at once", () => new MemoryEngine()],
+    ["later", () => promisedEngine(new MemoryEngine())],
+  ],
+  ["after a round trip", () => engineHere()],
+)) {
   test(`figures are those of the plain evaluator, whatever the indexes, from an engine that answers ${how}`, async () => {
     await fc.assert(
       fc.asyncProperty(

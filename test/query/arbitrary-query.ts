@@ -1,6 +1,7 @@
 /** Random documents, indexes, filters and queries: small domains, so that values meet and every edge is hit. */
 import fc from "fast-check";
 import { z } from "zod";
+import { runsHere } from "../support/elsewhere.ts";
 
 const numbers = [-1e300, -1, 0, 0.5, 1, 2, 3, 1e300];
 const strings = ["", "a", "a\0", "ab", "b", "\uffff", "\u{1f600}", "a\u{10ffff}"];
@@ -30,7 +31,7 @@ export type RandomDocument = z.infer<typeof randomSchema> & { id?: string };
 
 /** How often a property is tried: KOTOBA_TEST_FACTOR=20 for a long run. */
 export function runs(count: number): number {
-  return count * Number(process.env["KOTOBA_TEST_FACTOR"] ?? 1);
+  return runsHere(count) * Number(process.env["KOTOBA_TEST_FACTOR"] ?? 1);
 }
 
 const one = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);

@@ -4,7 +4,7 @@
  */
 import { matches } from "../../src/collections/index.ts";
 import type { Document } from "../../src/collections/index.ts";
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
+import type { StorageEngine } from "../../src/engine/contract/index.ts";
 import {
   allRows,
   countRows,
@@ -17,6 +17,7 @@ import {
   planText,
 } from "../../src/query/index.ts";
 import type { PageRequest, QueryContext, QueryRequest, RowPage } from "../../src/query/index.ts";
+import { engineHere, isElsewhere } from "../support/elsewhere.ts";
 import { expectSame, expectThat } from "../support/same.ts";
 import type { PoolName, RandomDocument, RandomQuery } from "./arbitrary-query.ts";
 import { plainMatches, plainSelect } from "./plain-query.ts";
@@ -36,9 +37,10 @@ export async function checkAlone(
     await world.read((context) => checkQuery(world.request(each), context, stored));
 }
 
-function engineThat(answersLater: boolean): MemoryEngine | ReturnType<typeof promisedEngine> {
-  const engine = new MemoryEngine();
-  return answersLater ? promisedEngine(engine) : engine;
+/** The memory engine can do both; others do as they do. */
+function engineThat(answersLater: boolean): StorageEngine {
+  const engine = engineHere();
+  return answersLater && !isElsewhere() ? promisedEngine(engine) : engine;
 }
 
 async function rowsOfStream(

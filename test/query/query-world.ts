@@ -1,5 +1,4 @@
 /** A collection of random documents with random indexes, and queries on it. */
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import type { StorageEngine } from "../../src/engine/contract/index.ts";
 import { collection } from "../../src/collections/index.ts";
 import type { CollectionDefinition, Def, Document } from "../../src/collections/index.ts";
@@ -15,6 +14,7 @@ import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index
 import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
+import { engineHere } from "../support/elsewhere.ts";
 import { indexPool, randomSchema } from "./arbitrary-query.ts";
 import type { PoolName, RandomDocument, RandomQuery } from "./arbitrary-query.ts";
 
@@ -42,7 +42,7 @@ export class QueryWorld {
 
   static async open(
     names: readonly PoolName[],
-    engine: StorageEngine = new MemoryEngine(),
+    engine: StorageEngine = engineHere(),
   ): Promise<QueryWorld> {
     const database = new TestDatabase(engine);
     return new QueryWorld(database, await database.store(definitionOf(names)));

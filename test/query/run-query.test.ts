@@ -27,6 +27,7 @@ import { transact, withView } from "../../src/transaction/index.ts";
 import type { Transaction } from "../../src/transaction/index.ts";
 import { TestDatabase, testTransactionHost } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
+import { isElsewhere } from "../support/elsewhere.ts";
 
 const Items = collection(
   "items",
@@ -67,21 +68,22 @@ const numbers = (rows: readonly Document[]): unknown[] => rows.map(({ n }) => n)
 
 test("one() gives the only row, and tells none from several", async () => {
   const store = await filledStore();
-  await read(store, (context) => {
-    expect(onlyRow(where({ n: 5 }), context)).toMatchObject({ n: 5 });
-    expect(() => onlyRow(where({ n: -1 }), context)).toThrow(NotFound);
-    expect(() => onlyRow(where({ group: "even" }), context)).toThrow(NotUnique);
+  await read(store, async (context) => {
+    const only = async (filter: object): Promise<Document> => await onlyRow(where(filter), context);
+    expect(await only({ n: 5 })).toMatchObject({ n: 5 });
+    await expect(only({ n: -1 })).rejects.toThrow(NotFound);
+    await expect(only({ group: "even" })).rejects.toThrow(NotUnique);
   });
 });
 
 test("first() is the first in order; a limit of zero has none", async () => {
   const store = await filledStore();
   const falling = withOrderBy(definition, where({ group: "even" }), "n", "desc");
-  await read(store, (context) => {
-    expect(firstRow(falling, context)).toMatchObject({ n: 98 });
-    expect(firstRow(withLimit(definition, falling, 0), context)).toBe(undefined);
-    expect(hasRows(withLimit(definition, falling, 0), context)).toBe(false);
-    expect(countRows(withLimit(definition, falling, 7), context)).toBe(7);
+  await read(store, async (context) => {
+    expect(await firstRow(falling, context)).toMatchObject({ n: 98 });
+    expect(await firstRow(withLimit(definition, falling, 0), context)).toBe(undefined);
+    expect(await hasRows(withLimit(definition, falling, 0), context)).toBe(false);
+    expect(await countRows(withLimit(definition, falling, 7), context)).toBe(7);
   });
 });
 
@@ -92,13 +94,11 @@ test("JavaScript conditions see what the filter lets through, and limits count w
     seen.push(row["n"]);
     return (row["n"] as number) % 3 === 0;
   });
-  await read(store, (context) => {
-    expect(numbers(allRows(request, context) as Document[])).toEqual([0, 6, 12, 18]);
+  await read(store, async (context) => {
+    expect(numbers(await allRows(request, context))).toEqual([0, 6, 12, 18]);
     expect(seen).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
-    expect(numbers(allRows(withLimit(definition, request, 2), context) as Document[])).toEqual([
-      0, 6,
-    ]);
-    expect(countRows(request, context)).toBe(4);
+    expect(numbers(await allRows(withLimit(definition, request, 2), context))).toEqual([0, 6]);
+    expect(await countRows(request, context)).toBe(4);
   });
 });
 
@@ -147,12 +147,12 @@ test("a covered query reads no document, a count no value", async () => {
   const request = withSelect(definition, where({ group: "odd", n: { lt: 4 } }), ["n", "group"]);
   await read(
     store,
-    (context) => {
-      expect(allRows(request, context)).toEqual([
+    async (context) => {
+      expect(await allRows(request, context)).toEqual([
         { n: 1, group: "odd" },
         { n: 3, group: "odd" },
       ]);
-      expect(explainQuery(request, context, { analyze: true })).toMatchObject({
+      expect(await explainQuery(request, context, { analyze: true })).toMatchObject({
         covered: true,
         actual: { documents: 0, keys: 2 },
       });
@@ -163,16 +163,20 @@ test("a covered query reads no document, a count no value", async () => {
 
 test("a stream reads as it is consumed, and nothing after close()", async () => {
   const store = await filledStore(2_000);
-  await read(store, (context) => {
+  await read(store, async (context) => {
     const cursor = openRows(withLimit(definition, where({ group: "even" }), 900), context);
-    const first = cursor.next() as readonly Document[];
-    expect(first.length).toBeLessThan(200);
+    const first = await cursor.next();
+    // A page, which is larger where it costs a round trip.
+    expect(first!.length).toBeLessThan(isElsewhere() ? 600 : 200);
     cursor.close();
-    expect(cursor.next()).toBe(undefined);
+    expect(await cursor.next()).toBe(undefined);
   });
 });
 
 // ---------------------------------------------------------------- what a transaction has read
+
+/** Which of two that could stand in one order is run again nevertheless is each engine's own affair. */
+const testOfOwnEngines = test.skipIf(isElsewhere());
 
 /** Queries in a transaction, changes things outside of it, and then commits a write. Was it run again? */
 async function conflicts(
@@ -208,22 +212,25 @@ const insertAt =
   (): Promise<Document> =>
     store.insert({ n, group });
 
-test("a limited query conflicts with an insert before its end, not with one behind it", async () => {
-  const request = withLimit(
-    definition,
-    withOrderBy(definition, where({ group: "even" }), "n", "asc"),
-    5,
-  );
-  const query = (context: QueryContext): unknown => allRows(request, context);
-  const store = await filledStore();
-  expect(await conflicts(store, query, insertAt(store, 8.5))).toBe(false);
-  expect(await conflicts(store, query, insertAt(store, 50))).toBe(false);
-  expect(await conflicts(store, query, insertAt(store, 3, "odd"))).toBe(false);
-  expect(await conflicts(store, query, insertAt(store, 7))).toBe(true);
-  expect(await conflicts(store, query, insertAt(store, -1))).toBe(true);
-});
+testOfOwnEngines(
+  "a limited query conflicts with an insert before its end, not with one behind it",
+  async () => {
+    const request = withLimit(
+      definition,
+      withOrderBy(definition, where({ group: "even" }), "n", "asc"),
+      5,
+    );
+    const query = (context: QueryContext): unknown => allRows(request, context);
+    const store = await filledStore();
+    expect(await conflicts(store, query, insertAt(store, 8.5))).toBe(false);
+    expect(await conflicts(store, query, insertAt(store, 50))).toBe(false);
+    expect(await conflicts(store, query, insertAt(store, 3, "odd"))).toBe(false);
+    expect(await conflicts(store, query, insertAt(store, 7))).toBe(true);
+    expect(await conflicts(store, query, insertAt(store, -1))).toBe(true);
+  },
+);
 
-test("backwards the end is below", async () => {
+testOfOwnEngines("backwards the end is below", async () => {
   const request = withLimit(definition, withOrderBy(definition, EVERY_DOCUMENT, "n", "desc"), 5);
   const query = (context: QueryContext): unknown => allRows(request, context);
   const store = await filledStore();
@@ -231,36 +238,42 @@ test("backwards the end is below", async () => {
   expect(await conflicts(store, query, insertAt(store, 98.5))).toBe(true);
 });
 
-test("a query of a range conflicts with what comes into it, and with changes of what it showed", async () => {
-  const store = await filledStore();
-  const query = (context: QueryContext): unknown =>
-    allRows(where({ n: { gte: 10, lt: 20 } }), context);
-  const shown = (await read(store, query)) as readonly Document[];
-  expect(await conflicts(store, query, insertAt(store, 20))).toBe(false);
-  expect(await conflicts(store, query, insertAt(store, 9.9))).toBe(false);
-  expect(await conflicts(store, query, insertAt(store, 19.9))).toBe(true);
-  expect(await conflicts(store, query, () => store.update(shown[0]!.id, { note: "new" }))).toBe(
-    true,
-  );
-  expect(await conflicts(store, query, () => store.delete(shown[1]!.id))).toBe(true);
-});
+testOfOwnEngines(
+  "a query of a range conflicts with what comes into it, and with changes of what it showed",
+  async () => {
+    const store = await filledStore();
+    const query = (context: QueryContext): unknown =>
+      allRows(where({ n: { gte: 10, lt: 20 } }), context);
+    const shown = (await read(store, query)) as readonly Document[];
+    expect(await conflicts(store, query, insertAt(store, 20))).toBe(false);
+    expect(await conflicts(store, query, insertAt(store, 9.9))).toBe(false);
+    expect(await conflicts(store, query, insertAt(store, 19.9))).toBe(true);
+    expect(await conflicts(store, query, () => store.update(shown[0]!.id, { note: "new" }))).toBe(
+      true,
+    );
+    expect(await conflicts(store, query, () => store.delete(shown[1]!.id))).toBe(true);
+  },
+);
 
-test("an empty result is a result: what would have been in it conflicts", async () => {
+testOfOwnEngines("an empty result is a result: what would have been in it conflicts", async () => {
   const store = await filledStore();
   const query = (context: QueryContext): unknown => hasRows(where({ n: 500 }), context);
   expect(await conflicts(store, query, insertAt(store, 501))).toBe(false);
   expect(await conflicts(store, query, insertAt(store, 500))).toBe(true);
 });
 
-test("a count in an index conflicts with entries, not with other fields of documents", async () => {
-  const store = await filledStore();
-  const query = (context: QueryContext): unknown => countRows(where({ group: "even" }), context);
-  const [row] = (await read(store, (context) => allRows(where({ n: 4 }), context))) as Document[];
-  expect(await conflicts(store, query, () => store.update(row!.id, { note: "x" }))).toBe(false);
-  expect(await conflicts(store, query, () => store.update(row!.id, { group: "odd" }))).toBe(true);
-});
+testOfOwnEngines(
+  "a count in an index conflicts with entries, not with other fields of documents",
+  async () => {
+    const store = await filledStore();
+    const query = (context: QueryContext): unknown => countRows(where({ group: "even" }), context);
+    const [row] = (await read(store, (context) => allRows(where({ n: 4 }), context))) as Document[];
+    expect(await conflicts(store, query, () => store.update(row!.id, { note: "x" }))).toBe(false);
+    expect(await conflicts(store, query, () => store.update(row!.id, { group: "odd" }))).toBe(true);
+  },
+);
 
-test("a closed stream conflicts only with what it has shown", async () => {
+testOfOwnEngines("a closed stream conflicts only with what it has shown", async () => {
   const store = await filledStore(2_000);
   const request = withOrderBy(definition, where({ group: "even" }), "n");
   const query = async (context: QueryContext): Promise<void> => {
@@ -291,7 +304,7 @@ test("the rule for full scans: error names an index that would help, warn tells,
   const hopeless = where({ note: "x" });
   await read(
     store,
-    (context) => {
+    async (context) => {
       expect(() => allRows(hopeless, context)).toThrow(FullScan);
       expect(() => countRows(hopeless, context)).toThrow(FullScan);
       expect(() => hasRows(hopeless, context)).toThrow(
@@ -303,11 +316,11 @@ test("the rule for full scans: error names an index that would help, warn tells,
         }),
       );
       // All documents, a bounded index, the first ones in order: nothing is wasted.
-      expect(countRows(EVERY_DOCUMENT, context)).toBe(4);
-      expect(allRows(request, context)).toEqual([]);
+      expect(await countRows(EVERY_DOCUMENT, context)).toBe(4);
+      expect(await allRows(request, context)).toEqual([]);
       const ordered = withOrderBy(definition, EVERY_DOCUMENT, "n");
-      expect(allRows(withLimit(definition, ordered, 1), context)).toHaveLength(1);
-      expect(explainQuery(hopeless, context)).toMatchObject({
+      expect(await allRows(withLimit(definition, ordered, 1), context)).toHaveLength(1);
+      expect(await explainQuery(hopeless, context)).toMatchObject({
         kind: "scan",
         residual: ['note = "x"'],
       });
@@ -315,7 +328,7 @@ test("the rule for full scans: error names an index that would help, warn tells,
     { fullScan: "error" },
   );
   const warned: FullScan[] = [];
-  await read(store, (context) => expect(allRows(hopeless, context)).toEqual([]), {
+  await read(store, async (context) => expect(await allRows(hopeless, context)).toEqual([]), {
     fullScan: "warn",
     warn: (_form, problem) => warned.push(problem()),
   });

@@ -1,6 +1,8 @@
 /** Collections with every kind of relation between them, for the tests of this folder. */
 import { collection, open, ref } from "kotobadb";
 import { z } from "zod";
+import { here } from "../support/elsewhere.ts";
+import type { EngineWishes } from "../support/elsewhere.ts";
 
 export const Users = collection(
   "users",
@@ -63,9 +65,10 @@ export const kept = {
   },
 } as const;
 
-export const openLinked = () =>
-  open(":memory:", { collections, relations: links, fullScan: "allow" });
-export const openKept = () => open(":memory:", { collections, relations: kept, fullScan: "allow" });
+export const openLinked = (wishes?: EngineWishes) =>
+  open(here(":memory:", wishes), { collections, relations: links, fullScan: "allow" });
+export const openKept = () =>
+  open(here(":memory:"), { collections, relations: kept, fullScan: "allow" });
 
 export async function failure(work: () => unknown): Promise<unknown> {
   try {

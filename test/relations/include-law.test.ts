@@ -6,9 +6,9 @@ import { z } from "zod";
 import { matches, parseFilter } from "../../src/collections/index.ts";
 import type { CollectionDefinition, Def } from "../../src/collections/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
-import { postgres } from "../../src/engine/postgres/index.ts";
-import { freshTable, sharedServer, skipReason } from "../support/postgres/shared-server.ts";
 import { promisedEngine } from "../query/promised-engine.ts";
+import { engineHere, here, runsHere, variantsHere } from "../support/elsewhere.ts";
+import type { Target } from "../support/elsewhere.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 type Row = Record<string, unknown> & { readonly id: string };
@@ -259,17 +259,25 @@ async function agrees(
   expect(settled(paged, wanted)).toEqual(expected);
 }
 
-const targets = {
-  memory: () => ":memory:",
-  promised: () => ({ engine: promisedEngine(new MemoryEngine()) }),
-  disk: (path: string) => path,
-  ...(skipReason === undefined
-    ? { postgres: () => ({ engine: postgres({ url: sharedServer().url, table: freshTable() }) }) }
-    : {}),
-};
-const runsOf: Readonly<Record<string, number>> = { disk: 20, postgres: 15 };
+interface Variant {
+  readonly name: string;
+  readonly target: (path: string) => Target;
+  readonly runs: number;
+}
+const variants = variantsHere<Variant>(
+  [
+    { name: "memory", target: () => ":memory:", runs: 120 },
+    {
+      name: "promised",
+      target: () => ({ engine: promisedEngine(new MemoryEngine()) }),
+      runs: 120,
+    },
+    { name: "disk", target: (path) => path, runs: 20 },
+  ],
+  { name: "elsewhere", target: () => ({ engine: engineHere() }), runs: runsHere(120) },
+);
 
-for (const [name, target] of Object.entries(targets)) {
+for (const { name, runs, target } of variants) {
   test(`include() agrees with plain arrays: ${name}`, { timeout: 120_000 }, async () => {
     const property = fc.asyncProperty(
       fc.subarray(Object.keys(indexPool) as IndexName[]),
@@ -318,7 +326,7 @@ for (const [name, target] of Object.entries(targets)) {
         }
       },
     );
-    await fc.assert(property, { numRuns: runsOf[name] ?? 120 });
+    await fc.assert(property, { numRuns: runs });
   });
 }
 
@@ -348,7 +356,7 @@ test("orders and limits that an index answers agree with plain arrays", async ()
   const property = fc.asyncProperty(fitting, async ({ indexes: names, posts, query }) => {
     const indexes = Object.fromEntries(names.map((index) => [index, indexPool[index]]));
     const Posts = collection("posts", postSchema, { indexes } as object);
-    await using db = await open(":memory:", {
+    await using db = await open(here(":memory:"), {
       collections: { users: Users, posts: Posts },
       relations: relations as {},
       fullScan: "allow",
@@ -360,5 +368,5 @@ test("orders and limits that an index answers agree with plain arrays", async ()
     const wanted: Refinement = { includes: [["posts", query]] };
     await agrees(world, db as {}, "users", wanted, false);
   });
-  await fc.assert(property, { numRuns: 600 });
+  await fc.assert(property, { numRuns: runsHere(600) });
 });

@@ -5,6 +5,7 @@ import type { Db, Id } from "kotobadb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { here, isElsewhere, runsHere } from "../support/elsewhere.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { collections, failure, kept } from "./blog.ts";
 
@@ -15,13 +16,13 @@ const nobody = "nobody" as Id<"users">;
 /** Databases of both kinds: with a bulk load of its own, and without. */
 function onEach(name: string, work: (db: Blog) => Promise<void>): void {
   const options = { collections, relations: kept, fullScan: "allow" } as const;
-  test(`${name}, in a folder`, async () => {
+  test.skipIf(isElsewhere())(`${name}, in a folder`, async () => {
     await using folder = await temporaryFolder();
     await using db = await open(folder.path, options);
     await work(db);
   });
-  test(`${name}, in memory`, async () => {
-    await using db = await open(":memory:", options);
+  test(`${name}, ${isElsewhere() ? "elsewhere" : "in memory"}`, async () => {
+    await using db = await open(here(":memory:"), options);
     await work(db);
   });
 }
@@ -188,7 +189,7 @@ test("a load takes what insertMany takes, and refuses what it refuses, for rando
       const given = things.map((fields, n) => ({ ...fields, id: id(n) }));
       const outcomes: unknown[] = [];
       for (const method of ["load", "insertMany"] as const) {
-        await using db = await open(":memory:", {
+        await using db = await open(here(":memory:"), {
           collections: { things: Things, others: Others },
           relations,
           fullScan: "allow",
@@ -204,7 +205,8 @@ test("a load takes what insertMany takes, and refuses what it refuses, for rando
       }
       expect(outcomes[0]).toEqual(outcomes[1]);
     }),
-    { numRuns: Number(process.env["RUNS"] ?? "60") },
+    { numRuns: runsHere(Number(process.env["RUNS"] ?? "60")) },
   );
-  expect(Math.min(met.loaded, met.refused)).toBeGreaterThan(5);
+  // Of a few runs all may be the same.
+  if (!isElsewhere()) expect(Math.min(met.loaded, met.refused)).toBeGreaterThan(5);
 });

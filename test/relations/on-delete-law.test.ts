@@ -3,8 +3,8 @@ import { collection, NotFound, open, ref, ReferenceViolation } from "kotobadb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { MemoryEngine } from "../../src/engine/memory/index.ts";
 import { promisedEngine } from "../query/promised-engine.ts";
+import { engineHere, isElsewhere, runsHere } from "../support/elsewhere.ts";
 
 const As = collection(
   "a",
@@ -188,12 +188,13 @@ function declared(of: Rules): object {
     b: { toA: relation("b", "a"), toB: relation("b", "b") },
   };
 }
-const openGraph = async (of: Rules, promised: boolean) =>
-  await open(promised ? { engine: promisedEngine(new MemoryEngine()) } : ":memory:", {
-    collections,
-    relations: declared(of) as {},
-    fullScan: "allow",
-  });
+const openGraph = async (of: Rules, promised: boolean) => {
+  const engine = engineHere();
+  return await open(
+    { engine: promised && !isElsewhere() ? promisedEngine(engine) : engine },
+    { collections, relations: declared(of) as {}, fullScan: "allow" },
+  );
+};
 
 test("writes and deletes do what the plain model does, alone and in one transaction", async () => {
   const property = fc.asyncProperty(
@@ -229,7 +230,7 @@ test("writes and deletes do what the plain model does, alone and in one transact
       expect((await db.verify()).problems).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: runsHere(300) });
 });
 
 test("whatever runs at once, no kept reference dangles", async () => {
@@ -265,7 +266,7 @@ test("whatever runs at once, no kept reference dangles", async () => {
       expect((await db.verify()).problems).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: runsHere(300) });
 });
 
 /** Two inserts of one id, a replace of what was deleted, a reference to what is gone. */

@@ -1,13 +1,8 @@
 import { expect, test } from "vitest";
 import { isPromise } from "../../src/base/index.ts";
-import {
-  CONFLICT,
-  Conflict,
-  RequirementFailed,
-  StorageError,
-} from "../../src/engine/contract/index.ts";
+import { CONFLICT, Conflict, StorageError } from "../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
-import { ReadOnlyTransaction, transact, TransactionTimeout } from "../../src/transaction/index.ts";
+import { transact, TransactionTimeout } from "../../src/transaction/index.ts";
 import type { Transaction } from "../../src/transaction/index.ts";
 import { backoffMillis } from "../../src/transaction/backoff.ts";
 import {
@@ -19,13 +14,9 @@ import {
   pause,
   range,
   rowsIn,
-  rowsOf,
   TestHost,
   text,
 } from "./support.ts";
-
-const number = async (tx: Transaction, key: string): Promise<number> =>
-  Number(text(await tx.get(bytes(key))) ?? "0");
 
 // ---------------------------------------------------------------- value or promise
 
@@ -65,39 +56,6 @@ test("a promise of another library is awaited before the commit", async () => {
 });
 
 // ---------------------------------------------------------------- isolation
-
-test("no update is lost between transactions that add to one number", async () => {
-  const engine = new EngineDouble({ remote: true });
-  const host = new TestHost();
-  let runs = 0;
-  const add = (): unknown =>
-    transact(host, engine, async (tx) => {
-      runs++;
-      const before = await number(tx, "n");
-      await pause();
-      tx.put(bytes("n"), bytes(String(before + 1)));
-    });
-
-  await Promise.all(Array.from({ length: 20 }, add));
-
-  expect(await rowsIn(engine)).toEqual([["n", "20"]]);
-  expect(runs).toBeGreaterThan(20);
-});
-
-test("two that each read what the other writes do not both keep their decision", async () => {
-  const engine = new MemoryEngine();
-  await fill(engine, { alice: "on call", bob: "on call" });
-  const leave = (who: string): unknown =>
-    transact(new TestHost(), engine, async (tx) => {
-      const onCall = (await rowsOf(tx)).filter(([, value]) => value === "on call");
-      await pause(1);
-      if (onCall.length > 1) tx.put(bytes(who), bytes("off"));
-    });
-
-  await Promise.all([leave("alice"), leave("bob")]);
-
-  expect((await rowsIn(engine)).filter(([, v]) => v === "on call")).toHaveLength(1);
-});
 
 test("a row that appears in a range that was read makes the body run again", async () => {
   const engine = new MemoryEngine();
@@ -258,22 +216,6 @@ test("waits grow with the retries up to their bound, and a first conflict waits 
 
 // ---------------------------------------------------------------- errors of the body, requirements
 
-test("what the body throws comes out untouched and nothing is committed", async () => {
-  const engine = new MemoryEngine();
-  for (const mine of [new Error("mine"), "text", undefined, new Conflict(3)]) {
-    const error = await failureOf(() =>
-      transact(new TestHost(), engine, async (tx) => {
-        tx.put(bytes("a"), bytes("1"));
-        await pause();
-        throw mine as Error;
-      }),
-    );
-    expect(error).toBe(mine);
-  }
-  expect(await rowsIn(engine)).toEqual([]);
-  expect(engine.stats()["openViews"]).toBe(0);
-});
-
 test("a body that threw because of what never was is run again where reads are not final", async () => {
   let stale = true;
   const engine = new EngineDouble({
@@ -334,33 +276,6 @@ test.each([{ readOnly: true }, { readOnly: false }])(
   },
 );
 
-test("a requirement that fails is told in the words of whoever asked for it, read from the newest state", async () => {
-  const engine = new MemoryEngine();
-  await fill(engine, { "email/x": "user 7" });
-  class Taken extends StorageError {}
-  const insert = (otherwise: boolean) => (): unknown =>
-    transact(new TestHost(), engine, (tx) => {
-      tx.require({ is: "absent", key: bytes("other") });
-      const key = bytes("email/x");
-      if (otherwise) {
-        tx.require(
-          { is: "absent", key },
-          async (view) => new Taken("Io", { by: text(await view.get(key)) }),
-        );
-      } else {
-        tx.require({ is: "absent", key });
-      }
-      tx.put(key, bytes("user 8"));
-    });
-
-  const told = (await failureOf(insert(true))) as Taken;
-  expect(told).toBeInstanceOf(Taken);
-  expect(told.details["by"]).toBe("user 7");
-  expect(await failureOf(insert(false))).toBeInstanceOf(RequirementFailed);
-  expect(await rowsIn(engine)).toEqual([["email/x", "user 7"]]);
-  expect(engine.stats()["openViews"]).toBe(0);
-});
-
 test.each(["throws", "rejects"])(
   "where the words for a failed requirement cannot be found now (%s), the transaction is run again",
   async (how) => {
@@ -388,18 +303,6 @@ test.each(["throws", "rejects"])(
     expect(engine.stats()["openViews"]).toBe(0);
   },
 );
-
-test("a requirement alone, without any write, is checked", async () => {
-  const engine = new MemoryEngine();
-  await fill(engine, { a: "1" });
-  const check = (value: string) => (): unknown =>
-    transact(new TestHost(), engine, (tx) =>
-      tx.require({ is: "equal", key: bytes("a"), value: bytes(value) }),
-    );
-
-  await expect(failureOf(check("2"))).resolves.toBeInstanceOf(RequirementFailed);
-  expect(check("1")()).toBe(undefined);
-});
 
 // ---------------------------------------------------------------- limits
 
@@ -438,23 +341,4 @@ test("what is too large is refused where it is written, before anything is sent"
     }),
   ).toEqual(["TransactionTooLarge", 21, 20]);
   expect(code((tx) => tx.put(bytes("1234"), bytes("x".repeat(10))))).toBe("none");
-});
-
-test("every kind of write is refused in a read-only transaction, and the body may go on", () => {
-  const engine = new MemoryEngine();
-  const writes: ((tx: Transaction) => void)[] = [
-    (tx) => tx.put(bytes("a"), bytes("1")),
-    (tx) => tx.delete(bytes("a")),
-    (tx) => tx.deleteRange(range("a")),
-    (tx) => tx.merge(bytes("a"), "addInt", new Uint8Array(8)),
-    (tx) => tx.require({ is: "absent", key: bytes("a") }),
-  ];
-  void transact(
-    new TestHost(),
-    engine,
-    (tx) => {
-      for (const write of writes) expect(() => write(tx)).toThrow(ReadOnlyTransaction);
-    },
-    { readOnly: true },
-  );
 });

@@ -3,91 +3,11 @@ import { isPromise } from "../../src/base/index.ts";
 import { CONFLICT, Conflict, StorageError } from "../../src/engine/contract/index.ts";
 import type { EngineTransaction, StorageEngine } from "../../src/engine/contract/index.ts";
 import { MemoryEngine } from "../../src/engine/memory/index.ts";
-import {
-  transact,
-  TransactionClosed,
-  TransactionTimeout,
-  UnawaitedWork,
-} from "../../src/transaction/index.ts";
+import { transact, TransactionTimeout } from "../../src/transaction/index.ts";
 import type { Transaction } from "../../src/transaction/index.ts";
-import { bytes, EngineDouble, failureOf, fill, pause, range, rowsIn, TestHost } from "./support.ts";
+import { bytes, EngineDouble, failureOf, fill, pause, rowsIn, TestHost } from "./support.ts";
 
 // ---------------------------------------------------------------- the end
-
-test("every use after the end throws, also of a scan that was left open", async () => {
-  const engine = new MemoryEngine();
-  await fill(engine, { a: "1" });
-  let kept!: Transaction;
-  const scan = await transact(new TestHost(), engine, async (tx) => {
-    kept = tx;
-    expect(tx.closed).toBe(false);
-    return tx.scan(range("a"));
-  });
-
-  expect(kept.closed).toBe(true);
-  const a = bytes("a");
-  const uses: (() => unknown)[] = [
-    () => kept.get(a),
-    () => kept.read(a, () => 1),
-    () => kept.getMany([a]),
-    () => kept.scan(range("a")),
-    () => kept.scanRefs(range("a")),
-    () => kept.scanMany([range("a")]),
-    () => kept.put(a, a),
-    () => kept.delete(a),
-    () => kept.deleteRange(range("a")),
-    () => kept.merge(a, "addInt", new Uint8Array(8)),
-    () => kept.require({ is: "absent", key: a }),
-    () => kept.ownWrite(a),
-    () => kept.beforeCommit(() => []),
-    () => kept.onCommit(() => {}),
-    () => kept.track(() => 1),
-    () => scan.next(),
-  ];
-  for (const use of uses) expect(use).toThrow(TransactionClosed);
-  await expect(kept.trackPromise(() => 1)).rejects.toThrow(TransactionClosed);
-  scan.close();
-});
-
-test("work that is unfinished at the end of the body fails the transaction", async () => {
-  const engine = new MemoryEngine();
-  const error = await failureOf(() =>
-    transact(new TestHost(), engine, async (tx) => {
-      tx.put(bytes("a"), bytes("1"));
-      void tx.track(() => pause(5).then(() => tx.put(bytes("b"), bytes("2"))));
-      await pause();
-    }),
-  );
-
-  expect(error).toBeInstanceOf(UnawaitedWork);
-  expect((error as UnawaitedWork).details).toEqual({ unfinished: 1, failed: 0 });
-  await pause(10);
-  expect(await rowsIn(engine)).toEqual([]);
-});
-
-test.each(["at once", "later"])(
-  "work that failed %s and that nobody awaited fails the transaction",
-  async (when) => {
-    const engine = new MemoryEngine();
-    const error = await failureOf(() =>
-      transact(new TestHost(), engine, async (tx) => {
-        tx.put(bytes("a"), bytes("1"));
-        void tx.trackPromise(async () => {
-          if (when === "later") await pause(1);
-          throw new Error("lost");
-        });
-        void tx.trackPromise((): number => {
-          throw new Error("lost too");
-        });
-        await pause(5);
-      }),
-    );
-
-    expect((error as UnawaitedWork).details).toEqual({ unfinished: 0, failed: 2 });
-    expect(String((error as UnawaitedWork).cause)).toMatch(/lost/);
-    expect(await rowsIn(engine)).toEqual([]);
-  },
-);
 
 test("work that was awaited is no matter, whether it failed or not, and neither is work at once", async () => {
   const engine = new MemoryEngine();
@@ -175,34 +95,6 @@ test("hooks of a transaction that failed never run, and those of one that only r
 });
 
 // ---------------------------------------------------------------- time and signals
-
-test("a body that overstays its time is cut off, and what it still does is refused", async () => {
-  const engine = new MemoryEngine();
-  const host = new TestHost();
-  let late: unknown;
-  const error = await failureOf(() =>
-    transact(
-      host,
-      engine,
-      async (tx) => {
-        tx.put(bytes("a"), bytes("1"));
-        await pause(30);
-        late = await failureOf(() => tx.put(bytes("b"), bytes("2")));
-        throw new Error("after the end");
-      },
-      { timeoutMillis: 5 },
-    ),
-  );
-  expect(error).toBeInstanceOf(TransactionTimeout);
-  expect((error as TransactionTimeout).details).toEqual({ timeoutMillis: 5, attempts: 1 });
-
-  await pause(50);
-  expect(late).toBeInstanceOf(TransactionClosed);
-  expect((late as TransactionClosed).details["ending"]).toBe("timed out");
-  expect(host.reported.map(String)).toEqual(["Error: after the end"]);
-  expect(await rowsIn(engine)).toEqual([]);
-  expect(host.timers).toBe(0);
-});
 
 test("an exclusive holder that overstays its time loses the hold", async () => {
   const host = new TestHost();

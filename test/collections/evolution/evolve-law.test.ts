@@ -9,6 +9,7 @@ import { collection } from "../../../src/collections/index.ts";
 import type { Def } from "../../../src/collections/index.ts";
 import { StorageError } from "../../../src/engine/contract/index.ts";
 import { FaultyEngine, TestDatabase } from "../test-database.ts";
+import { runsHere } from "../../support/elsewhere.ts";
 
 interface First {
   readonly text: string;
@@ -84,7 +85,7 @@ const lives: fc.Arbitrary<Life> = fc.record({
 });
 
 test("documents read through the chain are the plain fold of its steps, whatever was written anew", async () => {
-  await fc.assert(fc.asyncProperty(lives, holds), { numRuns: 200 });
+  await fc.assert(fc.asyncProperty(lives, holds), { numRuns: runsHere(200) });
 });
 
 async function holds({ early, faultAt, late, path }: Life): Promise<void> {

@@ -16,6 +16,7 @@ import type { BoundIndex, Document, Scalar } from "../../../src/collections/inde
 import { coveredIn, referenceIn } from "../../../src/collections/index/index-value.ts";
 import type { Transaction } from "../../../src/transaction/index.ts";
 import { FaultyEngine, TestDatabase, rowsOf } from "../test-database.ts";
+import { isElsewhere, runsHere } from "../../support/elsewhere.ts";
 import type { TestStore } from "../test-database.ts";
 
 interface Thing {
@@ -316,9 +317,10 @@ test("index entries are exactly what the documents say, and unique keys are uniq
         await expectTwin(store, twin);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runsHere(40) },
   );
-  // The work was neither too tame nor too wild to say something.
+  // The work was neither too tame nor too wild to say something; of a few runs that is chance.
+  if (isElsewhere()) return;
   expect(commits).toBeGreaterThan(20);
   expect(violations).toBeGreaterThan(20);
 }, 30_000);

@@ -11,9 +11,10 @@ import {
 } from "kotobadb";
 import type { Id } from "kotobadb";
 import { open as openEffect } from "kotobadb/effect";
-import { MemoryEngine } from "kotobadb/engine";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { here, isElsewhere, newPlace, variantsHere } from "../../support/elsewhere.ts";
+import type { Target } from "../../support/elsewhere.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const V1 = collection("users", z.object({ fullName: z.string() }), {
@@ -39,11 +40,27 @@ const relations = {
   posts: { author: { one: "users", via: "by", onDelete: "cascade" } },
 } as const;
 
-async function writeFirst(path: string): Promise<void> {
-  await using db = await open(path, {
+/** Where one version after the other opens the database: a folder, or elsewhere, with a log that all of them keep. */
+interface Home extends AsyncDisposable {
+  readonly path: string;
+  target(): Target;
+}
+async function newHome(): Promise<Home> {
+  const folder = await temporaryFolder();
+  const place = newPlace();
+  return {
+    path: folder.path,
+    target: () => (isElsewhere() ? { engine: place({ changeLog: true }) } : folder.path),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+const logged = isElsewhere() ? {} : { changeLog: true as const };
+
+async function writeFirst(home: Home): Promise<void> {
+  await using db = await open(home.target(), {
     collections: { users: V1, posts: Posts },
     relations,
-    changeLog: true,
+    ...logged,
   });
   await db.users.insertMany([
     { id: ada, fullName: "Ada Lovelace" },
@@ -53,9 +70,9 @@ async function writeFirst(path: string): Promise<void> {
 }
 
 test("queries, relations, snapshots, exports and writes see the newest version alone", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
-  await using db = await open(folder.path, {
+  await using home = await newHome();
+  await writeFirst(home);
+  await using db = await open(home.target(), {
     collections: { users: V2, posts: Posts },
     relations,
     fullScan: "error",
@@ -83,10 +100,10 @@ test("queries, relations, snapshots, exports and writes see the newest version a
 });
 
 test("a feed tells old commits as the newest version, and the rewriting as updates", async () => {
-  await using folder = await temporaryFolder();
+  await using home = await newHome();
   let since: string | undefined;
   {
-    await using db = await open(folder.path, { collections: { users: V1 }, changeLog: true });
+    await using db = await open(home.target(), { collections: { users: V1 }, ...logged });
     const feed = db.users.changes()[Symbol.asyncIterator]();
     const first = feed.next();
     await db.users.insert({ id: ada, fullName: "Ada" });
@@ -95,7 +112,7 @@ test("a feed tells old commits as the newest version, and the rewriting as updat
     await db.users.replace(ada, { fullName: "Ada Lovelace" });
     await db.users.insert({ id: bob, fullName: "Bob Ross" });
   }
-  await using db = await open(folder.path, { collections: { users: V2 }, changeLog: true });
+  await using db = await open(home.target(), { collections: { users: V2 }, ...logged });
   await db.ready();
   const told: unknown[] = [];
   for await (const { after, id, type } of db.users.changes({ since })) {
@@ -111,9 +128,9 @@ test("a feed tells old commits as the newest version, and the rewriting as updat
 });
 
 test("a live query of the newest version begins with upgraded documents", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
-  await using db = await open(folder.path, { collections: { users: V2 } });
+  await using home = await newHome();
+  await writeFirst(home);
+  await using db = await open(home.target(), { collections: { users: V2 } });
   for await (const { rows } of db.users.where({ last: "Ross" }).live()) {
     expect(rows).toEqual([newBob]);
     break;
@@ -121,13 +138,13 @@ test("a live query of the newest version begins with upgraded documents", async 
 });
 
 test("the Effect door upgrades the same documents, and has the failure in its types", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
+  await using home = await newHome();
+  await writeFirst(home);
   const Failing = V1.evolve(z.object({ n: z.number() }), () => ({ n: Number.NaN }));
   const told = await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const db = yield* openEffect(folder.path, { collections: { users: Failing } });
+        const db = yield* openEffect(home.target(), { collections: { users: Failing } });
         return yield* db.users
           .count()
           .pipe(Effect.catchTag("EvolutionFailed", ({ id }) => Effect.succeed(id)));
@@ -138,7 +155,7 @@ test("the Effect door upgrades the same documents, and has the failure in its ty
   const users = await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const db = yield* openEffect(folder.path, { collections: { users: V2 } });
+        const db = yield* openEffect(home.target(), { collections: { users: V2 } });
         return yield* db.users.orderBy("id").all();
       }),
     ),
@@ -147,7 +164,7 @@ test("the Effect door upgrades the same documents, and has the failure in its ty
 });
 
 test("in memory, collections begin at the newest version", async () => {
-  await using db = await open(":memory:", { collections: { users: V2 } });
+  await using db = await open(here(":memory:"), { collections: { users: V2 } });
   const stored = await db.users.insert({ first: "Eve", last: "E" });
   expect(await db.users.find({ last: "E" })).toEqual(stored);
   expect(await db.users.load([]).catch((error: unknown) => error)).toMatchObject({
@@ -158,85 +175,94 @@ test("in memory, collections begin at the newest version", async () => {
   expect(await db.verify()).toEqual({ ok: true, problems: [] });
 });
 
-test("opened to be read, documents are upgraded as they are read and old indexes are not used", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
-  {
-    await using db = await open(folder.path, { collections: { users: V2 }, readOnly: true });
-    expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
-    expect(await db.users.get(ada)).toEqual(newAda);
-    expect(await db.users.where({ last: "Ross" }).all()).toEqual([newBob]);
-    expect(await db.users.where({ last: "Ross" }).count()).toBe(1);
-    expect((await db.users.where({ last: "Ross" }).explain()).kind).toBe("scan");
-    const refused = { _tag: "IndexNotReady", index: "byLast" };
-    await expect(db.users.index("byLast").all()).rejects.toMatchObject(refused);
-    await expect(db.users.find({ last: "Ross" })).rejects.toMatchObject(refused);
-    await expect(db.users.insert({ first: "a", last: "b" })).rejects.toBeInstanceOf(StorageError);
-    const snapshot = db.snapshot();
-    expect(await snapshot.users.count()).toBe(2);
-    snapshot.close();
-    expect(await db.transaction((tx) => tx.users.count(), { readOnly: true })).toBe(2);
-    expect(await db.verify()).toEqual({ ok: true, problems: [] });
-  }
-  // Nothing was changed: the program before still has its database.
-  await using db = await open(folder.path, { collections: { users: V1 } });
-  expect(await db.users.where({ fullName: "Ada Lovelace" }).count()).toBe(1);
-});
+test.skipIf(isElsewhere())(
+  "opened to be read, documents are upgraded as they are read and old indexes are not used",
+  async () => {
+    await using home = await newHome();
+    await writeFirst(home);
+    {
+      await using db = await open(home.path, { collections: { users: V2 }, readOnly: true });
+      expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
+      expect(await db.users.get(ada)).toEqual(newAda);
+      expect(await db.users.where({ last: "Ross" }).all()).toEqual([newBob]);
+      expect(await db.users.where({ last: "Ross" }).count()).toBe(1);
+      expect((await db.users.where({ last: "Ross" }).explain()).kind).toBe("scan");
+      const refused = { _tag: "IndexNotReady", index: "byLast" };
+      await expect(db.users.index("byLast").all()).rejects.toMatchObject(refused);
+      await expect(db.users.find({ last: "Ross" })).rejects.toMatchObject(refused);
+      await expect(db.users.insert({ first: "a", last: "b" })).rejects.toBeInstanceOf(StorageError);
+      const snapshot = db.snapshot();
+      expect(await snapshot.users.count()).toBe(2);
+      snapshot.close();
+      expect(await db.transaction((tx) => tx.users.count(), { readOnly: true })).toBe(2);
+      expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    }
+    // Nothing was changed: the program before still has its database.
+    await using db = await open(home.path, { collections: { users: V1 } });
+    expect(await db.users.where({ fullName: "Ada Lovelace" }).count()).toBe(1);
+  },
+);
 
-test("opened to be read, a document that cannot be upgraded fails alone", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
-  const Picky = V1.evolve(z.object({ name: z.string().max(10) }), ({ fullName }) => ({
-    name: fullName,
-  }));
-  await using db = await open(folder.path, { collections: { users: Picky }, readOnly: true });
-  expect(await db.users.get(bob)).toEqual({ id: bob, name: "Bob Ross" });
-  await expect(db.users.get(ada)).rejects.toBeInstanceOf(EvolutionFailed);
-  await expect(db.users.orderBy("name").all()).rejects.toBeInstanceOf(EvolutionFailed);
-  const { problems } = await db.verify();
-  expect(problems).toHaveLength(1);
-  expect(problems[0]).toContain("could not be brought to the next version");
-});
+test.skipIf(isElsewhere())(
+  "opened to be read, a document that cannot be upgraded fails alone",
+  async () => {
+    await using home = await newHome();
+    await writeFirst(home);
+    const Picky = V1.evolve(z.object({ name: z.string().max(10) }), ({ fullName }) => ({
+      name: fullName,
+    }));
+    await using db = await open(home.path, { collections: { users: Picky }, readOnly: true });
+    expect(await db.users.get(bob)).toEqual({ id: bob, name: "Bob Ross" });
+    await expect(db.users.get(ada)).rejects.toBeInstanceOf(EvolutionFailed);
+    await expect(db.users.orderBy("name").all()).rejects.toBeInstanceOf(EvolutionFailed);
+    const { problems } = await db.verify();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain("could not be brought to the next version");
+  },
+);
 
-test("opened to be read, new defaults are filled in as documents are read, and an index that is there is used", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
-  const fields = { fullName: z.string(), rank: z.number().default(3) };
-  const Filled = collection("users", z.object(fields), { indexes: { byRank: ["rank"] } });
-  const More = collection("users", z.object({ fullName: z.string() }), {
-    indexes: { byFullName: ["fullName"], reversed: ["-fullName"] },
-  });
-  {
-    await using db = await open(folder.path, { collections: { users: Filled }, readOnly: true });
-    expect(await db.users.get(bob)).toEqual({ id: bob, fullName: "Bob Ross", rank: 3 });
-    expect(await db.users.where({ rank: 3 }).count()).toBe(2);
-  }
-  await using db = await open(folder.path, { collections: { users: More }, readOnly: true });
-  const byName = db.users.where({ fullName: "Bob Ross" });
-  expect((await byName.explain()).index).toBe("byFullName");
-  expect(await byName.all()).toHaveLength(1);
-  await expect(db.users.index("reversed").all()).rejects.toMatchObject({ _tag: "IndexNotReady" });
-  // What was never stored cannot be made here.
-  const Other = collection("others", z.object({ a: z.string() }));
-  await db.close();
-  await using empty = await open(folder.path, { collections: { others: Other }, readOnly: true });
-  await expect(empty.others.count()).rejects.toMatchObject({ code: "OpenedReadOnly" });
-});
+test.skipIf(isElsewhere())(
+  "opened to be read, new defaults are filled in as documents are read, and an index that is there is used",
+  async () => {
+    await using home = await newHome();
+    await writeFirst(home);
+    const fields = { fullName: z.string(), rank: z.number().default(3) };
+    const Filled = collection("users", z.object(fields), { indexes: { byRank: ["rank"] } });
+    const More = collection("users", z.object({ fullName: z.string() }), {
+      indexes: { byFullName: ["fullName"], reversed: ["-fullName"] },
+    });
+    {
+      await using db = await open(home.path, { collections: { users: Filled }, readOnly: true });
+      expect(await db.users.get(bob)).toEqual({ id: bob, fullName: "Bob Ross", rank: 3 });
+      expect(await db.users.where({ rank: 3 }).count()).toBe(2);
+    }
+    await using db = await open(home.path, { collections: { users: More }, readOnly: true });
+    const byName = db.users.where({ fullName: "Bob Ross" });
+    expect((await byName.explain()).index).toBe("byFullName");
+    expect(await byName.all()).toHaveLength(1);
+    await expect(db.users.index("reversed").all()).rejects.toMatchObject({ _tag: "IndexNotReady" });
+    // What was never stored cannot be made here.
+    const Other = collection("others", z.object({ a: z.string() }));
+    await db.close();
+    await using empty = await open(home.path, { collections: { others: Other }, readOnly: true });
+    await expect(empty.others.count()).rejects.toMatchObject({ code: "OpenedReadOnly" });
+  },
+);
 
 test("the program before is refused once the newer one has been there, and nothing is written", async () => {
-  await using folder = await temporaryFolder();
-  await writeFirst(folder.path);
+  await using home = await newHome();
+  await writeFirst(home);
   {
-    await using db = await open(folder.path, { collections: { users: V2 } });
+    await using db = await open(home.target(), { collections: { users: V2 } });
     await db.ready();
   }
   {
-    await using db = await open(folder.path, { collections: { users: V1 } });
+    await using db = await open(home.target(), { collections: { users: V1 } });
     const error = await db.users.insert({ fullName: "x" }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SchemaMismatch);
     expect((error as SchemaMismatch).reason).toBe("newer");
   }
-  await using db = await open(folder.path, { collections: { users: V2 } });
+  await using db = await open(home.target(), { collections: { users: V2 } });
   expect(await db.users.orderBy("id").all()).toEqual([newAda, newBob]);
 });
 
@@ -259,16 +285,17 @@ const COUNT = 4_000;
 const idOf = (n: number): Id<"counters"> => `c${String(n).padStart(5, "0")}` as Id<"counters">;
 const wordsOf = (n: number): string[] => [`w${n % 9}`, "all"];
 
-for (const where of ["in memory", "on the disk"] as const) {
+for (const where of variantsHere(["in memory", "on the disk"], "elsewhere")) {
   test(`documents are read, changed and deleted while they are written anew, ${where}`, async () => {
     await using folder = await temporaryFolder();
-    const target = where === "in memory" ? { engine: new MemoryEngine() } : folder.path;
-    const first = await open(target, { collections: { counters: Counters } });
+    const place = newPlace();
+    const target = (): Target => (where === "on the disk" ? folder.path : { engine: place({}) });
+    const first = await open(target(), { collections: { counters: Counters } });
     await first.counters.insertMany(
       Array.from({ length: COUNT }, (_, n) => ({ id: idOf(n), n, text: wordsOf(n).join(" ") })),
     );
     if (where === "on the disk") await first.close();
-    const db = await open(target, { collections: { counters: Counted }, fullScan: "allow" });
+    const db = await open(target(), { collections: { counters: Counted }, fullScan: "allow" });
     const model = new Map<string, object>();
     for (let n = 0; n < COUNT; n++) {
       model.set(idOf(n), { id: idOf(n), double: 2 * n, words: wordsOf(n), edits: 0 });

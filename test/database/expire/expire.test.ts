@@ -15,9 +15,12 @@ import { z } from "zod";
 import { nodeTimers } from "../../../src/engine/lsm/host/index.ts";
 import { turns } from "../../prove/kit/turns.ts";
 import { promisedEngine } from "../../query/promised-engine.ts";
+import { isElsewhere } from "../../support/elsewhere.ts";
 import { dateIn, DAY, kinds, MINUTE, pass, SECOND, Sessions, targetOf, warned } from "./support.ts";
 
 const collections = { sessions: Sessions };
+/** What goes by turns of the loop, in which engines of this process have done their work, and what is about folders. */
+const testOfOwnEngines = test.skipIf(isElsewhere());
 
 describe.each(kinds)("in a database of the kind %s", (kind) => {
   const openOn = (host: SimulatedHost) => open(targetOf(kind), { collections, host });
@@ -49,7 +52,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect(warned(host)).toEqual([]);
   });
 
-  test("nobody has to ask: it sleeps until the first one is due", async () => {
+  testOfOwnEngines("nobody has to ask: it sleeps until the first one is due", async () => {
     const host = new SimulatedHost();
     await using db = await openOn(host);
     await db.sessions.insert({ user: "a", lastSeen: dateIn(host, -30 * DAY + 20 * SECOND) });
@@ -63,7 +66,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect(await db.sessions.count()).toBe(0);
   });
 
-  test("what came while it slept is deleted within a minute of its time", async () => {
+  testOfOwnEngines("what came while it slept is deleted within a minute of its time", async () => {
     const host = new SimulatedHost();
     await using db = await openOn(host);
     await db.sessions.insert({ user: "a", lastSeen: dateIn(host) });
@@ -80,7 +83,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect((await db.sessions.all()).map(({ user }) => user)).toEqual(["a"]);
   });
 
-  test("a document whose date was moved in time stays", async () => {
+  testOfOwnEngines("a document whose date was moved in time stays", async () => {
     const host = new SimulatedHost();
     await using db = await openOn(host);
     const { id } = await db.sessions.insert({ user: "a", lastSeen: dateIn(host) });
@@ -107,7 +110,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect(await db.verify()).toEqual({ ok: true, problems: [] });
   });
 
-  test("many at once go in batches, and others write in between", async () => {
+  testOfOwnEngines("many at once go in batches, and others write in between", async () => {
     const host = new SimulatedHost();
     await using db = await openOn(host);
     const seen = dateIn(host, -40 * DAY);
@@ -128,31 +131,34 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect(await db.verify()).toEqual({ ok: true, problems: [] });
   });
 
-  test("a clock that is set back makes documents go later, one that is set forward earlier", async () => {
-    const host = new SimulatedHost();
-    await using db = await openOn(host);
-    const clock = host.clock as { nowMillis: () => number };
-    const right = clock.nowMillis;
-    await db.sessions.insert({
-      user: "a",
-      lastSeen: dateIn(host),
-      expiresAt: dateIn(host, MINUTE),
-    });
-    clock.nowMillis = () => right() - DAY;
-    await pass(host, 10 * MINUTE);
-    expect(await db.sessions.count()).toBe(1);
-    expect(await db.expire()).toBe(0);
-    clock.nowMillis = right;
-    await pass(host, MINUTE);
-    expect(await db.sessions.count()).toBe(0);
-    await db.sessions.insert({ user: "b", lastSeen: dateIn(host) });
-    clock.nowMillis = () => right() + 31 * DAY;
-    await pass(host, MINUTE);
-    expect(await db.sessions.count()).toBe(0);
-    expect(warned(host)).toEqual([]);
-  });
+  testOfOwnEngines(
+    "a clock that is set back makes documents go later, one that is set forward earlier",
+    async () => {
+      const host = new SimulatedHost();
+      await using db = await openOn(host);
+      const clock = host.clock as { nowMillis: () => number };
+      const right = clock.nowMillis;
+      await db.sessions.insert({
+        user: "a",
+        lastSeen: dateIn(host),
+        expiresAt: dateIn(host, MINUTE),
+      });
+      clock.nowMillis = () => right() - DAY;
+      await pass(host, 10 * MINUTE);
+      expect(await db.sessions.count()).toBe(1);
+      expect(await db.expire()).toBe(0);
+      clock.nowMillis = right;
+      await pass(host, MINUTE);
+      expect(await db.sessions.count()).toBe(0);
+      await db.sessions.insert({ user: "b", lastSeen: dateIn(host) });
+      clock.nowMillis = () => right() + 31 * DAY;
+      await pass(host, MINUTE);
+      expect(await db.sessions.count()).toBe(0);
+      expect(warned(host)).toEqual([]);
+    },
+  );
 
-  test("live queries hear of it", async () => {
+  testOfOwnEngines("live queries hear of it", async () => {
     const host = new SimulatedHost();
     await using db = await openOn(host);
     await db.sessions.insert({ user: "a", lastSeen: dateIn(host), expiresAt: dateIn(host, 5) });
@@ -171,7 +177,7 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     await expect(db.transaction(() => db.expire())).rejects.toThrow(NestedTransaction);
   });
 
-  test("a closed database deletes nothing, and says so when asked", async () => {
+  testOfOwnEngines("a closed database deletes nothing, and says so when asked", async () => {
     const host = new SimulatedHost();
     const db = await openOn(host);
     await db.sessions.insert({ user: "a", lastSeen: dateIn(host, -40 * DAY) });
@@ -186,83 +192,95 @@ describe.each(kinds)("in a database of the kind %s", (kind) => {
     expect(await again.sessions.count()).toBe(0);
   });
 
-  test("a close in the midst of it leaves whole transactions, and no error", async () => {
-    for (let wait = 0; wait < 24; wait += 3) {
-      const host = new SimulatedHost({ seed: wait, syncMillis: { least: 0, most: 2 } });
-      const db = await openOn(host);
+  testOfOwnEngines(
+    "a close in the midst of it leaves whole transactions, and no error",
+    async () => {
+      for (let wait = 0; wait < 24; wait += 3) {
+        const host = new SimulatedHost({ seed: wait, syncMillis: { least: 0, most: 2 } });
+        const db = await openOn(host);
+        await db.sessions.insertMany(
+          Array.from({ length: 300 }, (_, n) => ({
+            user: `u${n}`,
+            lastSeen: dateIn(host, -40 * DAY),
+          })),
+        );
+        await host.timers.sleep(SECOND);
+        await turns(wait);
+        await db.close();
+        expect(warned(host)).toEqual([]);
+        if (kind === "memory") continue;
+        await using again = await openOn(host);
+        expect([300, 236, 172, 108, 44, 0]).toContain(await again.sessions.count());
+        expect(await again.verify()).toEqual({ ok: true, problems: [] });
+      }
+    },
+  );
+});
+
+testOfOwnEngines(
+  "asked for and then closed, it fails with Closed, and what was deleted is deleted",
+  async () => {
+    const host = new SimulatedHost({ syncMillis: 1 });
+    const db = await open("/data", { collections, host });
+    await db.sessions.insertMany(
+      Array.from({ length: 300 }, (_, n) => ({ user: `u${n}`, lastSeen: dateIn(host, -40 * DAY) })),
+    );
+    const expired = expect(db.expire()).rejects.toThrow(Closed);
+    await turns(6);
+    await db.close();
+    await expired;
+    await using again = await open("/data", { collections, host });
+    const left = await again.sessions.count();
+    expect(left).toBeLessThan(300);
+    expect(await again.expire()).toBe(left);
+  },
+);
+
+testOfOwnEngines.each(kinds)(
+  "a load that never ends keeps no database from closing: %s",
+  async (kind) => {
+    const host = new SimulatedHost();
+    const db = await open(targetOf(kind), { collections, host });
+    await db.ready();
+    const never = async function* () {
+      yield { user: "a", lastSeen: dateIn(host, -40 * DAY) };
+      await new Promise(() => undefined);
+    };
+    void db.sessions.load(never()).catch(() => undefined);
+    await pass(host, SECOND);
+    const expired = expect(db.expire()).rejects.toThrow(Closed);
+    await turns(50);
+    await db.close();
+    await expired;
+    expect(warned(host)).toEqual([]);
+  },
+);
+
+testOfOwnEngines(
+  "an engine that is far away, and one on which nobody succeeds at once, delete the same",
+  async () => {
+    for (const engine of [promisedEngine(new MemoryEngine()), conflictFirst(new MemoryEngine())]) {
+      const host = new SimulatedHost();
+      await using db = await open({ engine }, { collections, host });
       await db.sessions.insertMany(
-        Array.from({ length: 300 }, (_, n) => ({
+        Array.from({ length: 150 }, (_, n) => ({
           user: `u${n}`,
-          lastSeen: dateIn(host, -40 * DAY),
+          lastSeen: dateIn(host, n < 100 ? -40 * DAY : 0),
         })),
       );
-      await host.timers.sleep(SECOND);
-      await turns(wait);
-      await db.close();
+      await pass(host, SECOND);
+      await pass(host, MINUTE);
+      expect(await db.sessions.count()).toBe(50);
+      expect(await db.expire()).toBe(0);
+      await pass(host, 30 * DAY);
+      expect(await db.sessions.count()).toBe(0);
+      expect(await db.verify()).toEqual({ ok: true, problems: [] });
       expect(warned(host)).toEqual([]);
-      if (kind === "memory") continue;
-      await using again = await openOn(host);
-      expect([300, 236, 172, 108, 44, 0]).toContain(await again.sessions.count());
-      expect(await again.verify()).toEqual({ ok: true, problems: [] });
     }
-  });
-});
+  },
+);
 
-test("asked for and then closed, it fails with Closed, and what was deleted is deleted", async () => {
-  const host = new SimulatedHost({ syncMillis: 1 });
-  const db = await open("/data", { collections, host });
-  await db.sessions.insertMany(
-    Array.from({ length: 300 }, (_, n) => ({ user: `u${n}`, lastSeen: dateIn(host, -40 * DAY) })),
-  );
-  const expired = expect(db.expire()).rejects.toThrow(Closed);
-  await turns(6);
-  await db.close();
-  await expired;
-  await using again = await open("/data", { collections, host });
-  const left = await again.sessions.count();
-  expect(left).toBeLessThan(300);
-  expect(await again.expire()).toBe(left);
-});
-
-test.each(kinds)("a load that never ends keeps no database from closing: %s", async (kind) => {
-  const host = new SimulatedHost();
-  const db = await open(targetOf(kind), { collections, host });
-  await db.ready();
-  const never = async function* () {
-    yield { user: "a", lastSeen: dateIn(host, -40 * DAY) };
-    await new Promise(() => undefined);
-  };
-  void db.sessions.load(never()).catch(() => undefined);
-  await pass(host, SECOND);
-  const expired = expect(db.expire()).rejects.toThrow(Closed);
-  await turns(50);
-  await db.close();
-  await expired;
-  expect(warned(host)).toEqual([]);
-});
-
-test("an engine that is far away, and one on which nobody succeeds at once, delete the same", async () => {
-  for (const engine of [promisedEngine(new MemoryEngine()), conflictFirst(new MemoryEngine())]) {
-    const host = new SimulatedHost();
-    await using db = await open({ engine }, { collections, host });
-    await db.sessions.insertMany(
-      Array.from({ length: 150 }, (_, n) => ({
-        user: `u${n}`,
-        lastSeen: dateIn(host, n < 100 ? -40 * DAY : 0),
-      })),
-    );
-    await pass(host, SECOND);
-    await pass(host, MINUTE);
-    expect(await db.sessions.count()).toBe(50);
-    expect(await db.expire()).toBe(0);
-    await pass(host, 30 * DAY);
-    expect(await db.sessions.count()).toBe(0);
-    expect(await db.verify()).toEqual({ ok: true, problems: [] });
-    expect(warned(host)).toEqual([]);
-  }
-});
-
-test("changes() tells of it as of every delete", async () => {
+testOfOwnEngines("changes() tells of it as of every delete", async () => {
   const host = new SimulatedHost();
   await using db = await open("/data", { collections, host, changeLog: true });
   const feed = db.sessions.changes()[Symbol.asyncIterator]();
@@ -275,37 +293,43 @@ test("changes() tells of it as of every delete", async () => {
   await feed.return?.();
 });
 
-test("a full disk is told and tried again, less and less often, until there is room", async () => {
-  const host = new SimulatedHost();
-  await using db = await open("/data", { collections, host });
-  await db.sessions.insert({ user: "a", lastSeen: dateIn(host, -40 * DAY) });
-  host.failFrom(host.calls + 1, "ENOSPC", ({ what }) => what === "write");
-  for (let seconds = 0; seconds < 100; seconds++) await pass(host, SECOND);
-  const told = warned(host).filter((text) => text.startsWith("expired documents of sessions: "));
-  expect(told.length).toBeGreaterThan(3);
-  expect(told.length).toBeLessThan(9);
-  expect(host.warnings[0]?.error).toMatchObject({ cause: { _tag: "DiskFull" } });
-  await expect(db.expire()).rejects.toMatchObject({ cause: { _tag: "DiskFull" } });
-  expect(await db.sessions.count()).toBe(1);
-  host.heal();
-  for (let minutes = 0; minutes < 5; minutes++) await pass(host, MINUTE);
-  expect(await db.sessions.count()).toBe(0);
-  expect(await db.verify()).toEqual({ ok: true, problems: [] });
-});
+testOfOwnEngines(
+  "a full disk is told and tried again, less and less often, until there is room",
+  async () => {
+    const host = new SimulatedHost();
+    await using db = await open("/data", { collections, host });
+    await db.sessions.insert({ user: "a", lastSeen: dateIn(host, -40 * DAY) });
+    host.failFrom(host.calls + 1, "ENOSPC", ({ what }) => what === "write");
+    for (let seconds = 0; seconds < 100; seconds++) await pass(host, SECOND);
+    const told = warned(host).filter((text) => text.startsWith("expired documents of sessions: "));
+    expect(told.length).toBeGreaterThan(3);
+    expect(told.length).toBeLessThan(9);
+    expect(host.warnings[0]?.error).toMatchObject({ cause: { _tag: "DiskFull" } });
+    await expect(db.expire()).rejects.toMatchObject({ cause: { _tag: "DiskFull" } });
+    expect(await db.sessions.count()).toBe(1);
+    host.heal();
+    for (let minutes = 0; minutes < 5; minutes++) await pass(host, MINUTE);
+    expect(await db.sessions.count()).toBe(0);
+    expect(await db.verify()).toEqual({ ok: true, problems: [] });
+  },
+);
 
-test("a database that was opened to be read deletes nothing by itself, and refuses to when asked", async () => {
-  const host = new SimulatedHost();
-  const first = await open("/data", { collections, host });
-  await first.sessions.insert({ user: "a", lastSeen: dateIn(host, -40 * DAY) });
-  await first.close();
-  await using db = await open("/data", { collections, host, readOnly: true });
-  await pass(host, 10 * MINUTE);
-  expect(await db.sessions.count()).toBe(1);
-  await expect(db.expire()).rejects.toThrow(StorageError);
-  expect(warned(host)).toEqual([]);
-});
+testOfOwnEngines(
+  "a database that was opened to be read deletes nothing by itself, and refuses to when asked",
+  async () => {
+    const host = new SimulatedHost();
+    const first = await open("/data", { collections, host });
+    await first.sessions.insert({ user: "a", lastSeen: dateIn(host, -40 * DAY) });
+    await first.close();
+    await using db = await open("/data", { collections, host, readOnly: true });
+    await pass(host, 10 * MINUTE);
+    expect(await db.sessions.count()).toBe(1);
+    await expect(db.expire()).rejects.toThrow(StorageError);
+    expect(warned(host)).toEqual([]);
+  },
+);
 
-test("two runs of one seed delete the same at the same moments", async () => {
+testOfOwnEngines("two runs of one seed delete the same at the same moments", async () => {
   const run = async (): Promise<string> => {
     const slow = { least: 0, most: 5 };
     const host = new SimulatedHost({ seed: 3, traced: true, syncMillis: slow, readMillis: slow });
@@ -322,36 +346,42 @@ test("two runs of one seed delete the same at the same moments", async () => {
   expect(await run()).toBe(await run());
 });
 
-test("one program has one `expire` for a collection; the next program may have another", async () => {
-  const define = (expire: "10d" | "60d") =>
-    collection("logs", z.object({ at: z.date() }), {
-      indexes: { old: { on: ["at"], expire } },
-    });
-  const host = new SimulatedHost();
-  const db = await open("/data", { collections: { logs: define("10d") }, host });
-  const options = { indexes: { old: { on: ["at"], expire: "60d" } } } as const;
-  expect(() => db.collection("logs", z.object({ at: z.date() }), options)).toThrow(
-    InvalidDefinition,
-  );
-  await db.logs.insertMany([20, 70].map((days) => ({ at: dateIn(host, -days * DAY) })));
-  await db.close();
-  await using again = await open("/data", { collections: { logs: define("60d") }, host });
-  expect(await again.expire()).toBe(1);
-  expect(await again.logs.count()).toBe(1);
-  expect(await again.verify()).toEqual({ ok: true, problems: [] });
-});
+testOfOwnEngines(
+  "one program has one `expire` for a collection; the next program may have another",
+  async () => {
+    const define = (expire: "10d" | "60d") =>
+      collection("logs", z.object({ at: z.date() }), {
+        indexes: { old: { on: ["at"], expire } },
+      });
+    const host = new SimulatedHost();
+    const db = await open("/data", { collections: { logs: define("10d") }, host });
+    const options = { indexes: { old: { on: ["at"], expire: "60d" } } } as const;
+    expect(() => db.collection("logs", z.object({ at: z.date() }), options)).toThrow(
+      InvalidDefinition,
+    );
+    await db.logs.insertMany([20, 70].map((days) => ({ at: dateIn(host, -days * DAY) })));
+    await db.close();
+    await using again = await open("/data", { collections: { logs: define("60d") }, host });
+    expect(await again.expire()).toBe(1);
+    expect(await again.logs.count()).toBe(1);
+    expect(await again.verify()).toEqual({ ok: true, problems: [] });
+  },
+);
 
-test("with the clock of fixedHost() an application tests what its users will see", async () => {
-  const host = fixedHost({ nowMillis: Date.UTC(2026, 0, 1) });
-  await using db = await open(":memory:", { collections, host });
-  await db.sessions.insert({ user: "a", lastSeen: new Date(host.clock.nowMillis()) });
-  host.clock.advance(30 * DAY - 1);
-  expect(await db.expire()).toBe(0);
-  host.clock.advance(1);
-  expect(await db.expire()).toBe(1);
-});
+testOfOwnEngines(
+  "with the clock of fixedHost() an application tests what its users will see",
+  async () => {
+    const host = fixedHost({ nowMillis: Date.UTC(2026, 0, 1) });
+    await using db = await open(":memory:", { collections, host });
+    await db.sessions.insert({ user: "a", lastSeen: new Date(host.clock.nowMillis()) });
+    host.clock.advance(30 * DAY - 1);
+    expect(await db.expire()).toBe(0);
+    host.clock.advance(1);
+    expect(await db.expire()).toBe(1);
+  },
+);
 
-test("what is done later keeps no process alive", () => {
+testOfOwnEngines("what is done later keeps no process alive", () => {
   const timers = () => process.getActiveResourcesInfo().filter((what) => what === "Timeout");
   const before = timers().length;
   const cancel = nodeTimers.later(60_000, () => undefined);

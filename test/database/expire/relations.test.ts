@@ -3,6 +3,7 @@ import { collection, open, ref } from "kotobadb";
 import { SimulatedHost } from "kotobadb/testing";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { here, isElsewhere } from "../../support/elsewhere.ts";
 import { dateIn, kinds, MINUTE, pass, SECOND, targetOf, warned } from "./support.ts";
 
 const collections = {
@@ -44,39 +45,42 @@ for (const kind of kinds) {
     expect(await db.verify()).toEqual({ ok: true, problems: [] });
   });
 
-  test(`a document that is kept is told once, tried again, and keeps no other one back, ${kind}`, async () => {
-    const host = new SimulatedHost();
-    await using db = await openOn(host);
-    const carts = await db.carts.insertMany(
-      Array.from({ length: 300 }, (_, n) => ({ name: `c${n}`, until: dateIn(host, n) })),
-    );
-    const kept = [0, 1, 150, 299].map((n) => carts[n]!);
-    const orders = await db.orders.insertMany(
-      kept.map(({ id: cartId }, part) => ({ cartId, part })),
-    );
-    await pass(host, 2 * SECOND);
-    await pass(host, MINUTE);
-    const left = async () => (await db.carts.orderBy("until").all()).map(({ name }) => name);
-    expect(await left()).toEqual(kept.map(({ name }) => name));
-    for (let minutes = 0; minutes < 5; minutes++) await pass(host, MINUTE);
-    expect(warned(host)).toHaveLength(1);
-    expect(warned(host)[0]).toMatch(
-      /^carts: A document has expired but cannot be deleted; it is tried again\..*orders/,
-    );
-    expect(await db.expire()).toBe(0);
-    await db.orders.delete(orders[1]!.id);
-    await pass(host, MINUTE);
-    expect(await left()).toEqual(["c0", "c150", "c299"]);
-    await db.orders.where({}).delete();
-    expect(await db.expire()).toBe(3);
-    expect(warned(host)).toHaveLength(1);
-    expect(await db.verify()).toEqual({ ok: true, problems: [] });
-  });
+  test.skipIf(isElsewhere())(
+    `a document that is kept is told once, tried again, and keeps no other one back, ${kind}`,
+    async () => {
+      const host = new SimulatedHost();
+      await using db = await openOn(host);
+      const carts = await db.carts.insertMany(
+        Array.from({ length: 300 }, (_, n) => ({ name: `c${n}`, until: dateIn(host, n) })),
+      );
+      const kept = [0, 1, 150, 299].map((n) => carts[n]!);
+      const orders = await db.orders.insertMany(
+        kept.map(({ id: cartId }, part) => ({ cartId, part })),
+      );
+      await pass(host, 2 * SECOND);
+      await pass(host, MINUTE);
+      const left = async () => (await db.carts.orderBy("until").all()).map(({ name }) => name);
+      expect(await left()).toEqual(kept.map(({ name }) => name));
+      for (let minutes = 0; minutes < 5; minutes++) await pass(host, MINUTE);
+      expect(warned(host)).toHaveLength(1);
+      expect(warned(host)[0]).toMatch(
+        /^carts: A document has expired but cannot be deleted; it is tried again\..*orders/,
+      );
+      expect(await db.expire()).toBe(0);
+      await db.orders.delete(orders[1]!.id);
+      await pass(host, MINUTE);
+      expect(await left()).toEqual(["c0", "c150", "c299"]);
+      await db.orders.where({}).delete();
+      expect(await db.expire()).toBe(3);
+      expect(warned(host)).toHaveLength(1);
+      expect(await db.verify()).toEqual({ ok: true, problems: [] });
+    },
+  );
 }
 
 test("more documents than a visit tries in vain are all come to in the end", async () => {
   const host = new SimulatedHost();
-  await using db = await open(":memory:", { collections, relations, host });
+  await using db = await open(here(":memory:"), { collections, relations, host });
   const many = 1_100;
   const carts = await db.carts.insertMany(
     Array.from({ length: many }, (_, n) => ({ name: `c${n}`, until: dateIn(host, n - many) })),

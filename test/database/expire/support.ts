@@ -3,15 +3,17 @@ import { collection } from "kotobadb";
 import type { SimulatedHost } from "kotobadb/testing";
 import { z } from "zod";
 import { turns } from "../../prove/kit/turns.ts";
+import { here, variantsHere } from "../../support/elsewhere.ts";
+import type { Target } from "../../support/elsewhere.ts";
 
 export const SECOND = 1_000;
 export const MINUTE: number = 60 * SECOND;
 export const DAY: number = 24 * 60 * MINUTE;
 
-export const kinds = ["memory", "lsm"] as const;
+export const kinds: readonly string[] = variantsHere(["memory", "lsm"], "elsewhere");
 /** What open() takes for this kind of engine. */
-export function targetOf(kind: (typeof kinds)[number]): string {
-  return kind === "memory" ? ":memory:" : "/home/expire/db";
+export function targetOf(kind: string): Target {
+  return here(kind === "memory" ? ":memory:" : "/home/expire/db");
 }
 
 export const Sessions = collection(

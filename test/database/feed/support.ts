@@ -7,9 +7,10 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { z } from "zod";
 import { ROUNDS, TINY } from "../../engine/lsm/support.ts";
+import { engineHere, isElsewhere, runsHere } from "../../support/elsewhere.ts";
 
 /** How many random runs a property gets. */
-export const RUNS: number = 50 * ROUNDS;
+export const RUNS: number = runsHere(50 * ROUNDS);
 
 const Notes = collection(
   "notes",
@@ -121,7 +122,14 @@ export function openNotes(host: SimulatedHost): Promise<NotesDb> {
   return open("/home/feed", { collections, host, changeLog: true, fullScan: "allow" });
 }
 
-/** The same on an engine so small that logs are exchanged and flushed all the time. */
+/** In memory; or elsewhere, where live queries need a log, too. */
+export function openInMemory(wishes: { readonly changeLog?: true } = {}): Promise<NotesDb> {
+  return isElsewhere()
+    ? open({ engine: engineHere({ changeLog: true }) }, { collections, fullScan: "allow" })
+    : open(":memory:", { collections, ...wishes, fullScan: "allow" });
+}
+
+/** As openNotes(), on an engine so small that logs are exchanged and flushed all the time. */
 export async function openTiny(host: SimulatedHost): Promise<NotesDb> {
   const engine = await openLsmEngine({ ...TINY, path: "/home/feed", host, changeLog: {} });
   return open({ engine }, { collections, host, fullScan: "allow" });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { collection, open } from "../../../src/index.ts";
 import { openLsmEngine } from "../../../src/engine/index.ts";
 import { SimulatedHost } from "../../../src/testing/index.ts";
+import { here, isElsewhere } from "../../support/elsewhere.ts";
 
 const Rows = collection("rows", z.object({ role: z.string(), amount: z.number() }), {
   indexes: { perRole: { count: true, by: ["role"] }, spent: { sum: "amount", by: ["role"] } },
@@ -20,49 +21,55 @@ function elsewhere(work: () => Promise<unknown>): () => Promise<void> {
   };
 }
 
-test("a hundred inserts into one group at the same time run once each, and are all counted", async () => {
-  for (const engine of ["memory", "lsm"] as const) {
-    const host = new SimulatedHost({ seed: 3 });
-    const db = await open(
-      engine === "memory"
-        ? ":memory:"
-        : { engine: await openLsmEngine({ path: "/home/counts/db", host }) },
-      { collections: { rows: Rows }, ...(engine === "memory" ? {} : { host }) },
-    );
-    let attempts = 0;
-    await Promise.all(
-      Array.from({ length: 100 }, (_, i) =>
-        db.transaction(async (tx) => {
-          attempts++;
-          await tx.rows.insert({ role: "a", amount: i });
-        }),
-      ),
-    );
-    expect(attempts).toBe(100);
-    expect(await db.rows.where({ role: "a" }).count()).toBe(100);
-    expect(await db.verify()).toEqual({ ok: true, problems: [] });
-    await db.close();
-  }
-});
+test.skipIf(isElsewhere())(
+  "a hundred inserts into one group at the same time run once each, and are all counted",
+  async () => {
+    for (const engine of ["memory", "lsm"] as const) {
+      const host = new SimulatedHost({ seed: 3 });
+      const db = await open(
+        engine === "memory"
+          ? ":memory:"
+          : { engine: await openLsmEngine({ path: "/home/counts/db", host }) },
+        { collections: { rows: Rows }, ...(engine === "memory" ? {} : { host }) },
+      );
+      let attempts = 0;
+      await Promise.all(
+        Array.from({ length: 100 }, (_, i) =>
+          db.transaction(async (tx) => {
+            attempts++;
+            await tx.rows.insert({ role: "a", amount: i });
+          }),
+        ),
+      );
+      expect(attempts).toBe(100);
+      expect(await db.rows.where({ role: "a" }).count()).toBe(100);
+      expect(await db.verify()).toEqual({ ok: true, problems: [] });
+      await db.close();
+    }
+  },
+);
 
-test("who has read a count is run again when it changes before the commit", async () => {
-  const db = await open(":memory:", { collections: { rows: Rows } });
-  await db.rows.insert({ role: "a", amount: 1 });
-  const counts: number[] = [];
-  const another = elsewhere(() => db.rows.insert({ role: "a", amount: 2 }));
-  await db.transaction(async (tx) => {
-    const count = await tx.rows.where({ role: "a" }).count();
-    counts.push(count);
-    if (counts.length === 1) await another();
-    await tx.rows.insert({ role: "seen", amount: count });
-  });
-  expect(counts).toEqual([1, 2]);
-  expect((await db.rows.where({ role: "seen" }).one()).amount).toBe(2);
-  await db.close();
-});
+test.skipIf(isElsewhere())(
+  "who has read a count is run again when it changes before the commit",
+  async () => {
+    const db = await open(here(":memory:"), { collections: { rows: Rows } });
+    await db.rows.insert({ role: "a", amount: 1 });
+    const counts: number[] = [];
+    const another = elsewhere(() => db.rows.insert({ role: "a", amount: 2 }));
+    await db.transaction(async (tx) => {
+      const count = await tx.rows.where({ role: "a" }).count();
+      counts.push(count);
+      if (counts.length === 1) await another();
+      await tx.rows.insert({ role: "seen", amount: count });
+    });
+    expect(counts).toEqual([1, 2]);
+    expect((await db.rows.where({ role: "seen" }).one()).amount).toBe(2);
+    await db.close();
+  },
+);
 
 test("another group's count may change meanwhile", async () => {
-  const db = await open(":memory:", { collections: { rows: Rows } });
+  const db = await open(here(":memory:"), { collections: { rows: Rows } });
   let attempts = 0;
   const another = elsewhere(() => db.rows.insert({ role: "b", amount: 2 }));
   await db.transaction(async (tx) => {
@@ -78,10 +85,12 @@ test("another group's count may change meanwhile", async () => {
 });
 
 test("a snapshot keeps its counts", async () => {
-  const db = await open(":memory:", { collections: { rows: Rows } });
+  const db = await open(here(":memory:"), { collections: { rows: Rows } });
   const { id } = await db.rows.insert({ role: "a", amount: 0.1 });
   await db.rows.insert({ role: "a", amount: 0.2 });
   const before = db.snapshot();
+  // Far away the state is fixed by the first read.
+  expect(await before.rows.count()).toBe(2);
   await db.rows.update(id, { amount: 5 });
   await db.rows.insert({ role: "a", amount: 0.7 });
   const figures = {
@@ -104,7 +113,7 @@ test("a snapshot keeps its counts", async () => {
 });
 
 test("of two who each insert only if there is none, one sees the other", async () => {
-  const db = await open(":memory:", { collections: { rows: Rows } });
+  const db = await open(here(":memory:"), { collections: { rows: Rows } });
   const insertFirst = () =>
     db.transaction(async (tx) => {
       if ((await tx.rows.where({ role: "a" }).count()) > 0) return false;
