@@ -56,8 +56,8 @@ const storageCases = {
   },
   NoPermission: {
     retry: false,
-    sentence: "The operating system does not allow this process to use the database's folder.",
-    remedy: "Give the process the right to read and write there, or choose another folder.",
+    sentence: "This process is not allowed to use the database.",
+    remedy: "Give the process the right to read and write in the folder, or choose another one.",
   },
   TooOld: {
     retry: true,

@@ -6,7 +6,15 @@
  * (2) Its folder is removed when it is stopped; those of processes that were killed, when the next one starts.
  */
 import { spawnSync } from "node:child_process";
-import { chownSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { freePorts, ownedFolder, spawnOwned } from "../owned-process.ts";
@@ -23,9 +31,17 @@ export interface ServerOptions {
   readonly durable?: boolean;
   /** Over TCP nobody is let in without a password (SCRAM). Default: everybody is. */
   readonly passwords?: boolean;
+  /** Over TCP nobody is let in without TLS; the server shows this certificate. */
+  readonly tls?: Certificate;
   readonly settings?: Readonly<Record<string, string>>;
   /** The name of the way to run it that is tried alone. */
   readonly way?: string;
+}
+
+/** Paths of its files. */
+interface Certificate {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface TestServer {
@@ -72,8 +88,11 @@ async function startAs(
     const programs = programsFor(way, binaries.directory, folder);
     const data = join(folder, "data");
     makeCluster(way, programs, folder, data);
-    if (options.passwords === true) {
-      const rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    if (options.tls !== undefined) installCertificate(way, data, options.tls);
+    if (options.passwords === true || options.tls !== undefined) {
+      const kind = options.tls === undefined ? "host" : "hostssl";
+      const method = options.passwords === true ? "scram-sha-256" : "trust";
+      const rules = `local all all trust\n${kind} all all 127.0.0.1/32 ${method}\n`;
       writeFileSync(join(data, "pg_hba.conf"), rules);
     }
     const [port] = (await freePorts(1)) as [number];
@@ -143,8 +162,18 @@ export function makeCluster(way: RunAs, programs: string, folder: string, data: 
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr || String(made.error)}`);
 }
 
+/** The server takes a key only if it is its own, and nobody else may read it. */
+function installCertificate({ ids }: RunAs, data: string, { certificate, key }: Certificate): void {
+  for (const [name, source] of Object.entries({ "server.crt": certificate, "server.key": key })) {
+    const path = join(data, name);
+    copyFileSync(source, path);
+    chmodSync(path, 0o600);
+    if (ids.uid !== undefined && ids.gid !== undefined) chownSync(path, ids.uid, ids.gid);
+  }
+}
+
 export function serverSettings(
-  { durable = false, settings, tcp = false }: ServerOptions,
+  { durable = false, settings, tcp = false, tls }: ServerOptions,
   folder: string,
   port: number,
 ): Readonly<Record<string, string>> {
@@ -155,6 +184,7 @@ export function serverSettings(
     port: String(port),
     ...sockets,
     ...(durable ? {} : careless),
+    ...(tls === undefined ? {} : { ssl: "on" }),
     // Every file of tests has pools of its own.
     max_connections: "400",
     shared_buffers: "128MB",

@@ -16,6 +16,7 @@
  * 22P02                 IsolationTooWeak         IsolationTooWeak (assertIsolation: no other statement makes numbers of text)
  * 42P05                 NotSupported             NotSupported     our statements are there already: a pooler of transactions
  * 28xxx 42501           NoPermission             NoPermission
+ * TLS, while connecting NoPermission                              a certificate that is not trusted, or no TLS at all
  * all others            Io                       Io
  */
 import { KotobaError } from "../../../base/index.ts";
@@ -42,6 +43,9 @@ const NETWORK = new Set([
 
 const SESSIONS =
   "Let a pooler in between keep a session for each connection (PgBouncer: pool_mode = session), or leave it out.";
+/** A certificate is not trusted, or of another host: what Node calls the cases of OpenSSL, and those of its own. */
+const CERTIFICATE =
+  /^(ERR_TLS_CERT_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_|PATH_LENGTH_)/;
 
 /** What is no failure of the server or the network is handed back as it is. */
 export function engineFailure(error: unknown, phase: Phase): unknown {
@@ -78,7 +82,9 @@ function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
   if (sqlState.startsWith("28") || sqlState === "42501")
     return new StorageError("NoPermission", details, {
       cause,
-      remedy: "Give the role of the url the right to it, or use another role.",
+      remedy: /no encryption/.test(cause.message)
+        ? "Connect by TLS (sslmode=verify-full in the url, or the option ssl), if the server wants that."
+        : "Give the role of the url the right to it, or use another role.",
     });
   return new StorageError("Io", details, { cause });
 }
@@ -91,10 +97,30 @@ function lost(cause: Error, phase: Phase): StorageError {
   );
 }
 
-/** The package tells of a greeting that took too long, or was broken off, in words only. */
+/** The package tells of a greeting that took too long, was broken off, or is without TLS, in words only. */
 export function connectFailure(error: unknown): unknown {
   const failure = engineFailure(error, "reading");
   if (failure !== error || !(error instanceof Error)) return failure;
-  if (!/timeout|terminated|ended/i.test(error.message)) return error;
-  return new StorageError("Unavailable", { server: error.message }, { cause: error });
+  const { message } = error;
+  if ("code" in error && CERTIFICATE.test(String(error.code)))
+    return new StorageError(
+      "NoPermission",
+      { tls: String(error.code), server: message },
+      {
+        cause: error,
+        remedy:
+          "Name who signed the server's certificate (ssl: { ca }, or sslrootcert in the url), and the server by the name that stands in it.",
+      },
+    );
+  if (/not support SSL/.test(message))
+    return new StorageError(
+      "NoPermission",
+      { server: message },
+      {
+        cause: error,
+        remedy: "Turn TLS on at the server (ssl = on), or do not ask for it.",
+      },
+    );
+  if (!/timeout|terminated|ended|error establishing an SSL/i.test(message)) return error;
+  return new StorageError("Unavailable", { server: message }, { cause: error });
 }
