@@ -135,7 +135,8 @@ onEach(
       const { existingId } = (await failed.catch(
         (error: unknown) => error as UniqueViolation,
       )) as UniqueViolation;
-      if (index === "id") expect(existingId).toBe(holder);
+      // That of an id that came long before may be known or not.
+      if (index === "id") expect([holder, documents.at(-1)!.id]).toContain(existingId);
       // Which of both was kept is not said.
       else expect(existingId).not.toBe("");
       expect(await db.users.count()).toBe(0);
@@ -373,22 +374,26 @@ test.skipIf(isElsewhere())(
   },
 );
 
-test("who follows the changes of a collection is told to read it anew after a load", async () => {
-  const host = new SimulatedHost();
-  await using db = await (isElsewhere()
-    ? open({ engine: engineHere({ changeLog: true }) }, { collections })
-    : open("/db", { host, collections, changeLog: true }));
-  await db.users.insert({ age: 1 });
-  const first = db.users.changes()[Symbol.asyncIterator]();
-  const next = first.next();
-  await db.users.insert({ age: 2 });
-  const { value } = await next;
-  await db.users.where({}).delete();
-  await db.users.load(users(3));
+// Where programs share an engine a load is a commit like others, and told as such.
+test.skipIf(isElsewhere())(
+  "who follows the changes of a collection is told to read it anew after a load",
+  async () => {
+    const host = new SimulatedHost();
+    await using db = await (isElsewhere()
+      ? open({ engine: engineHere({ changeLog: true }) }, { collections })
+      : open("/db", { host, collections, changeLog: true }));
+    await db.users.insert({ age: 1 });
+    const first = db.users.changes()[Symbol.asyncIterator]();
+    const next = first.next();
+    await db.users.insert({ age: 2 });
+    const { value } = await next;
+    await db.users.where({}).delete();
+    await db.users.load(users(3));
 
-  const since = value!.version;
-  const follow = async (): Promise<void> => {
-    for await (const change of db.users.changes({ since })) void change;
-  };
-  await expect(follow()).rejects.toMatchObject({ _tag: "StorageError", code: "TooOld" });
-});
+    const since = value!.version;
+    const follow = async (): Promise<void> => {
+      for await (const change of db.users.changes({ since })) void change;
+    };
+    await expect(follow()).rejects.toMatchObject({ _tag: "StorageError", code: "TooOld" });
+  },
+);
