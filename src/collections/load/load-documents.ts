@@ -11,21 +11,13 @@
  *     written and not committed cannot commit any more; every operation that begins later waits for the end.
  * (3) Equal keys fall together in a load without a word. So keys that did not come in rising order are counted afterwards:
  *     fewer rows than documents are an id or a unique key that came twice.
- * (4) A program that cannot know that this one lives, on a server, takes it for dead when it finds a row that says `loading`,
- *     and erases what there is. So every part of the rows requires that the row is as this load has put it, and the last
- *     commit and the erasing look at it: from then on nothing more comes, and nothing of that program's is erased.
- * (5) What relations keep whole is whole when the row says `ready`: references to other collections are looked up piece by
+ * (4) What relations keep whole is whole when the row says `ready`: references to other collections are looked up piece by
  *     piece while rows are handed over, those within the collection when all rows are there.
  */
-import { compareBytes, equalBytes, hex, KotobaError } from "../../base/index.ts";
+import { compareBytes, hex, KotobaError } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { prefixRange, RequirementFailed, StorageError } from "../../engine/contract/index.ts";
-import type {
-  KeyRange,
-  ReadView,
-  Requirement,
-  StorageEngine,
-} from "../../engine/contract/index.ts";
+import { prefixRange } from "../../engine/contract/index.ts";
+import type { KeyRange, ReadView, StorageEngine } from "../../engine/contract/index.ts";
 import { transact } from "../../transaction/index.ts";
 import type { TransactOptions, Transaction } from "../../transaction/index.ts";
 import type { StoreHost } from "../catalog/catalog.ts";
@@ -163,14 +155,13 @@ class Load {
 
   async run(documents: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
     const { engine } = this.#ground.host;
-    await this.#loadRows(engine, documents);
+    await loadRows(engine, this.#rows(documents));
     this.#options.signal?.throwIfAborted();
     await this.#checkWhole(engine);
-    const isOurs = await this.#ready((tx) => {
+    await this.#ready((tx) => {
       for (const { amount, key } of this.#cells.values())
         if (amount !== 0n) tx.merge(key, "addInt", encodeAmount(amount));
     });
-    if (!isOurs) throw this.#overtaken();
   }
 
   /** Takes back what there may be of the load, and says `ready`. */
@@ -182,48 +173,19 @@ class Load {
     });
   }
 
-  async #loadRows(
-    engine: StorageEngine,
-    documents: Iterable<unknown> | AsyncIterable<unknown>,
-  ): Promise<void> {
+  async #ready(work: (tx: Transaction) => void): Promise<void> {
     const { stored } = this.#ground;
-    const key = catalogKey(stored.name);
-    const marked: Requirement = { is: "equal", key, value: stored.rowWhile("loading") };
-    try {
-      await loadRows(engine, this.#rows(documents), [marked]);
-    } catch (error) {
-      const isOvertaken = error instanceof RequirementFailed && equalBytes(error.key, key);
-      throw isOvertaken ? this.#overtaken() : error;
-    }
-  }
-
-  #overtaken(): StorageError {
-    return new StorageError(
-      "TooOld",
-      { collection: this.#ground.stored.name, what: "load" },
-      { remedy: "Another program has begun to use the collection and has taken the load back." },
-    );
-  }
-
-  /** False where the row is not as this load has put it: then nothing is done. */
-  async #ready(work: (tx: Transaction) => void): Promise<boolean> {
-    const { stored } = this.#ground;
-    const key = catalogKey(stored.name);
-    const isOurs = await this.#transact(async (tx) => {
-      const row = await tx.get(key);
-      if (row === undefined || !equalBytes(row, stored.rowWhile("loading"))) return false;
+    await this.#transact((tx) => {
       work(tx);
-      tx.put(key, stored.rowWhile("ready"));
+      tx.put(catalogKey(stored.name), stored.rowWhile("ready"));
       stored.carryStructures(tx);
-      return true;
     });
     stored.isMarked = false;
-    return isOurs;
   }
 
-  async #transact<T>(body: (tx: Transaction) => Promise<T>): Promise<T> {
+  async #transact(body: (tx: Transaction) => Promise<void> | void): Promise<void> {
     const { engine, transactionHost } = this.#ground.host;
-    return transact(transactionHost, engine, body, MARKING);
+    await transact(transactionHost, engine, body, MARKING);
   }
 
   async *#rows(

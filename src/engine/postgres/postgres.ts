@@ -24,7 +24,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** Instead of the one in the url; a function is asked at every connection, for passwords that change. */
   readonly password?: string | (() => string | Promise<string>);
-  /** TLS as Node's tls.connect takes it, where the url does not say enough. */
+  /** TLS as Node's tls.connect takes it, for a url that says nothing of it (`sslmode` and others). */
   readonly ssl?: boolean | object;
   /**
    * The table, with its schema if that is not the first of the search path: small letters, digits and underscores, up to
@@ -207,6 +207,9 @@ const DEFAULTS: { readonly [N in Numbers]: number } = {
 function settingsOf(options: PostgresOptions): Settings {
   const { changeLog, table = TABLE, url } = options;
   const places = placesOf(url);
+  // The package would take what the url says, and say nothing.
+  if (options.ssl !== undefined && /[?&]ssl/.test(url))
+    throw new InvalidPostgresOption("ssl", "absent where the url says ssl…", "both");
   const name = plainName(table);
   if (changeLog !== undefined) checkChangeLog(changeLog);
   const numbers: Record<string, number> = {};

@@ -52,7 +52,9 @@ export function engineFailure(error: unknown, phase: Phase): unknown {
   if (error instanceof KotobaError) return error;
   if (isServerError(error)) return serverFailure(error.code, error, phase);
   if (error instanceof ConnectionLost) return lost(error, error.sent ? phase : "reading");
-  if (error instanceof Error && "code" in error && NETWORK.has(String(error.code)))
+  // A file that is not there is not a server that is not there.
+  const isFile = error instanceof Error && "syscall" in error && error.syscall === "open";
+  if (!isFile && error instanceof Error && "code" in error && NETWORK.has(String(error.code)))
     return new StorageError("Unavailable", { code: String(error.code) }, { cause: error });
   return error;
 }
@@ -102,6 +104,15 @@ export function connectFailure(error: unknown): unknown {
   const failure = engineFailure(error, "reading");
   if (failure !== error || !(error instanceof Error)) return failure;
   const { message } = error;
+  if ("syscall" in error && error.syscall === "open")
+    return new StorageError(
+      "NoPermission",
+      { file: message },
+      {
+        cause: error,
+        remedy: "Look at the files that the url names: sslrootcert, sslcert, sslkey.",
+      },
+    );
   if ("code" in error && CERTIFICATE.test(String(error.code)))
     return new StorageError(
       "NoPermission",
