@@ -45,8 +45,8 @@ async function ask(line: string, body?: unknown) {
   return (text === "" ? undefined : JSON.parse(text)) as { id: string; next: string };
 }
 
-/** The first events of the stream that are about this program's people, told as one line each. */
-async function follow(count: number, lastEventId?: string): Promise<string> {
+/** The first events of the stream that are about this program's people. */
+async function follow(count: number, lastEventId?: string): Promise<readonly string[]> {
   const response = await fetch(`${server.origin}/contacts/changes`, {
     headers: lastEventId === undefined ? {} : { "last-event-id": lastEventId },
   });
@@ -56,23 +56,27 @@ async function follow(count: number, lastEventId?: string): Promise<string> {
     // Behind the last end of an event is the beginning of the next one.
     const whole = text.split("\n\n").slice(0, -1);
     const events = whole.filter((event) => event.includes(domain)).slice(0, count);
-    if (events.length < count) continue;
-    for (const event of events) console.log(short(`  event ${event.replaceAll("\n", " ")}`));
-    return /^id: (.*)$/m.exec(events.at(-1)!)?.[1] ?? "";
+    if (events.length === count) return events;
   }
   throw new Error("The stream ended.");
+}
+
+/** Prints each event as a line; gives the id of the last one. */
+function show(events: readonly string[]): string {
+  for (const event of events) console.log(short(`  event ${event.replaceAll("\n", " ")}`));
+  return /^id: (.*)$/m.exec(events.at(-1)!)?.[1] ?? "";
 }
 
 const feed = follow(1);
 await until(() => server.underWay === 1);
 const ada = await ask("POST /contacts", { email: `ada@${domain}`, name: "Ada", city: "London" });
-const seen = await feed;
+const seen = show(await feed);
 await ask("POST /contacts", { email: `ada@${domain}`, name: "Eve", city: oslo });
 await ask("POST /contacts", { email: "nobody", city: oslo, id: "mine" });
 for (const name of ["Bob", "Cy", "Dot"])
   await ask("POST /contacts", { email: `${name}@${domain}`, name, city: oslo, tags: ["rowing"] });
 console.log("GET /contacts/changes, again behind the last event");
-await follow(3, seen);
+show(await follow(3, seen));
 
 const page = await ask(`GET /contacts?city=${oslo}&size=2`);
 await ask(`GET /contacts?city=${oslo}&size=2&after=${page.next}`);

@@ -55,33 +55,6 @@ describe.skipIf(skipReason !== undefined)(
       });
     }
 
-    it("is taken back by a program that begins to use the collection, whose documents stay", async () => {
-      const table = freshTable();
-      const Towns = collection("towns", z.object({ name: z.string() }), {
-        indexes: { byName: ["name"] },
-      });
-      await using loading = await open(
-        { engine: engineAt({ table }) },
-        { collections: { towns: Towns } },
-      );
-      await using other = await open(
-        { engine: engineAt({ table }) },
-        { collections: { towns: Towns } },
-      );
-      const source = (async function* () {
-        for (let n = 0; n < 60_000; n++) {
-          if (n === 50_000) await other.towns.insert({ name: "mine" });
-          yield { name: `town ${n}` };
-        }
-      })();
-
-      const failure = await loading.towns.load(source).catch((error: unknown) => error);
-
-      expect(failure).toMatchObject({ _tag: "StorageError", code: "TooOld" });
-      expect((await other.towns.all()).map(({ name }) => name)).toEqual(["mine"]);
-      expect(await other.verify()).toEqual({ ok: true, problems: [] });
-    });
-
     it("is stopped by another copy that has overtaken it", async () => {
       const engine = engineAt();
       expect(await overtakenCopy(engine)).toMatchObject({ _tag: "CopyOvertaken" });
