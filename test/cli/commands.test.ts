@@ -156,7 +156,7 @@ test("a folder that is not there, or holds no database, ends with 5 and is not m
     for (const line of ["stats", "verify", "compact", "collections", "scan", "dump sst"]) {
       const { err, exit } = await kotoba(host, `${line} ${path}`);
       expect([line, path, exit]).toEqual([line, path, 5]);
-      expect(err).toMatch(/^There is no database in the folder\./);
+      expect(err).toMatch(/^There is no database in the place that was named\./);
     }
   }
   expect(host.files.exists("/nowhere")).toBe(false);

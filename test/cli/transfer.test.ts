@@ -118,7 +118,7 @@ test("wrong arguments and missing files end with their codes, and the database i
     ["export /data", 2, "missing required argument"],
     ["export /data cities --format csv", 2, "There are ndjson, json."],
     ["export /data towns", 5, "collection: towns"],
-    ["export /nowhere cities", 5, "There is no database in the folder."],
+    ["export /nowhere cities", 5, "There is no database in the place that was named."],
     ["import /data cities", 2, "missing required argument"],
     ["import /data cities /towns.txt --on-existing merge", 2, "There are error, replace, skip."],
     ["import /data towns /towns.txt", 5, "collection: towns"],

@@ -107,7 +107,7 @@ const storageCases = {
   },
   NoDatabase: {
     retry: false,
-    sentence: "There is no database in the folder.",
+    sentence: "There is no database in the place that was named.",
     remedy: "Look at the path; opening for reading only makes no database.",
   },
   NotEmpty: {

@@ -127,15 +127,18 @@ describe.skipIf(skipReason !== undefined)("PostgreSQL out of reach", () => {
     url.username = "stranger";
     const stranger = engineAt({ url: url.href });
     const tableless = engineAt({ makeTable: false });
+    const nowhere = new URL(sharedServer().tcpUrl);
+    nowhere.pathname = "/nowhere";
 
     expect(await failure(valueOf(stranger, "a"))).toMatchObject({
       code: "NoPermission",
       retryable: false,
     });
-    expect(await failure(valueOf(tableless, "a"))).toMatchObject({
-      code: "NoDatabase",
-      retryable: false,
-    });
+    for (const engine of [tableless, engineAt({ url: nowhere.href })])
+      expect(await failure(valueOf(engine, "a"))).toMatchObject({
+        code: "NoDatabase",
+        retryable: false,
+      });
   });
 
   it("who waits too long for a connection is sent away, and those who hold them go on", async () => {

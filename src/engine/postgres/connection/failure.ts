@@ -11,16 +11,17 @@
  * 57014                 Unavailable              Unavailable      statement_timeout: the server has undone it
  * 57P01 57P02 08xxx     Unavailable              CommitUnknown
  * connection lost       Unavailable              CommitUnknown
- * 42P01 3F000           NoDatabase               NoDatabase
+ * 42P01 3F000 3D000     NoDatabase               NoDatabase
  * KT001                 NotSupported             NotSupported     the table has a log, which this engine does not write
  * 22P02                 IsolationTooWeak         IsolationTooWeak (assertIsolation: no other statement makes numbers of text)
  * 42P05                 NotSupported             NotSupported     our statements are there already: a pooler of transactions
- * 28xxx 42501           NoPermission             NoPermission
+ * 28xxx 42501 42704     NoPermission             NoPermission
  * TLS, while connecting NoPermission                              a certificate that is not trusted, or no TLS at all
  * all others            Io                       Io
  */
 import { KotobaError } from "../../../base/index.ts";
 import { CONFLICT, StorageError } from "../../contract/index.ts";
+import type { StorageCode } from "../../contract/index.ts";
 import { ConnectionLost, isServerError } from "./group.ts";
 
 export type Phase = "reading" | "committing";
@@ -41,8 +42,6 @@ const NETWORK = new Set([
   "ETIMEDOUT",
 ]);
 
-const SESSIONS =
-  "Let a pooler in between keep a session for each connection (PgBouncer: pool_mode = session), or leave it out.";
 /** A certificate is not trusted, or of another host: what Node calls the cases of OpenSSL, and those of its own. */
 const CERTIFICATE =
   /^(ERR_TLS_CERT_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_|PATH_LENGTH_)/;
@@ -62,33 +61,46 @@ export function engineFailure(error: unknown, phase: Phase): unknown {
 function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
   if (CONFLICTS.has(sqlState)) return CONFLICT;
   const details = { sqlState, server: cause.message };
-  if (sqlState === "25P03" || sqlState === "25P04")
-    return new StorageError("TooOld", details, { cause });
   if (LATER.has(sqlState) || sqlState.startsWith("53"))
     return new StorageError("Unavailable", details, { cause });
   if (ENDED.has(sqlState) || sqlState.startsWith("08")) return lost(cause, phase);
-  if (sqlState === "42P01" || sqlState === "3F000")
-    return new StorageError("NoDatabase", details, {
-      cause,
-      remedy: "Let the engine make its table (makeTable), or make it with the role that may.",
-    });
-  if (sqlState === "KT001")
-    return new StorageError("NotSupported", details, {
-      cause,
-      remedy: "Open every engine that writes to this table with the option changeLog.",
-    });
-  if (sqlState === "22P02")
-    return new StorageError("IsolationTooWeak", details, { cause, remedy: SESSIONS });
-  if (sqlState === "42P05")
-    return new StorageError("NotSupported", details, { cause, remedy: SESSIONS });
-  if (sqlState.startsWith("28") || sqlState === "42501")
-    return new StorageError("NoPermission", details, {
-      cause,
-      remedy: /no encryption/.test(cause.message)
-        ? "Connect by TLS (sslmode=verify-full in the url, or the option ssl), if the server wants that."
-        : "Give the role of the url the right to it, or use another role.",
-    });
-  return new StorageError("Io", details, { cause });
+  const [code, remedy] = answerTo(sqlState, cause.message);
+  return new StorageError(code, details, { cause, ...(remedy === undefined ? {} : { remedy }) });
+}
+
+type ErrorAnswer = readonly [code: StorageCode, remedy?: string];
+
+const SESSIONS =
+  "Let a pooler in between keep a session for each connection (PgBouncer: pool_mode = session), or leave it out.";
+const NO_TABLE: ErrorAnswer = [
+  "NoDatabase",
+  "Let the engine make its table (makeTable), or make it with the role that may.",
+];
+const ANSWERS: Readonly<Record<string, ErrorAnswer>> = {
+  "22P02": ["IsolationTooWeak", SESSIONS],
+  "25P03": ["TooOld"],
+  "25P04": ["TooOld"],
+  "3D000": [
+    "NoDatabase",
+    "Make the database on the server first (createdb), or name another one in the url.",
+  ],
+  "3F000": NO_TABLE,
+  "42704": ["NoPermission", "Make the role first, or name another one."],
+  "42P01": NO_TABLE,
+  "42P05": ["NotSupported", SESSIONS],
+  KT001: ["NotSupported", "Open every engine that writes to this table with the option changeLog."],
+};
+
+function answerTo(sqlState: string, message: string): ErrorAnswer {
+  const known = ANSWERS[sqlState];
+  if (known !== undefined) return known;
+  if (!sqlState.startsWith("28") && sqlState !== "42501") return ["Io"];
+  return [
+    "NoPermission",
+    /no encryption/.test(message)
+      ? "Connect by TLS (sslmode=verify-full in the url, or the option ssl), if the server wants that."
+      : "Give the role of the url the right to it, or use another role.",
+  ];
 }
 
 function lost(cause: Error, phase: Phase): StorageError {
