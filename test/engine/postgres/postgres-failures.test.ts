@@ -2,40 +2,25 @@
 import { collection, open } from "kotobadb";
 import pg from "pg";
 import { z } from "zod";
-import { afterEach, describe, expect, it } from "vitest";
-import type { Bytes } from "../../../src/base/index.ts";
-import type { StorageEngine, WriteOp } from "../../../src/engine/contract/index.ts";
+import { describe, expect, it } from "vitest";
+import type { StorageEngine } from "../../../src/engine/contract/index.ts";
 import { nodeHost } from "../../../src/engine/lsm/host/index.ts";
-import { postgres } from "../../../src/engine/postgres/index.ts";
 import type { PostgresOptions } from "../../../src/engine/postgres/index.ts";
-import { proxyTo } from "../../support/postgres/proxy.ts";
+import {
+  bytes,
+  closing,
+  engineAt,
+  plan,
+  proxyToShared,
+  put,
+} from "../../support/postgres/engine-kit.ts";
 import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
 import { startServer } from "../../support/postgres/start-server.ts";
 
-const closing: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of closing.splice(0).toReversed()) await one.close();
-});
-
 const Counters = collection("counters", z.object({ count: z.number() }));
 
-const bytes = (text: string): Bytes => new TextEncoder().encode(text);
-const put = (key: string, value: string): WriteOp => ({
-  op: "put",
-  key: bytes(key),
-  value: bytes(value),
-});
-const plan = (...ops: readonly WriteOp[]) => ({ ops, requires: [], readKeys: [], readRanges: [] });
-
-function engineAt(options: Partial<PostgresOptions> = {}): StorageEngine {
-  const engine = postgres({ url: sharedServer().url, table: freshTable(), ...options });
-  closing.push(engine);
-  return engine;
-}
-
 async function proxied(options: Partial<PostgresOptions> = {}) {
-  const proxy = await proxyTo(sharedServer().tcpUrl);
-  closing.push(proxy);
+  const proxy = await proxyToShared();
   const table = freshTable();
   const engine = engineAt({ url: proxy.url, table, ...options });
   // The table is there, and a connection is open.

@@ -1,45 +1,22 @@
 /** A server that goes and comes back, hosts that are not there, a way that falls silent; and what is counted of it. */
 import { collection, open } from "kotobadb";
 import { z } from "zod";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Bytes } from "../../../src/base/index.ts";
-import type { StorageEngine, WriteOp } from "../../../src/engine/contract/index.ts";
+import { describe, expect, it, vi } from "vitest";
 import { nodeHost } from "../../../src/engine/lsm/host/index.ts";
 import { postgres } from "../../../src/engine/postgres/index.ts";
-import type { PostgresOptions } from "../../../src/engine/postgres/index.ts";
-import { proxyTo } from "../../support/postgres/proxy.ts";
+import {
+  bytes,
+  closing,
+  engineAt,
+  failureOf,
+  plan,
+  proxyToShared,
+  put,
+} from "../../support/postgres/engine-kit.ts";
 import { freshTable, sharedServer, skipReason } from "../../support/postgres/shared-server.ts";
 import { startServer } from "../../support/postgres/start-server.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
-
-const closing: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of closing.splice(0).toReversed()) await one.close();
-});
-
-const bytes = (text: string): Bytes => new TextEncoder().encode(text);
-const put = (key: string, value: string): WriteOp => ({
-  op: "put",
-  key: bytes(key),
-  value: bytes(value),
-});
-const plan = (...ops: readonly WriteOp[]) => ({ ops, requires: [], readKeys: [], readRanges: [] });
-
-function engineAt(options: Partial<PostgresOptions> = {}): StorageEngine {
-  const engine = postgres({ url: sharedServer().url, table: freshTable(), ...options });
-  closing.push(engine);
-  return engine;
-}
-
-const failure = async (work: unknown): Promise<unknown> => {
-  try {
-    await work;
-    return "no failure";
-  } catch (error) {
-    return error;
-  }
-};
 
 /** Host and port of the server of this run. */
 function place(): string {
@@ -76,12 +53,12 @@ describe.skipIf(skipReason !== undefined)("a server that is away", () => {
   });
 
   it("for longer than acquireMillis is told as what it is, and not as too few connections", async () => {
-    const proxy = await proxyTo(sharedServer().tcpUrl);
+    const proxy = await proxyToShared();
     const engine = engineAt({ url: proxy.url, acquireMillis: 400 });
     await engine.write(plan(put("a", "1")));
     await proxy.close();
     await expect
-      .poll(async () => failure(engine.write(plan(put("a", "2")))))
+      .poll(async () => failureOf(engine.write(plan(put("a", "2")))))
       .toMatchObject({
         code: "Unavailable",
         details: { code: "ECONNREFUSED" },
@@ -89,15 +66,14 @@ describe.skipIf(skipReason !== undefined)("a server that is away", () => {
       });
 
     const start = performance.now();
-    const error = await failure(engine.write(plan(put("a", "2"))));
+    const error = await failureOf(engine.write(plan(put("a", "2"))));
 
     expect(error).toMatchObject({ code: "Unavailable", details: { code: "ECONNREFUSED" } });
     expect(performance.now() - start).toBeGreaterThan(300);
   });
 
   it("without a word is given up: its machine, or the way to it, may be gone", async () => {
-    const proxy = await proxyTo(sharedServer().tcpUrl);
-    closing.push(proxy);
+    const proxy = await proxyToShared();
     const host = nodeHost();
     const asked: number[] = [];
     const timers = {
@@ -114,12 +90,12 @@ describe.skipIf(skipReason !== undefined)("a server that is away", () => {
     await view.get(bytes("a"));
 
     proxy.isSilent = true;
-    const read = await failure(view.get(bytes("a")));
+    const read = await failureOf(view.get(bytes("a")));
     view.abort();
     proxy.isSilent = false;
     await engine.write(plan(put("a", "2")));
     proxy.isSilent = true;
-    const written = await failure(engine.write(plan(put("a", "3"))));
+    const written = await failureOf(engine.write(plan(put("a", "3"))));
 
     expect(read).toMatchObject({ code: "Unavailable", committed: "no" });
     expect(written).toMatchObject({ code: "CommitUnknown", committed: "unknown" });
@@ -140,7 +116,7 @@ describe.skipIf(skipReason !== undefined)("several hosts", () => {
   it("that are all away are each told with the reason, and no password", async () => {
     const engine = engineAt({ url: "postgres://app:secret@127.0.0.1:9,127.0.0.1:10/app" });
 
-    const error = await failure(engine.write(plan(put("a", "1"))));
+    const error = await failureOf(engine.write(plan(put("a", "1"))));
 
     expect(error).toMatchObject({
       code: "Unavailable",
@@ -152,7 +128,7 @@ describe.skipIf(skipReason !== undefined)("several hosts", () => {
   it("of which one refuses the role are not asked further: another would, too", async () => {
     const url = `postgres://stranger@${place()},127.0.0.1:9/postgres`;
 
-    expect(await failure(engineAt({ url }).write(plan(put("a", "1"))))).toMatchObject({
+    expect(await failureOf(engineAt({ url }).write(plan(put("a", "1"))))).toMatchObject({
       code: "NoPermission",
     });
   });
@@ -160,8 +136,7 @@ describe.skipIf(skipReason !== undefined)("several hosts", () => {
 
 describe.skipIf(skipReason !== undefined)("the figures of an engine", () => {
   it("count commits, conflicts, lost answers and connections", async () => {
-    const proxy = await proxyTo(sharedServer().tcpUrl);
-    closing.push(proxy);
+    const proxy = await proxyToShared();
     const engine = engineAt({ url: proxy.url });
     await engine.write(plan(put("a", "1")));
     const both = [await engine.begin(), await engine.begin()] as const;
@@ -169,9 +144,9 @@ describe.skipIf(skipReason !== undefined)("the figures of an engine", () => {
     const changed = { ...plan(put("a", "2")), readKeys: [bytes("a")] };
 
     await both[0].commit(changed);
-    const lost = await failure(both[1].commit(changed));
+    const lost = await failureOf(both[1].commit(changed));
     proxy.cutsAfter = (sent) => sent.includes("lost answer");
-    await failure(engine.write(plan(put("b", "lost answer"))));
+    await failureOf(engine.write(plan(put("b", "lost answer"))));
 
     expect(lost).toMatchObject({ _tag: "Conflict" });
     expect(engine.stats!()).toMatchObject({

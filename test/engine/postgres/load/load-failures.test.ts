@@ -12,17 +12,8 @@ import { freshTable, skipReason } from "../../../support/postgres/shared-server.
 import { startServer } from "../../../support/postgres/start-server.ts";
 import { overtakenCopy } from "../../copy/overtaken-copy.ts";
 import type { LoadedRow } from "./copy-reader.ts";
-import {
-  bytes,
-  closing,
-  countIn,
-  engineAt,
-  inPieces,
-  numbered,
-  proxyToShared,
-  rowsIn,
-  shown,
-} from "./load-kit.ts";
+import { bytes, closing, engineAt, proxyToShared } from "../../../support/postgres/engine-kit.ts";
+import { countIn, inPieces, numbered, rowsIn, shown } from "./load-kit.ts";
 
 describe.skipIf(skipReason !== undefined)(
   "a load whose connection is cut, or whose range is taken",

@@ -1,40 +1,13 @@
-/** What the tests of loads to a real server have in common. Engines are closed behind each test. */
-import { afterEach } from "vitest";
+/** What the tests of loads to a real server have in common. */
 import { hex } from "../../../../src/base/index.ts";
 import type { Bytes } from "../../../../src/base/index.ts";
 import { isTokenKey } from "../../../../src/engine/contract/index.ts";
 import type { StorageEngine } from "../../../../src/engine/contract/index.ts";
-import { postgres } from "../../../../src/engine/postgres/index.ts";
-import type { PostgresOptions } from "../../../../src/engine/postgres/index.ts";
 import { allEntries } from "../../../../src/testing/kit/index.ts";
-import { proxyTo } from "../../../support/postgres/proxy.ts";
-import type { Proxy } from "../../../support/postgres/proxy.ts";
-import { freshTable, sharedServer } from "../../../support/postgres/shared-server.ts";
+import { bytes } from "../../../support/postgres/engine-kit.ts";
 import type { LoadedRow } from "./copy-reader.ts";
 
-/** Closed behind the test, the last one first. */
-export const closing: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of closing.splice(0).toReversed()) await one.close();
-});
-
 export const EVERYTHING = { start: new Uint8Array(0), end: undefined };
-
-export function bytes(text: string): Bytes {
-  return new TextEncoder().encode(text);
-}
-
-export function engineAt(options: Partial<PostgresOptions> = {}): StorageEngine {
-  const engine = postgres({ url: sharedServer().url, table: freshTable(), ...options });
-  closing.push(engine);
-  return engine;
-}
-
-export async function proxyToShared(): Promise<Proxy> {
-  const proxy = await proxyTo(sharedServer().tcpUrl);
-  closing.push(proxy);
-  return proxy;
-}
 
 export async function* inPieces(
   rows: readonly LoadedRow[],

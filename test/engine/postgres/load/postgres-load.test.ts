@@ -9,17 +9,8 @@ import { MemoryEngine } from "../../../../src/engine/memory/index.ts";
 import { allEntries } from "../../../../src/testing/kit/index.ts";
 import { freshTable, skipReason } from "../../../support/postgres/shared-server.ts";
 import type { LoadedRow } from "./copy-reader.ts";
-import {
-  EVERYTHING,
-  bytes,
-  countIn,
-  engineAt,
-  inPieces,
-  numbered,
-  proxyToShared,
-  rowsIn,
-  shown,
-} from "./load-kit.ts";
+import { bytes, engineAt, proxyToShared } from "../../../support/postgres/engine-kit.ts";
+import { EVERYTHING, countIn, inPieces, numbered, rowsIn, shown } from "./load-kit.ts";
 
 /** Few keys, so that they meet. */
 const KEYS: readonly Bytes[] = ["", "a", "a\0", "b", "c", "\u{ff}"].map(bytes);
