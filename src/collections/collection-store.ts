@@ -292,7 +292,8 @@ export class CollectionStore {
 
   /**
    * Fills the collection, which must be empty, by the engine's bulk load, or by one transaction where programs share the
-   * engine: all of it or nothing. What is being built has been waited for, by built(), in this turn: the load writes to indexes that are ready.
+   * engine: all of it or nothing. What is being built has been waited for, by built(), in this turn: the load writes to
+   * indexes that are ready.
    *
    * @throws CollectionNotEmpty, ValidationError, UniqueViolation, ReferenceViolation.
    */

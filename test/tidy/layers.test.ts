@@ -123,7 +123,6 @@ const standsOn: Record<string, readonly string[]> = {
   ],
   "engine/postgres/load": ["base", "engine/contract", "engine/lsm/host"],
   "engine/postgres/init": [
-    "engine/contract",
     "engine/postgres/connection",
     "engine/postgres/table",
     "engine/postgres/log",

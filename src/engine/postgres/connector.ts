@@ -9,8 +9,8 @@
  *     tell it too.
  */
 import { StorageError } from "../contract/index.ts";
-import type { Host } from "../lsm/host/index.ts";
-import { Connection, connectFailure, loadDriver } from "./connection/index.ts";
+import type { Timers } from "../lsm/host/index.ts";
+import { Connection, connectFailure, isUnavailable, loadDriver } from "./connection/index.ts";
 import type { Call, ClientOptions, HostPlace, Hosts, Statement } from "./connection/index.ts";
 import { SETTING, prepareLog } from "./log/index.ts";
 import { prepareTable, refuseStandby } from "./table/index.ts";
@@ -24,7 +24,9 @@ export interface ConnectorParts {
   readonly isLogged: boolean;
   readonly statementMillis: number;
   readonly transactionMillis: number;
-  readonly host: Pick<Host, "random" | "timers">;
+  readonly timers: Pick<Timers, "later">;
+  /** At least 0 and less than 1. */
+  chance(): number;
   /** Is told what each server is like. */
   learned(figures: ServerFigures): void;
 }
@@ -99,10 +101,9 @@ export class Connector {
 
   /** A connection to any standby; to the primary where none can be reached. */
   async standby(purpose: Purpose): Promise<Connection> {
-    const { hosts, host } = this.#parts;
     let primary: Connection | undefined;
     let failure: unknown;
-    for (const place of hosts.fromAny(host.random.bytes(1)[0]! / 256)) {
+    for (const place of this.#parts.hosts.fromAny(this.#parts.chance())) {
       try {
         let isStandby = false;
         const connection = await this.#open(place, purpose, {
@@ -131,7 +132,7 @@ export class Connector {
     { isolation, more, statements }: Purpose,
     examination: Examination,
   ): Promise<Connection> {
-    const { client, host, statementMillis } = this.#parts;
+    const { client, statementMillis, timers } = this.#parts;
     const driver = await loadDriver();
     return await Connection.open(
       driver,
@@ -147,7 +148,7 @@ export class Connector {
           examination.look(answer!.rows[0]![0] === "t");
         },
       },
-      { silenceMillis: statementMillis + SILENCE_MILLIS, timers: host.timers },
+      { silenceMillis: statementMillis + SILENCE_MILLIS, timers },
     );
   }
 
@@ -193,10 +194,6 @@ export class Connector {
     const list = (texts: readonly string[]): string => `{${texts.map((t) => `"${t}"`).join(",")}}`;
     return [list(Object.keys(values)), list(Object.values(values))];
   }
-}
-
-function isUnavailable(failure: unknown): failure is StorageError {
-  return failure instanceof StorageError && failure.code === "Unavailable";
 }
 
 function reasonOf({ details }: StorageError): string {

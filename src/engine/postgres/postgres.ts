@@ -141,7 +141,6 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
   const { acquireMillis, connectionsMax, name, transactionMillis } = settings;
   const host = options.host ?? nodeHost();
   const { random, timers } = host;
-  const connector = connectorOf(options, settings, host);
   const { changeLog } = options;
   const more = changeLog === undefined ? [] : Object.values(logStatements(name.table));
   const purpose = (level: Isolation): Purpose => ({
@@ -150,6 +149,7 @@ export function postgresWith(options: PostgresOptions, isolation: Isolation): St
     more,
   });
   const chance = (): number => random.bytes(1)[0]! / 256;
+  const connector = connectorOf(options, settings, host, chance);
   const pool = (connect: () => Promise<Connection>, most: number = 1): Pool =>
     new Pool({ connect, acquireMillis, connectionsMax: most, timers, chance });
   const writing = purpose(isolation);
@@ -243,7 +243,8 @@ function checkChangeLog(changeLog: true | LogSizes): void {
 function connectorOf(
   options: PostgresOptions,
   settings: Settings,
-  host: Pick<Host, "random" | "timers" | "warn">,
+  host: Pick<Host, "timers" | "warn">,
+  chance: () => number,
 ): Connector {
   const { connectMillis, name, places, statementMillis, transactionMillis } = settings;
   return new Connector({
@@ -260,7 +261,8 @@ function connectorOf(
     isLogged: options.changeLog !== undefined,
     statementMillis,
     transactionMillis,
-    host,
+    timers: host.timers,
+    chance,
     learned: ({ predicateLocks }: ServerFigures) => {
       if (predicateLocks < LOCKS / 4)
         host.warn(new FewPredicateLocks(predicateLocks), "opening PostgreSQL");

@@ -111,6 +111,11 @@ function lost(cause: Error, phase: Phase): StorageError {
   );
 }
 
+/** Another server, or a later time, may do. */
+export function isUnavailable(failure: unknown): failure is StorageError {
+  return failure instanceof StorageError && failure.code === "Unavailable";
+}
+
 /** The package tells of a greeting that took too long, was broken off, or is without TLS, in words only. */
 export function connectFailure(error: unknown): unknown {
   const failure = engineFailure(error, "reading");

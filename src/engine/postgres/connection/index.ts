@@ -2,7 +2,7 @@ export { askServer } from "./ask-server.ts";
 export { Connection } from "./connection.ts";
 export { loadDriver } from "./driver.ts";
 export type { ClientOptions, Value } from "./driver.ts";
-export { connectFailure, engineFailure } from "./failure.ts";
+export { connectFailure, engineFailure, isUnavailable } from "./failure.ts";
 export { isServerError } from "./group.ts";
 export type { Answer, Call, Row, Statement } from "./group.ts";
 export { Hosts, hostPlaces } from "./hosts.ts";

@@ -13,6 +13,7 @@ import { Closed } from "../../../base/index.ts";
 import type { Timers } from "../../lsm/host/index.ts";
 import { StorageError } from "../../contract/index.ts";
 import type { Connection } from "./connection.ts";
+import { isUnavailable } from "./failure.ts";
 
 export interface PoolOptions {
   readonly connectionsMax: number;
@@ -209,8 +210,4 @@ export class Pool {
       { remedy: "Hold transactions for a shorter time, or allow more connections." },
     );
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "Unavailable";
 }

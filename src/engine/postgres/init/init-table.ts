@@ -2,8 +2,7 @@
  * Makes the table by hand, by a role that may: for programs that open with `makeTable: false`. All of it is one
  * transaction; run again it does what is missing, and says so.
  */
-import { StorageError } from "../../contract/index.ts";
-import { askServer } from "../connection/index.ts";
+import { askServer, isUnavailable } from "../connection/index.ts";
 import type { HostPlace } from "../connection/index.ts";
 import { hasLog, logTexts } from "../log/index.ts";
 import { beginAlone, checkServer, commentOf, tablePlan, tableTexts } from "../table/index.ts";
@@ -51,7 +50,7 @@ export async function initTable(
     try {
       return await initAt(name, { ...options, url });
     } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== "Unavailable") throw error;
+      if (!isUnavailable(error)) throw error;
       failure = error;
     }
   }
