@@ -42,6 +42,7 @@ export type { KeyRange } from "./contract/index.ts";
 // Errors
 export {
   CONFLICT,
+  PRESUMED_WRONGLY,
   Conflict,
   CorruptionError,
   DatabaseLocked,

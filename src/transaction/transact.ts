@@ -15,6 +15,7 @@ import {
   CONFLICT,
   Conflict,
   CorruptionError,
+  PRESUMED_WRONGLY,
   RequirementFailed,
   StorageError,
 } from "../engine/contract/index.ts";
@@ -223,6 +224,7 @@ class TransactionRun<T> {
     const tx = new Transaction(this.#engine, inner, {
       attempt: this.#attempts,
       readOnly: this.#options.readOnly ?? false,
+      mayPresume: this.#lost !== PRESUMED_WRONGLY,
     });
     const scope = this.#options.runsUserCode === false ? undefined : new BodyScope(this.#engine);
     let result: Awaitable<T>;

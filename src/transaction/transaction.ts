@@ -64,6 +64,8 @@ export class Transaction implements FullView {
   readonly attempt: number;
   readonly readOnly: boolean;
   readonly #engine: StorageEngine;
+  readonly #inner: EngineTransaction;
+  readonly #mayPresume: boolean;
   readonly #own = new OwnWrites();
   readonly #reads: ReadSet;
   readonly #view: LayeredView;
@@ -83,11 +85,18 @@ export class Transaction implements FullView {
   constructor(
     engine: StorageEngine,
     inner: EngineTransaction,
-    options: { readonly attempt: number; readonly readOnly: boolean },
+    options: {
+      readonly attempt: number;
+      readonly readOnly: boolean;
+      /** False: the attempt before has presumed wrongly, so this one looks. */
+      readonly mayPresume: boolean;
+    },
   ) {
     this.attempt = options.attempt;
     this.readOnly = options.readOnly;
     this.#engine = engine;
+    this.#inner = inner;
+    this.#mayPresume = options.mayPresume;
     const { remote, readsAreFinal } = engine.capabilities;
     // Nobody checks what a read-only transaction read, unless reads count only once their commit succeeded.
     this.#reads = new ReadSet(!options.readOnly || !readsAreFinal);
@@ -138,6 +147,13 @@ export class Transaction implements FullView {
   /** As the scans of the ranges one after the other, all opened at this moment. */
   scanMany(ranges: readonly KeyRange[], options?: MultiScanOptions): MultiScan {
     return this.#view.scanMany(ranges, options);
+  }
+
+  /** As that of the engine; false also where the attempt before has presumed wrongly, or the key is written here. */
+  presume(key: Bytes, value: Bytes): boolean {
+    this.#assertOpen();
+    if (!this.#mayPresume || this.#own.answer(key) !== undefined) return false;
+    return this.#inner.presume?.(key, value) ?? false;
   }
 
   // ---------------------------------------------------------------- writing

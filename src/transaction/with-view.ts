@@ -1,7 +1,7 @@
 /** Plain reads: a view of one committed state for the length of a body. */
 import { andThen, isPromise } from "../base/index.ts";
 import type { Awaitable } from "../base/index.ts";
-import { Conflict, StorageError } from "../engine/contract/index.ts";
+import { Conflict, PRESUMED_WRONGLY, StorageError } from "../engine/contract/index.ts";
 import type { EngineTransaction, StorageEngine } from "../engine/contract/index.ts";
 import { fullView } from "./reading/full-view.ts";
 import type { FullView } from "./reading/full-view.ts";
@@ -58,16 +58,18 @@ async function readUntilItHolds<T>(
   body: (view: FullView) => Awaitable<T>,
 ): Promise<T> {
   let unavailable = 0;
+  let mayPresume = true;
   for (let attempt = 1; ; attempt++) {
     const inner = await engine.begin({
       readOnly: true,
-      mayLose: attempt === 1,
+      mayLose: attempt === 1 || !mayPresume,
       isRetry: attempt > PATIENT_AFTER_LOSSES,
     });
-    const view = new Transaction(engine, inner, { attempt, readOnly: true });
+    const view = new Transaction(engine, inner, { attempt, readOnly: true, mayPresume });
     try {
       return await readAndValidate(view, inner, body);
     } catch (error) {
+      mayPresume = error !== PRESUMED_WRONGLY;
       if (isUnavailable(error)) {
         if (++unavailable > UNAVAILABLE_MAX) throw error;
       } else if (!(error instanceof Conflict) || error.attempts > 0) throw error;

@@ -8,6 +8,9 @@ import { failuresOf, verdictOf } from "./verdicts.ts";
 const UNPROVEN = [
   "scanMany gives what the scans of its ranges would give, range by range",
   "scanRefs answers with what the references of the rows hold, in scan order, absent ones marked",
+  "what is presumed and is so changes nothing: of reads, of commits, of both",
+  "what is presumed and is not so is a Conflict, and nothing happens",
+  "presuming counts as reading: of two who each change what the other presumes, one loses",
   "the change log gives every commit once, whole and in order, from any version on",
   "begin({ at }) reads the state of that version",
 ];

@@ -29,6 +29,9 @@ export class Conflict extends KotobaError<"Conflict"> {
  */
 export const CONFLICT: Conflict = new Conflict();
 
+/** The same of a transaction that took a key to hold another value than it does: the next attempt had better look. */
+export const PRESUMED_WRONGLY: Conflict = new Conflict();
+
 /** A requirement of a commit plan did not hold. Nothing took effect. The typed layer makes UniqueViolation of it. */
 export class RequirementFailed extends KotobaError<"RequirementFailed"> {
   readonly _tag = "RequirementFailed" as const;

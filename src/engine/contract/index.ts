@@ -55,6 +55,7 @@ export { COPY_MARK_KEY, refuseUnfinishedCopy } from "./unfinished-copy.ts";
 // Errors
 export {
   CONFLICT,
+  PRESUMED_WRONGLY,
   Conflict,
   CorruptionError,
   DatabaseLocked,

@@ -100,6 +100,12 @@ export interface ReadView {
    * those keys hold, in scan order, in the same round trip. Absent: the transaction room does scan and getMany.
    */
   scanRefs?(range: KeyRange, options?: ScanOptions): RefScan;
+  /**
+   * Optional, of transactions. From here on it counts as read that the key holds this value; without a round trip. Where
+   * that is not so in the state of this view, a later read or the commit fails with PRESUMED_WRONGLY, and nothing happens.
+   * False: it does not count, so whoever needs it reads the key.
+   */
+  presume?(key: Bytes, value: Bytes): boolean;
 }
 
 // ---------------------------------------------------------------- writing

@@ -1,5 +1,6 @@
 /**
- * What a commit plan asks of the server, as the calls of one group. Pure: a plan in, calls out.
+ * What a commit plan asks of the server, and what its transaction presumed, as calls of one group. Pure: a plan in, calls
+ * out.
  *
  * In the order in which they run: requirements that need looking (the plan's own writes would hide what they ask for),
  * deletes of ranges, deletes, then what is written. So law 8 holds, and requirements are asked of the state before.
@@ -24,6 +25,19 @@ export function endOf(end: Bytes | undefined): Bytes {
 /** One character a byte, for sets and maps. */
 export function textOfKey(key: Bytes): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+}
+
+/** What a key is taken to hold. */
+export interface Presumption {
+  readonly key: Bytes;
+  readonly value: Bytes;
+}
+
+export function presumeCalls(
+  { presume }: TableStatements,
+  presumed: readonly Presumption[],
+): readonly Call[] {
+  return presumed.map(({ key, value }) => ({ statement: presume, values: [key, value] }));
 }
 
 type OpsOf<K extends WriteOp["op"]> = readonly Extract<WriteOp, { readonly op: K }>[];

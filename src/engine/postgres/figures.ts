@@ -1,5 +1,5 @@
 /** What an engine on a server has counted since it was opened: for dashboards, by name in stats(). */
-import { CONFLICT, StorageError } from "../contract/index.ts";
+import { CONFLICT, PRESUMED_WRONGLY, StorageError } from "../contract/index.ts";
 
 export class Figures {
   #commits = 0;
@@ -13,7 +13,7 @@ export class Figures {
 
   /** Looks at the failure of a read or a commit, and hands it back. */
   failed(error: unknown): unknown {
-    if (error === CONFLICT) this.#conflicts++;
+    if (error === CONFLICT || error === PRESUMED_WRONGLY) this.#conflicts++;
     if (error instanceof StorageError && error.code === "CommitUnknown") this.#answersLost++;
     return error;
   }

@@ -28,7 +28,8 @@ import type {
   StorageEngine,
 } from "../contract/index.ts";
 import type { Random, Timers } from "../lsm/host/index.ts";
-import { KEY_BYTES_MAX, commitCalls } from "./commit-calls.ts";
+import { KEY_BYTES_MAX, commitCalls, presumeCalls } from "./commit-calls.ts";
+import type { Presumption } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Call, Connection, Pool } from "./connection/index.ts";
 import { BulkLoads } from "./load/index.ts";
@@ -120,7 +121,7 @@ export class PostgresEngine implements StorageEngine {
     this.#stale = { pool: stale, statements: staleStatements, log: undefined, cells, figures };
     this.#host = {
       check: (plan) => this.#check(plan),
-      write: (plan) => this.write(plan),
+      write: (plan, presumed) => this.#write(plan, presumed),
       newest: (connection, keys) => this.#newest(connection, keys),
     };
     this.#loads = new BulkLoads({
@@ -155,19 +156,26 @@ export class PostgresEngine implements StorageEngine {
     return new PostgresSnapshot(stale ? this.#stale : this.#session).pin();
   }
 
-  async write(batch: BlindPlan): Promise<CommitResult> {
+  write(plan: BlindPlan): Promise<CommitResult> {
+    return this.#write(plan, []);
+  }
+
+  async #write(batch: BlindPlan, presumed: readonly Presumption[]): Promise<CommitResult> {
     const plan = { ...batch, readKeys: [], readRanges: [] };
     this.#check(plan);
     if (plan.ops.length === 0 && plan.requires.length === 0) return {};
-    const { cells, figures, log } = this.#session;
+    const { cells, figures, log, statements } = this.#session;
     let result: CommitResult | undefined;
     try {
       await log?.beginning;
       await cells.make(plan.ops);
       for (let attempt = 1; ; attempt++) {
         const written = plan.requires.some(({ key }) => cells.isKnown(key))
-          ? await this.#writeReading(plan)
-          : await this.#writeOnce(plan);
+          ? await this.#writeReading(plan, presumed)
+          : await this.#writeOnce(plan, [
+              ...presumeCalls(statements, presumed),
+              ...commitCalls(statements, plan),
+            ]);
         if ("result" in written) {
           ({ result } = written);
           break;
@@ -224,10 +232,7 @@ export class PostgresEngine implements StorageEngine {
   }
 
   /** One attempt of a batch in one round trip. */
-  async #writeOnce(
-    plan: CommitPlan,
-    calls: readonly Call[] = commitCalls(this.#session.statements, plan),
-  ): Promise<Written> {
+  async #writeOnce(plan: CommitPlan, calls: readonly Call[]): Promise<Written> {
     const { figures, log, pool, statements } = this.#session;
     const connection = await pool.acquire(plan.signal);
     try {
@@ -266,9 +271,10 @@ export class PostgresEngine implements StorageEngine {
   }
 
   /** A batch that requires something of number cells has to read them. */
-  async #writeReading(plan: CommitPlan): Promise<Written> {
+  async #writeReading(plan: CommitPlan, presumed: readonly Presumption[]): Promise<Written> {
     const transaction = new PostgresTransaction(this.#session, this.#host, {});
     try {
+      for (const { key, value } of presumed) transaction.presume(key, value);
       await transaction.getMany(plan.requires.map(({ key }) => key));
       return { result: await transaction.commit(plan) };
     } catch (error) {

@@ -18,8 +18,8 @@ import type {
   Snapshot,
   Version,
 } from "../contract/index.ts";
-import { commitCalls } from "./commit-calls.ts";
-import type { Changes } from "./commit-calls.ts";
+import { commitCalls, presumeCalls } from "./commit-calls.ts";
+import type { Changes, Presumption } from "./commit-calls.ts";
 import { engineFailure, isServerError } from "./connection/index.ts";
 import type { Answer, Connection } from "./connection/index.ts";
 import { SessionView } from "./session-view.ts";
@@ -29,8 +29,8 @@ import type { Session } from "./session-view.ts";
 export interface TransactionHost {
   /** Refuses a plan that is too large, or comes too late. */
   check(plan: CommitPlan): void;
-  /** Commits what was not preceded by a read. */
-  write(plan: BlindPlan): Promise<CommitResult>;
+  /** Commits what was not preceded by a read; `presumed` is asked before it, with it. */
+  write(plan: BlindPlan, presumed: readonly Presumption[]): Promise<CommitResult>;
   /** What the server holds now under the keys; on a connection that has no transaction. */
   newest(connection: Connection, keys: readonly Bytes[]): Promise<readonly (Bytes | undefined)[]>;
 }
@@ -46,16 +46,22 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     this.#host = host;
   }
 
+  presume(key: Bytes, value: Bytes): boolean {
+    this.assertOpen();
+    this.addPresumed(key, value);
+    return true;
+  }
+
   async commit(plan: CommitPlan): Promise<CommitResult> {
     const { held } = this;
     this.assertOpen();
     try {
       this.#host.check(plan);
-      if (this.hasLost) throw CONFLICT;
+      if (this.lost !== undefined) throw this.lost;
       // Cells are looked at by reading, so before the reads end.
       const changes = held === undefined ? plan : await this.#withoutCells(plan);
       if (!this.endReads()) throw new Closed("transaction");
-      if (held === undefined) return await this.#host.write(plan);
+      if (held === undefined) return await this.#host.write(plan, this.takePresumed());
       await this.session.log?.beginning;
       await this.session.cells.make(plan.ops);
       return await this.#commitOn(await held, plan, changes);
@@ -83,6 +89,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     const { log, statements } = this.session;
     const isLogged = log !== undefined && changes.ops.length > 0;
     const calls = [
+      ...presumeCalls(statements, this.takePresumed()),
       ...commitCalls(statements, changes),
       ...(isLogged ? [log.append(changes.ops)] : []),
       { statement: statements.commit, values: [] },

@@ -9,9 +9,10 @@
  */
 import { Closed, copyBytes } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
-import { CONFLICT, copyOfRange } from "../contract/index.ts";
+import { CONFLICT, PRESUMED_WRONGLY, copyOfRange } from "../contract/index.ts";
 import type {
   BeginOptions,
+  Conflict,
   Decode,
   KeyRange,
   MultiScan,
@@ -20,7 +21,8 @@ import type {
   Scan,
   ScanOptions,
 } from "../contract/index.ts";
-import { endOf } from "./commit-calls.ts";
+import { endOf, presumeCalls } from "./commit-calls.ts";
+import type { Presumption } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
 import type { Figures } from "./figures.ts";
@@ -42,6 +44,7 @@ interface LoneReads {
   readonly calls: readonly Call[];
   readonly answers: readonly Answer[];
 }
+const NOTHING_PRESUMED: readonly Presumption[] = [];
 const NO_READS: LoneReads = { calls: [], answers: [] };
 
 /** What views need of their engine. */
@@ -61,9 +64,11 @@ export class SessionView implements ReadView {
   readonly #signal: AbortSignal | undefined;
   #connection: Promise<Connection> | undefined;
   readonly #mayLose: boolean;
+  /** What is presumed and was not sent yet: it goes with the next reads, or with the commit. */
+  #presumed: readonly Presumption[] = NOTHING_PRESUMED;
   #lone: Promise<LoneReads> | undefined;
   #loneReads = 0;
-  #hasLost = false;
+  #lost: Conflict | undefined;
   #begun = false;
   #closed = false;
 
@@ -149,26 +154,42 @@ export class SessionView implements ReadView {
   protected async ask(calls: readonly Call[]): Promise<readonly Answer[]> {
     this.assertOpen();
     try {
-      if (this.#hasLost) throw CONFLICT;
-      if (this.#mayLose && !this.#begun) {
-        if (this.#loneReads < LONE_READS_MAX) {
-          this.#loneReads++;
-          const { answers } = await (this.#lone = this.#askAlone(calls, this.#lone));
-          return answers.slice(answers.length - calls.length);
-        }
-        return await this.#askAfter(await this.#lone!, calls);
-      }
-      const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
-      this.assertOpen();
-      if (this.#begun) return await connection.run(calls);
-      this.#begun = true;
-      const begin = { statement: this.#begin, values: [] };
-      return (await connection.run([begin, ...calls])).slice(1);
+      if (this.#lost !== undefined) throw this.#lost;
+      const presumed = presumeCalls(this.session.statements, this.takePresumed());
+      const answers = await this.#run([...presumed, ...calls]);
+      return answers.slice(answers.length - calls.length);
     } catch (error) {
       // What was on its way when the view was ended has no other reason to be told.
       this.assertOpen();
-      throw this.session.figures.failed(engineFailure(error, "reading"));
+      const failure = engineFailure(error, "reading");
+      if (failure === PRESUMED_WRONGLY) this.#lost = PRESUMED_WRONGLY;
+      throw this.session.figures.failed(failure);
     }
+  }
+
+  /** The answers to the calls, perhaps behind those to others. */
+  async #run(calls: readonly Call[]): Promise<readonly Answer[]> {
+    if (this.#mayLose && !this.#begun) {
+      if (this.#loneReads === LONE_READS_MAX) return await this.#askAfter(await this.#lone!, calls);
+      this.#loneReads++;
+      return (await (this.#lone = this.#askAlone(calls, this.#lone))).answers;
+    }
+    const connection = await (this.#connection ??= this.session.pool.acquire(this.#signal));
+    this.assertOpen();
+    if (this.#begun) return await connection.run(calls);
+    this.#begun = true;
+    return await connection.run([{ statement: this.#begin, values: [] }, ...calls]);
+  }
+
+  protected addPresumed(key: Bytes, value: Bytes): void {
+    this.#presumed = [...this.#presumed, { key: copyBytes(key), value: copyBytes(value) }];
+  }
+
+  /** For whoever sends them now. */
+  protected takePresumed(): readonly Presumption[] {
+    const taken = this.#presumed;
+    this.#presumed = NOTHING_PRESUMED;
+    return taken;
   }
 
   /** As a transaction of its own, with what was read before once more: all of it is of one state then. */
@@ -203,18 +224,17 @@ export class SessionView implements ReadView {
     const begin = { statement: this.#begin, values: [] };
     const answers = (await connection.run([begin, ...earlier.calls, ...calls])).slice(1);
     this.#compare(earlier, answers);
-    return answers.slice(earlier.calls.length);
+    return answers;
   }
 
   #compare(earlier: LoneReads, answers: readonly Answer[]): void {
     if (areEqual(earlier.answers, answers)) return;
-    this.#hasLost = true;
-    throw CONFLICT;
+    throw (this.#lost = CONFLICT);
   }
 
-  /** What was read is of no one state: whoever goes on all the same is told at the end. */
-  protected get hasLost(): boolean {
-    return this.#hasLost;
+  /** What was read is of no one state, or not what was presumed: whoever goes on all the same is told at the end. */
+  protected get lost(): Conflict | undefined {
+    return this.#lost;
   }
 
   /** The connection on which the state is read; undefined if nothing was. */

@@ -4,6 +4,7 @@
  */
 import type { TrackedTransaction } from "../kit/index.ts";
 import {
+  absentMethod,
   bytesOf,
   contractCase,
   expectEqual,
@@ -175,6 +176,104 @@ const readOnlyAnomaly = contractCase(
   },
 );
 
+// What a transaction presumes counts as read.
+const ifPresuming = { skipReason: absentMethod("presume") };
+
+function presume(
+  place: Place,
+  transaction: TrackedTransaction,
+  values: Readonly<Record<string, string>>,
+): void {
+  for (const [name, value] of Object.entries(values))
+    if (transaction.inner.presume?.(place.key(name), bytesOf(value)) !== true)
+      throw new Error("The case is skipped where nothing can be presumed.");
+}
+
+const presumedRightly = contractCase(
+  "what is presumed and is so changes nothing: of reads, of commits, of both",
+  [5, 6],
+  async (place) => {
+    await place.seed({ a: "1", b: "2" });
+    const blind = await place.begin();
+    presume(place, blind, { a: "1", b: "2" });
+    blind.put(place.key("c"), bytesOf("3"));
+    await blind.commit();
+    for (const options of [{}, { readOnly: true }, { readOnly: true, mayLose: true }]) {
+      const reader = await place.begin(options);
+      presume(place, reader, { a: "1" });
+      expectEqual(await reader.get(place.key("c")), bytesOf("3"), "a read");
+      presume(place, reader, { b: "2" });
+      expectEqual(await reader.getMany(place.keys("c")), [bytesOf("3")], "another one");
+      await reader.commit();
+    }
+    const both = await place.begin();
+    await both.get(place.key("c"));
+    presume(place, both, { a: "1" });
+    both.put(place.key("a"), bytesOf("4"));
+    await both.commit();
+    expectEqual(await place.entries(), ["a=4", "b=2", "c=3"], "rows");
+  },
+  ifPresuming,
+);
+
+const presumedWrongly = contractCase(
+  "what is presumed and is not so is a Conflict, and nothing happens",
+  [5, 6],
+  async (place) => {
+    await place.seed({ a: "1", seen: "1" });
+    const presumptions: Readonly<Record<string, string>>[] = [
+      { a: "2" },
+      { a: "" },
+      { absent: "" },
+      { a: "1", absent: "1" },
+    ];
+    for (const presumed of presumptions) {
+      const blind = await place.begin();
+      presume(place, blind, presumed);
+      blind.put(place.key("new"), bytesOf("1"));
+      expectEqual(await outcomeOf(() => blind.commit()), "Conflict", "of a blind commit");
+
+      const late = await place.begin();
+      await late.get(place.key("seen"));
+      presume(place, late, presumed);
+      late.put(place.key("new"), bytesOf("1"));
+      expectEqual(await outcomeOf(() => late.commit()), "Conflict", "behind a read");
+
+      for (const options of [{}, { readOnly: true }, { readOnly: true, mayLose: true }]) {
+        const reader = await place.begin(options);
+        presume(place, reader, presumed);
+        const read = await outcomeOf(() => reader.get(place.key("seen")));
+        const outcomes = [read, await outcomeOf(() => reader.commit())];
+        expectEqual(outcomes.includes("Conflict"), true, "of a read, or the commit behind it");
+        reader.abort();
+      }
+    }
+    expectEqual(await place.entries(), ["a=1", "seen=1"], "rows");
+  },
+  ifPresuming,
+);
+
+const presumedSkew = contractCase(
+  "presuming counts as reading: of two who each change what the other presumes, one loses",
+  [6],
+  async (place) => {
+    for (const readsFirst of [true, false]) {
+      await place.seed({ a: "1", b: "1", seen: "1" });
+      const one = await place.begin();
+      const two = await place.begin();
+      for (const transaction of [one, two]) {
+        presume(place, transaction, { a: "1", b: "1" });
+        if (readsFirst) await transaction.get(place.key("seen"));
+      }
+      one.put(place.key("a"), bytesOf("2"));
+      two.put(place.key("b"), bytesOf("2"));
+      const outcomes = await Promise.all([one, two].map((each) => outcomeOf(() => each.commit())));
+      expectNotBoth(outcomes, readsFirst ? "behind a read" : "of blind commits");
+    }
+  },
+  ifPresuming,
+);
+
 export const conflictCases: readonly ContractCase[] = [
   lostUpdate,
   writeSkew,
@@ -185,4 +284,7 @@ export const conflictCases: readonly ContractCase[] = [
   blindTransactionCounts,
   blindWritesStayWhole,
   readOnlyAnomaly,
+  presumedRightly,
+  presumedWrongly,
+  presumedSkew,
 ];

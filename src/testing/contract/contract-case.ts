@@ -58,6 +58,18 @@ export function contractCase(
   };
 }
 
+/** Why an engine whose views lack the method is left out. */
+export function absentMethod(
+  method: "scanMany" | "scanRefs" | "presume",
+): (engine: StorageEngine) => Promise<string | undefined> {
+  return async (engine) => {
+    const transaction = await engine.begin({ readOnly: true });
+    const has = transaction[method] !== undefined;
+    transaction.abort();
+    return has ? undefined : `has no ${method}`;
+  };
+}
+
 /** An engine and the part of its keyspace that a case may use. Keys and values are written as text. */
 export class Place {
   readonly engine: StorageEngine;

@@ -1,8 +1,15 @@
 /** Cases about pages, the optional scans, and whose bytes are whose (laws 2, 3 and 9). */
 import { concatBytes, copyBytes } from "../../base/index.ts";
 import type { Awaitable, Bytes } from "../../base/index.ts";
-import type { MultiScan, Page, StorageEngine } from "../../engine/contract/index.ts";
-import { bytesOf, contractCase, expectEqual, expectTrue, textOf } from "./contract-case.ts";
+import type { MultiScan, Page } from "../../engine/contract/index.ts";
+import {
+  absentMethod,
+  bytesOf,
+  contractCase,
+  expectEqual,
+  expectTrue,
+  textOf,
+} from "./contract-case.ts";
 import type { ContractCase, Place } from "./contract-case.ts";
 import { seedRows, withView } from "./reading-cases.ts";
 
@@ -162,18 +169,8 @@ const scanManyRanges = contractCase(
       expectEqual(limited, [rows.slice(400, 403), [], rows.slice(0, 3)], "three of each");
     });
   },
-  { skipReason: (engine) => absentMethod(engine, "scanMany") },
+  { skipReason: absentMethod("scanMany") },
 );
-
-async function absentMethod(
-  engine: StorageEngine,
-  method: "scanMany" | "scanRefs",
-): Promise<string | undefined> {
-  const transaction = await engine.begin({ readOnly: true });
-  const has = transaction[method] !== undefined;
-  transaction.abort();
-  return has ? undefined : `has no ${method}`;
-}
 
 async function rowsByRange(place: Place, scan: MultiScan): Promise<string[][]> {
   const found: string[][] = [[], [], []];
@@ -224,7 +221,7 @@ const scanReferences = contractCase(
       expectEqual(found, ["two", undefined, "one", "two"], "what the references hold");
     });
   },
-  { skipReason: (engine) => absentMethod(engine, "scanRefs") },
+  { skipReason: absentMethod("scanRefs") },
 );
 
 export const pageCases: readonly ContractCase[] = [

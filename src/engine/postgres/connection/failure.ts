@@ -4,6 +4,7 @@
  * SQLSTATE              while reading            while committing
  * 40001 40P01 25P02     Conflict                 Conflict
  * 55P03
+ * 22011                 PRESUMED_WRONGLY     PRESUMED_WRONGLY (presume: no other statement asks for less than nothing)
  * 23505 22012           RequirementFailed is made of these where the plan is known
  * 25P03 25P04           TooOld                   TooOld
  * 57P03 53xxx 25006     Unavailable              Unavailable
@@ -20,7 +21,7 @@
  * all others            Io                       Io
  */
 import { KotobaError } from "../../../base/index.ts";
-import { CONFLICT, StorageError } from "../../contract/index.ts";
+import { CONFLICT, PRESUMED_WRONGLY, StorageError } from "../../contract/index.ts";
 import type { StorageCode } from "../../contract/index.ts";
 import { ConnectionLost, isServerError } from "./group.ts";
 
@@ -60,6 +61,7 @@ export function engineFailure(error: unknown, phase: Phase): unknown {
 
 function serverFailure(sqlState: string, cause: Error, phase: Phase): Error {
   if (CONFLICTS.has(sqlState)) return CONFLICT;
+  if (sqlState === "22011") return PRESUMED_WRONGLY;
   const details = { sqlState, server: cause.message };
   if (LATER.has(sqlState) || sqlState.startsWith("53"))
     return new StorageError("Unavailable", details, { cause });

@@ -52,6 +52,7 @@ export interface TableStatements {
   readonly probeAbsent: Statement;
   readonly removeProbes: Statement;
   readonly checkEqual: Statement;
+  readonly presume: Statement;
   readonly beginCells: Statement;
   readonly makeCells: Statement;
   readonly lockCells: Statement;
@@ -141,6 +142,8 @@ update ${table} set v = null where k = any($1::bytea[]) and how = 0`,
     removeProbes: `delete from ${table} where n = 0 and k = any($1::bytea[])`,
     // Locked, so that nobody changes it before the commit; a row that was changed since the transaction began is refused.
     checkEqual: `select 1 / (case when (select count(*) from (select 1 from unnest($1::bytea[], $2::bytea[]) r(k, v) join ${table} t on t.k = r.k and t.n = 0 and t.how is null and t.v = r.v for share of t) found) = array_length($1::bytea[], 1) then 1 else 0 end)`,
+    // A read, not locked: a row that everybody looks at must not be written by all of them. The server sees who changes it.
+    presume: `select substring('' for (select count(*)::int from ${table} where k = $1 and n = 0 and how is null and v = $2) - 1)`,
   };
 }
 

@@ -9,6 +9,7 @@ import { checkHistory, recordHistory, runContract } from "../../../../src/testin
 import { proxyTo } from "../../../support/postgres/proxy.ts";
 import { freshTable, sharedServer, skipReason } from "../../../support/postgres/shared-server.ts";
 import {
+  believesPresumptions,
   hidesThatAnswersMayBeLost,
   readsRangesBeside,
   takesLostForRefused,
@@ -54,6 +55,17 @@ describe.skipIf(skipReason !== undefined)("ranges that are read beside their tra
     }
 
     expect(verdicts).toContain(false);
+  });
+});
+
+describe.skipIf(skipReason !== undefined)("presumptions that nobody checks", () => {
+  it("are seen by the contract suite", async () => {
+    const { failed } = await runContract(async () => believesPresumptions(engineAt()));
+
+    expect(failed.map(({ name }) => name)).toEqual([
+      "what is presumed and is not so is a Conflict, and nothing happens",
+      "presuming counts as reading: of two who each change what the other presumes, one loses",
+    ]);
   });
 });
 

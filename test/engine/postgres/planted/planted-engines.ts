@@ -79,6 +79,14 @@ function rangesBeside(engine: StorageEngine, inner: EngineTransaction): EngineTr
   });
 }
 
+/** What a transaction presumes is believed. */
+export function believesPresumptions(engine: StorageEngine): StorageEngine {
+  return withMembers(engine, {
+    begin: (options) =>
+      andThen(engine.begin(options), (inner) => withMembers(inner, { presume: () => true })),
+  });
+}
+
 /** A commit whose answer is lost is taken for one that did not happen, so that it is run again. */
 export function takesLostForRefused(engine: StorageEngine): StorageEngine {
   const committing = async (work: () => Awaitable<CommitResult>): Promise<CommitResult> => {
