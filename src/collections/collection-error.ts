@@ -202,9 +202,10 @@ export class NotFound extends KotobaError<"NotFound"> {
 /**
  * Why a stored collection does not fit its definition. fields: documents may have, or lack, what the schema does not
  * allow, and no step leads there. past: so it is with an earlier version. newer: the documents are of a version that the
- * program does not know. inUse: the name is in use in this database with another definition.
+ * program does not know. inUse: the name is in use in this database with another definition. changed: another program has
+ * changed the collection while this one had it open.
  */
-export type MismatchReason = "fields" | "past" | "newer" | "inUse";
+export type MismatchReason = "fields" | "past" | "newer" | "inUse" | "changed";
 
 export interface SchemaDifference {
   readonly reason: MismatchReason;
@@ -220,6 +221,8 @@ const MISMATCH_REMEDIES: Readonly<Record<MismatchReason, string>> = {
   past: "Give the named version the schema that its documents were stored with, and put the change into a step of its own.",
   newer: "Run the program that knows the stored version, or a later one. Nothing was changed.",
   inUse: "Use one definition of a name in one database.",
+  changed:
+    "Run the program that declares the collection as it is stored now. What this one wrote before is there.",
 };
 
 /** The stored collection was written with another schema or other indexes that do not fit. Nothing was changed. */
@@ -239,6 +242,12 @@ export class SchemaMismatch extends KotobaError<"SchemaMismatch"> {
     this.reason = reason;
     this.missingStep = missingStep;
   }
+}
+
+/** `what`, in words: what this program cannot go on with. */
+export function changedElsewhere(collection: string, what: string): SchemaMismatch {
+  const text = `another program has changed it while this one had it open: ${what}`;
+  return new SchemaMismatch(collection, { reason: "changed", text });
 }
 
 /**

@@ -16,9 +16,10 @@ import { storedChanges } from "./changes/stored-changes.ts";
 import type { StoredChange } from "./changes/stored-changes.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { CollectionDefinition } from "./collection-definition.ts";
-import { IndexNotReady, NotFound, ValidationError } from "./collection-error.ts";
+import { NotFound, ValidationError } from "./collection-error.ts";
+import type { IndexNotReady } from "./collection-error.ts";
 import { documentChange, writeChanges } from "./document-change.ts";
-import type { DocumentChange } from "./document-change.ts";
+import type { ChangedDocument, DocumentChange } from "./document-change.ts";
 import { findReferred } from "./find-referred.ts";
 import type { LookupView } from "./find-referred.ts";
 import { idProblem } from "./document/document-key.ts";
@@ -108,9 +109,12 @@ export class CollectionStore {
     return this.#catalog.built(collection, index);
   }
 
-  /** Is an index being built? Then a view that is begun now must be asked what it shows, see requireCompleteIn(). */
+  /**
+   * Is an index being built, or may other programs change anything? Then a view that is begun now must be asked what it
+   * shows, see requireCompleteIn().
+   */
   get isChanging(): boolean {
-    return this.#stored().unready !== undefined;
+    return this.#stored().isChanging;
   }
   /** Has one been built since the collection was opened? Then so must views that may have been begun before. */
   get hasChanged(): boolean {
@@ -130,12 +134,22 @@ export class CollectionStore {
     return andThen(this.#stored().seenIn(view), () => undefined);
   }
 
+  /** The same for who comes upon the collection in a view that was asked about another one. */
+  lookIn(view: ReadView): Awaitable<void> {
+    return this.hasChanged ? this.requireCompleteIn(view) : undefined;
+  }
+
   /** The layout as it will be when all is built; undefined where all is. */
   layoutOnceBuilt(): CollectionLayout | undefined {
     const { layout, unready } = this.#states ?? this.#stored().statesNow;
     if (unready === undefined) return undefined;
-    const building = unready.indexes.map(({ maker }) => maker.index);
+    const building = unready.indexes.flatMap(({ isOwn, maker }) => (isOwn ? [maker.index] : []));
     return { ...layout, indexes: [...layout.indexes, ...building] };
+  }
+
+  /** Why an index of the definition cannot be read. */
+  lacking(index: string): Error {
+    return this.#stored().lacking(index);
   }
 
   /** The store whose layout has what is ready in the view, if it was asked by requireCompleteIn(). */
@@ -159,10 +173,13 @@ export class CollectionStore {
 
   /**
    * For guards, before they look at documents in a transaction: a load that is under way is waited for, and one that begins
-   * before the commit is a conflict.
+   * before the commit is a conflict. What the transaction shows is looked at.
    */
   unlessLoading(tx: Transaction): Awaitable<void> {
-    return andThen(this.readyAlone(), () => this.#stored().guard(tx));
+    return andThen(this.readyAlone(), () => {
+      this.#stored().guard(tx);
+      return this.lookIn(tx);
+    });
   }
 
   // ---------------------------------------------------------------- reading
@@ -175,6 +192,7 @@ export class CollectionStore {
   /** In the order of the ids; undefined where there is no such document. */
   getMany(view: ReadView, ids: readonly string[]): Awaitable<(Document | undefined)[]> {
     const stored = this.#stored();
+    stored.assertSeenIn(view);
     const keys = this.#each(ids, "getMany() takes an array of ids", (id) => this.#keyOf(id));
     const possible = keys.filter((key) => key !== undefined);
     return andThen(view.getMany(possible), (values) => {
@@ -195,7 +213,7 @@ export class CollectionStore {
     if ("id" in key) return this.get(view, key.id);
     const { indexes } = (this.#states ?? this.#stored().statesFor(view)).layout;
     const index = indexes.find(({ name }) => name === key.index);
-    if (index === undefined) throw new IndexNotReady(this.definition.name, key.index);
+    if (index === undefined) throw this.lacking(key.index);
     return this.findUnique(view, index, key.values);
   }
 
@@ -215,6 +233,7 @@ export class CollectionStore {
 
   /** Whether there is such a document, in the order of the ids. */
   haveAll(view: ReadView, ids: readonly string[]): Awaitable<readonly boolean[]> {
+    this.#stored().assertSeenIn(view);
     const keys = ids.map((id) => this.#keyOf(id));
     const possible = keys.filter((key) => key !== undefined);
     return andThen(view.getMany(possible), (values) => {
@@ -397,7 +416,7 @@ export class CollectionStore {
     if (this.#guard === undefined)
       return this.writeUnguarded(
         tx,
-        documents.map((before) => this.deletion(before)),
+        documents.map((before) => this.deletion(tx, before)),
       );
     return this.#guard.deleteDocuments(tx, this.definition, documents);
   }
@@ -418,10 +437,8 @@ export class CollectionStore {
   }
 
   /** For guards: what deletes the document; nothing is written yet. */
-  deletion(before: Document): DocumentChange {
-    const stored = this.#stored();
-    const key = stored.writtenKeyOf(before.id);
-    return documentChange(stored, key, { before, after: undefined, row: "deleted" });
+  deletion(tx: Transaction, before: Document): DocumentChange {
+    return this.#change(tx, before.id, { before, after: undefined, row: "deleted" });
   }
 
   /** For guards: what changes the document by a patch; nothing is written yet. @throws ValidationError. */
@@ -444,15 +461,9 @@ export class CollectionStore {
 
   /** A document that was not there; with `claimsId` it may have been, unknown to us. */
   #fresh(tx: Transaction, id: string, record: Record<string, unknown>, claimsId: boolean): Written {
-    const stored = this.#stored();
-    const { row, document } = stored.encode(tx, id, record);
-    const change = documentChange(stored, stored.writtenKeyOf(id), {
-      before: undefined,
-      after: document,
-      row,
-      claimsId,
-    });
-    return { before: undefined, after: document, change };
+    const { row, document: after } = this.#stored().encode(tx, id, record);
+    const change = this.#change(tx, id, { before: undefined, after, row, claimsId });
+    return { before: undefined, after, change };
   }
 
   #patched(tx: Transaction, before: Document, change: Change): Written {
@@ -465,20 +476,17 @@ export class CollectionStore {
       );
     }
     const { name, schema } = this.definition;
-    const fields = applyPatch(name, before, patch);
-    const record = schema.revalidate(fields);
-    return this.#overwritten(tx, before, record);
+    return this.#overwritten(tx, before, schema.revalidate(applyPatch(name, before, patch)));
   }
 
   #overwritten(tx: Transaction, before: Document, record: Record<string, unknown>): Written {
+    const { row, document: after } = this.#stored().encode(tx, before.id, record);
+    return { before, after, change: this.#change(tx, before.id, { before, after, row }) };
+  }
+
+  #change(tx: Transaction, id: string, change: ChangedDocument): DocumentChange {
     const stored = this.#stored();
-    const { row, document } = stored.encode(tx, before.id, record);
-    const change = documentChange(stored, stored.writtenKeyOf(before.id), {
-      before,
-      after: document,
-      row,
-    });
-    return { before, after: document, change };
+    return documentChange(stored, stored.statesToKeep(tx), stored.writtenKeyOf(id), change);
   }
 
   #writeOne(tx: Transaction, written: Written, options?: typeof LOOKS_UP): Awaitable<Document> {
@@ -503,6 +511,7 @@ export class CollectionStore {
 
   #read(view: ReadView, key: Bytes, id: string): Awaitable<Document | undefined> {
     const stored = this.#stored();
+    stored.assertSeenIn(view);
     return view.read(key, (buffer, start, end) => stored.decodeValue(id, buffer, start, end));
   }
 

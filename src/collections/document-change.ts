@@ -19,7 +19,8 @@ import type { Limits, ReadView } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
 import { resolveUnready } from "./build/unready-writes.ts";
 import type { UnreadyChange } from "./build/unready-writes.ts";
-import { UniqueViolation } from "./collection-error.ts";
+import type { IndexStates } from "./build/index-states.ts";
+import { UniqueViolation, changedElsewhere } from "./collection-error.ts";
 import type { Document } from "./document/document.ts";
 import { indexChange } from "./index/index-change.ts";
 import type { IndexChange } from "./index/index-change.ts";
@@ -50,25 +51,37 @@ export interface DocumentChange {
   readonly unready: UnreadyChange | undefined;
 }
 
+/** What a change is worked out from. */
+export interface ChangedDocument {
+  /** What the transaction has read; undefined where there is nothing. */
+  readonly before: Document | undefined;
+  /** Undefined for a delete. */
+  readonly after: Document | undefined;
+  readonly row: Bytes | "deleted" | "kept";
+  /** Another document may have the key, unknown to us. */
+  readonly claimsId?: boolean;
+}
+
 /**
- * Works out a change: `before` is what the transaction has read, undefined where there is nothing; `after` is undefined
- * for a delete. With `claimsId` another document may have the key, unknown to us.
+ * Works out a change. `states` are those that the transaction has to keep.
+ *
+ * @throws SchemaMismatch 'changed' where another program has brought an index that cannot be kept.
  */
 export function documentChange(
   collection: StoredCollection,
+  states: IndexStates,
   key: Bytes,
-  change: {
-    readonly before: Document | undefined;
-    readonly after: Document | undefined;
-    readonly row: Bytes | "deleted" | "kept";
-    readonly claimsId?: boolean;
-  },
+  change: ChangedDocument,
 ): DocumentChange {
   const { before, after, row } = change;
+  if (states.unknown !== undefined) {
+    const what = `its index "${states.unknown}" can only be kept by programs that declare it`;
+    throw changedElsewhere(collection.name, what);
+  }
   let claims: Claim[] | undefined;
   if (change.claimsId === true) claims = [{ key, index: "id" }];
   let indexes: IndexChange[] | undefined;
-  const { entryMakers } = collection;
+  const { cellMakers, entryMakers } = states;
   for (let i = 0; i < entryMakers.length; i++) {
     const maker = entryMakers[i]!;
     if (before !== undefined && after !== undefined && !maker.mayDiffer(before, after)) continue;
@@ -81,12 +94,11 @@ export function documentChange(
     }
     indexes = withOne(indexes, changed);
   }
-  const { cellMakers } = collection;
   const cells =
     cellMakers.length === 0
       ? NO_CELLS
       : cellMakers.flatMap((maker) => maker.changesOf(before, after));
-  const building = collection.unready;
+  const building = states.unready;
   const unready = building === undefined ? undefined : { before, after, building };
   const existed = before !== undefined;
   const whole: DocumentChange = {

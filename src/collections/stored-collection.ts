@@ -7,6 +7,7 @@ import type { Awaitable, Bytes } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { Limits, ReadView, WriteOp } from "../engine/contract/index.ts";
 import type { Transaction } from "../transaction/index.ts";
+import { IndexNotReady, changedElsewhere } from "./collection-error.ts";
 import type { BirthNotes } from "./changes/birth-notes.ts";
 import type {
   CollectionLayout,
@@ -23,13 +24,13 @@ import type { Document } from "./document/document.ts";
 import type { KeyNumbers } from "./evolution/key-claims.ts";
 import type { DocumentUpgrade } from "./evolution/document-upgrade.ts";
 import type { BoundIndex } from "./index/index-definition.ts";
-import type { EntryMaker } from "./index/index-entries.ts";
 import { coveredIn, referenceIn } from "./index/index-value.ts";
-import type { CellMaker } from "./tally/tally-cells.ts";
 
 export class StoredCollection {
   readonly name: string;
   readonly limits: Limits;
+  /** Other programs may change what is stored, the catalog row included. */
+  readonly isShared: boolean;
   /** Where the engine keeps a log of its commits: told of each document that a transaction writes. */
   readonly births: BirthNotes | undefined;
   readonly #makers: IndexMakers;
@@ -62,6 +63,7 @@ export class StoredCollection {
       readonly bytes?: Bytes | undefined;
       /** The unique keys of all documents, where they were of earlier versions when the collection was opened. */
       readonly claims?: KeyNumbers | undefined;
+      readonly isShared?: boolean;
     },
     { codec, upgrade }: { readonly codec: DocumentCodec; readonly upgrade: DocumentUpgrade },
     limits: Limits,
@@ -73,7 +75,9 @@ export class StoredCollection {
     this.#codec = codec;
     this.#upgrade = upgrade;
     this.#makers = makers;
-    this.#claims = claims;
+    // Another program may have written documents since the keys were told.
+    this.#claims = stored.isShared === true ? undefined : claims;
+    this.isShared = stored.isShared ?? false;
     this.#prefixLength = makers.documents.start.length;
     this.#states = makers.statesOf(row, stored.bytes ?? encodeCatalogRow(row));
     this.#hasChanged = this.#states.unready !== undefined;
@@ -85,26 +89,26 @@ export class StoredCollection {
   get layout(): CollectionLayout {
     return this.#states.layout;
   }
-  /** One for each index of the layout, in its order. */
-  get entryMakers(): readonly EntryMaker[] {
-    return this.#states.entryMakers;
-  }
-  /** One for each tally of the layout, in its order. */
-  get cellMakers(): readonly CellMaker[] {
-    return this.#states.cellMakers;
-  }
   /** What is being built: undefined most of the time. */
   get unready(): UnreadyIndexes | undefined {
     return this.#states.unready;
   }
-  /** Has anything been built since the collection was opened? Then views may be older than an index. */
+  /** May a view that is begun now show another state than we know of? */
+  get isChanging(): boolean {
+    return this.isShared || this.#states.unready !== undefined;
+  }
+  /** The same of views that were begun before: may they be older than an index? */
   get hasChanged(): boolean {
-    return this.#hasChanged;
+    return this.isShared || this.#hasChanged;
   }
 
   /** The catalog row is another one now, durably. */
   become(row: CatalogRow): void {
-    this.#states = this.#makers.statesOf(row, encodeCatalogRow(row));
+    this.#become(this.#makers.statesOf(row, encodeCatalogRow(row)));
+  }
+
+  #become(states: IndexStates): void {
+    this.#states = states;
     if (this.#states.unready?.strictPass === undefined) this.#claims = undefined;
   }
 
@@ -121,15 +125,29 @@ export class StoredCollection {
    * What is ready in the state of data that the view shows, which may be an older or a newer one than we know of. In a
    * transaction the answer joins the read set.
    *
+   * Where programs share the engine a transaction that can presume it is not kept waiting: it fails later if another
+   * program has changed the row, and its next attempt looks. A row by which not everything can be done is always looked
+   * at: what is refused by it is refused before anything is read that would tell of a newer one.
+   *
    * @throws StorageError 'TooOld' where the documents in the view are not those of the definition: they lack defaults.
+   * @throws SchemaMismatch 'changed' where another program has made them so.
    */
   seenIn(view: ReadView): Awaitable<IndexStates> {
     const known = this.#seen.get(view);
     if (known !== undefined) return known;
-    return andThen(view.get(catalogKey(this.name)), (row) => {
-      const states = this.#statesOf(row);
+    const key = catalogKey(this.name);
+    const states = this.#states;
+    if (this.isShared && states.isWhole && view.presume?.(key, states.row) === true) {
       this.#seen.set(view, states);
       return states;
+    }
+    return andThen(view.get(key), (row) => {
+      // A view that lasts may show a state of long ago.
+      const isNewest = this.isShared && view.presume !== undefined;
+      const found = this.#statesOf(row, isNewest);
+      this.#seen.set(view, found);
+      if (isNewest) this.#become(found);
+      return found;
     });
   }
 
@@ -140,18 +158,50 @@ export class StoredCollection {
 
   /** The same for a view that has been asked with seenIn(); for others, what is ready now. */
   statesFor(view: ReadView): IndexStates {
-    return this.#seen.get(view) ?? this.#states;
+    const seen = this.#seen.get(view);
+    assert(seen !== undefined || !this.isShared, "a view is asked what it shows before it is used");
+    return seen ?? this.#states;
   }
 
-  #statesOf(bytes: Bytes | undefined): IndexStates {
-    // Before the beginning of the collection all is empty, and every index of it complete.
-    if (bytes === undefined || equalBytes(bytes, this.#states.row)) return this.#states;
+  /**
+   * What a transaction that writes has to keep. HOT: once for each write (bench/micro/collections.ts). A program that has the engine to itself knows it:
+   * what has become ready since the transaction began is kept like the rest.
+   */
+  statesToKeep(tx: ReadView): IndexStates {
+    return this.isShared ? this.statesFor(tx) : this.#states;
+  }
+
+  /** For reads that need no index. HOT: once for each (bench/micro/collections.ts). */
+  assertSeenIn(view: ReadView): void {
+    if (this.isShared) this.statesFor(view);
+  }
+
+  /** Why an index of the definition cannot be read: it is not ready, or another program has dropped it. */
+  lacking(index: string): Error {
+    const { layout, unready } = this.#states;
+    const isKnown =
+      layout.indexes.some(({ name }) => name === index) ||
+      unready?.indexes.some(({ isOwn, maker }) => isOwn && maker.index.name === index) === true;
+    if (isKnown || !this.isShared) return new IndexNotReady(this.name, index);
+    return changedElsewhere(this.name, `it has no index "${index}" like that of the definition`);
+  }
+
+  #statesOf(bytes: Bytes | undefined, isNewest: boolean): IndexStates {
+    if (bytes === undefined) {
+      if (isNewest) throw changedElsewhere(this.name, "it is not there any more");
+      // Before the beginning of the collection all is empty, and every index of it complete.
+      return this.#states;
+    }
+    if (equalBytes(bytes, this.#states.row)) return this.#states;
     const row = decodeCatalogRow(this.name, bytes);
     const known = decodeCatalogRow(this.name, this.#states.row);
-    if (areWhole(row) !== areWhole(known) || row.shape !== known.shape) {
-      throw new StorageError("TooOld", { collection: this.name });
+    if ((areWhole(row) || !areWhole(known)) && row.shape === known.shape) {
+      if (!this.isShared || isSameVersion(row, known)) return this.#makers.statesOf(row, bytes);
     }
-    return this.#makers.statesOf(row, bytes);
+    const difference = this.isShared ? this.#makers.differenceOf(row) : undefined;
+    if (difference !== undefined) throw changedElsewhere(this.name, difference);
+    if (isNewest) throw changedElsewhere(this.name, "its documents are of an earlier schema");
+    throw new StorageError("TooOld", { collection: this.name });
   }
 
   // ---------------------------------------------------------------- while it is loaded
@@ -316,6 +366,11 @@ export class StoredCollection {
     const reference = referenceIn(values, start, end);
     return idOf(values, reference.start + this.#prefixLength, reference.end);
   }
+}
+
+/** Are they states of one collection and of one version of its schema? */
+function isSameVersion(row: CatalogRow, known: CatalogRow): boolean {
+  return row.number === known.number && row.past.length === known.past.length;
 }
 
 /** Are the documents as the definition says, or become so when they are read? */

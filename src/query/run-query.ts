@@ -143,7 +143,7 @@ export function planFor(request: QueryRequest, context: PlanContext): Plan {
   const target = targetOf(context);
   const named = request.index?.name;
   if (named !== undefined && !target.layout.indexes.some(({ name }) => name === named))
-    throw new IndexNotReady(context.store.definition.name, named);
+    throw context.store.lacking(named);
   return choosePlan(request, target);
 }
 

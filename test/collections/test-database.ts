@@ -8,6 +8,7 @@ import type {
   CommitResult,
   EngineTransaction,
   Limits,
+  ReadView,
   Snapshot,
   StorageEngine,
 } from "../../src/engine/contract/index.ts";
@@ -15,7 +16,7 @@ import { Catalog, CollectionStore } from "../../src/collections/index.ts";
 import type { Def, Document, StoreHost } from "../../src/collections/index.ts";
 import { nodeTimers } from "../../src/engine/lsm/host/index.ts";
 import { transact, withView } from "../../src/transaction/index.ts";
-import type { Transaction, TransactionHost } from "../../src/transaction/index.ts";
+import type { FullView, Transaction, TransactionHost } from "../../src/transaction/index.ts";
 import { engineHere } from "../support/elsewhere.ts";
 
 export const testTransactionHost: TransactionHost = {
@@ -72,6 +73,7 @@ export class TestDatabase {
   readonly engine: StorageEngine;
   readonly clock: TestClock;
   readonly catalog: Catalog;
+  readonly #stores: CollectionStore[] = [];
 
   constructor(
     engine: StorageEngine = engineHere(),
@@ -102,11 +104,27 @@ export class TestDatabase {
   async store(definition: Def): Promise<TestStore> {
     const store = new CollectionStore(this.catalog, definition.definition);
     await store.built();
+    this.#stores.push(store);
     return new TestStore(this, store);
   }
 
   async transact<T>(body: (tx: Transaction) => T | Promise<T>): Promise<T> {
-    return await transact(testTransactionHost, this.engine, body);
+    return await transact(testTransactionHost, this.engine, async (tx) => {
+      await this.#look(tx);
+      return await body(tx);
+    });
+  }
+
+  async read<T>(body: (view: FullView) => T | Promise<T>): Promise<T> {
+    return await withView(this.engine, async (view) => {
+      await this.#look(view);
+      return await body(view);
+    });
+  }
+
+  /** What whoever uses stores does first. */
+  async #look(view: ReadView): Promise<void> {
+    for (const store of this.#stores) await store.lookIn(view);
   }
 }
 
@@ -142,21 +160,21 @@ export class TestStore {
     return await this.database.transact((tx) => this.inner.delete(tx, id));
   }
   async get(id: string): Promise<Document | undefined> {
-    return await withView(this.database.engine, (view) => this.inner.get(view, id));
+    return await this.database.read((view) => this.inner.get(view, id));
   }
   async getMany(ids: readonly string[]): Promise<(Document | undefined)[]> {
-    return await withView(this.database.engine, (view) => this.inner.getMany(view, ids));
+    return await this.database.read((view) => this.inner.getMany(view, ids));
   }
   async find(where: Record<string, unknown>): Promise<Document | undefined> {
-    return await withView(this.database.engine, (view) => this.inner.find(view, where));
+    return await this.database.read((view) => this.inner.find(view, where));
   }
   async verify(): Promise<readonly string[]> {
-    return await withView(this.database.engine, (view) => this.inner.verify(view));
+    return await this.database.read((view) => this.inner.verify(view));
   }
   /** All documents in the order of their ids, decoded where they lie in a page. */
   async all(): Promise<Document[]> {
     const documents: Document[] = [];
-    await withView(this.database.engine, async (view) => {
+    await this.database.read(async (view) => {
       const scan = view.scan(this.inner.layout().documents, { expect: "all" });
       for (let done = false; !done;) {
         const page = await scan.next();

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { CorruptionError } from "../../src/engine/contract/index.ts";
-import { withView } from "../../src/transaction/index.ts";
 import { collection } from "../../src/collections/index.ts";
 import { TestDatabase } from "./test-database.ts";
 
@@ -72,13 +71,14 @@ test("damaged places of the storage are named, and what lies outside of them is 
   ]);
   await store.database.transact((tx) => tx.delete(key("010201506200")));
   const damage = new CorruptionError({ file: "t.sst", offset: 7, expected: "a", found: "b" });
-  const problems = await withView(store.database.engine, async (view) => {
+  const problems = await store.database.read(async (view) => {
     const damagedView = Object.create(view) as typeof view;
     const fails = (of: Uint8Array): boolean => Buffer.from(of).toString("hex") === EMAIL;
     damagedView.get = (of) => {
       if (fails(of)) throw damage;
       return view.get(of);
     };
+    damagedView.presume = () => false;
     damagedView.getMany = (keys) => {
       if (keys.some(fails)) throw damage;
       return view.getMany(keys);

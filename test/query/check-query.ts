@@ -177,6 +177,7 @@ export async function checkWhileOthersCommit(
   const requests = asked.map((each) => world.request(each));
 
   const snapshot = await engine.snapshot();
+  await store.lookIn(snapshot);
   const before = others.newest;
   const third = Math.ceil(changes.length / 3);
   let writing = others.commit(changes.slice(0, third));

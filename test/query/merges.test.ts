@@ -24,7 +24,6 @@ import {
 } from "../../src/query/index.ts";
 import type { Estimate, QueryContext, QueryRequest, RowPage } from "../../src/query/index.ts";
 import { SimulatedHost } from "../../src/testing/index.ts";
-import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
 import { isElsewhere, newPlace, variantsHere } from "../support/elsewhere.ts";
@@ -193,7 +192,7 @@ async function inContext<A>(
 ): Promise<A> {
   const { engine } = store.database;
   const estimate = engine.estimateRows?.bind(engine);
-  return await withView(engine, (view) =>
+  return await store.database.read((view) =>
     work({ view, store: store.inner, estimate, nowMillis: () => 0 }),
   );
 }

@@ -11,7 +11,6 @@ import {
   withWhere,
 } from "../../src/query/index.ts";
 import type { Estimate, QueryContext, QueryRequest } from "../../src/query/index.ts";
-import { withView } from "../../src/transaction/index.ts";
 import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
 import { engineHere } from "../support/elsewhere.ts";
@@ -70,8 +69,6 @@ export class QueryWorld {
 
   /** Runs an end of a query on a view of its own. */
   async read<A>(run: (context: QueryContext) => A | Promise<A>, estimate?: Estimate): Promise<A> {
-    return await withView(this.database.engine, (view) =>
-      run({ view, store: this.store.inner, estimate }),
-    );
+    return await this.database.read((view) => run({ view, store: this.store.inner, estimate }));
   }
 }

@@ -23,9 +23,8 @@ import {
   withWhere,
 } from "../../src/query/index.ts";
 import type { QueryContext, QueryRequest } from "../../src/query/index.ts";
-import { transact, withView } from "../../src/transaction/index.ts";
 import type { Transaction } from "../../src/transaction/index.ts";
-import { TestDatabase, testTransactionHost } from "../collections/test-database.ts";
+import { TestDatabase } from "../collections/test-database.ts";
 import type { TestStore } from "../collections/test-database.ts";
 import { isElsewhere } from "../support/elsewhere.ts";
 
@@ -57,9 +56,7 @@ function read<A>(
   run: (context: QueryContext) => A | Promise<A>,
   more: Partial<QueryContext> = {},
 ): Promise<A> {
-  return Promise.resolve(
-    withView(store.database.engine, (view) => run({ view, store: store.inner, ...more })),
-  );
+  return Promise.resolve(store.database.read((view) => run({ view, store: store.inner, ...more })));
 }
 const where = (filter: object): QueryRequest => withWhere(definition, EVERY_DOCUMENT, filter);
 const numbers = (rows: readonly Document[]): unknown[] => rows.map(({ n }) => n);
@@ -189,17 +186,13 @@ async function conflicts(
   let proceed = (): void => undefined;
   const afterQuery = new Promise<void>((resolve) => (queried = resolve));
   const afterChange = new Promise<void>((resolve) => (proceed = resolve));
-  const transaction = transact(
-    testTransactionHost,
-    store.database.engine,
-    async (tx: Transaction) => {
-      attempts++;
-      await query({ view: tx, store: store.inner });
-      queried();
-      await afterChange;
-      await store.inner.insert(tx, { n: 1_000, group: "written" });
-    },
-  );
+  const transaction = store.database.transact(async (tx) => {
+    attempts++;
+    await query({ view: tx, store: store.inner });
+    queried();
+    await afterChange;
+    await store.inner.insert(tx, { n: 1_000, group: "written" });
+  });
   await afterQuery;
   await change();
   proceed();

@@ -13,7 +13,6 @@
  */
 import {
   andThen,
-  assert,
   concatBytes,
   copyBytes,
   equalBytes,
@@ -31,6 +30,7 @@ import { catalogKey } from "../catalog/keyspace.ts";
 import { UniqueViolation } from "../collection-error.ts";
 import { documentChange, writeChanges } from "../document-change.ts";
 import type { Document } from "../document/document.ts";
+import type { UnreadyIndexes } from "./index-states.ts";
 import type { EntryMaker, IndexEntry } from "../index/index-entries.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import { encodeAmount } from "../tally/tally-cells.ts";
@@ -72,8 +72,10 @@ export function nextPass(
   const passes = [...indexes, ...tallies].map(({ pass }) => pass);
   if (upgradePass !== undefined) passes.push(upgradePass);
   const left = passes.filter((pass) => !stuck.has(pass));
-  if (left.length === 0) return undefined;
-  const number = Math.min(...left);
+  return left.length === 0 ? undefined : passIn(unready, Math.min(...left));
+}
+
+function passIn({ indexes, tallies, upgradePass }: UnreadyIndexes, number: number): DocumentPass {
   const isOfPass = ({ pass }: { readonly pass: number }): boolean => pass === number;
   return {
     number,
@@ -83,19 +85,24 @@ export function nextPass(
   };
 }
 
-/** @throws UniqueViolation where two documents have one key; ValidationError where one has no place in an index. */
+/**
+ * Does what the transaction sees of the pass with this number.
+ *
+ * @throws UniqueViolation where two documents have one key; ValidationError where one has no place in an index;
+ *   SchemaMismatch 'changed' where another program has made something else of the collection.
+ */
 export async function passBatch(
   collection: StoredCollection,
-  pass: DocumentPass,
+  passNumber: number,
   tx: Transaction,
   size: BatchSize,
 ): Promise<BatchResult> {
-  const rowKey = catalogKey(collection.name);
-  const bytes = await tx.get(rowKey);
-  assert(bytes !== undefined, "a collection that is used has a row");
-  const row = decodeCatalogRow(collection.name, bytes);
-  // A commit of which it was not known whether it happened has ended the pass.
-  if (!passesOf(row).includes(pass.number)) return { documents: 0, documentsDone: 0, ended: row };
+  const states = await collection.seenIn(tx);
+  const row = decodeCatalogRow(collection.name, states.row);
+  // Another program has ended the pass, or a commit of which it was not known whether it happened.
+  if (states.unready === undefined || !passesOf(row).includes(passNumber))
+    return { documents: 0, documentsDone: 0, ended: row };
+  const pass = passIn(states.unready, passNumber);
   const { documents: range, number } = collection.layout;
   const positions = new Positions(number, pass.number, range.start);
   const last = await positions.last(tx);
@@ -110,7 +117,7 @@ export async function passBatch(
     return { documents: batch.documents, documentsDone, ended: undefined };
   }
   const ended = rowAfterPass(row, pass.number);
-  tx.put(rowKey, encodeCatalogRow(ended), "owned");
+  tx.put(catalogKey(collection.name), encodeCatalogRow(ended), "owned");
   tx.deleteRange(positions.all);
   return { documents: batch.documents, documentsDone, ended };
 }
@@ -212,7 +219,12 @@ class Batch {
     this.documents++;
     if (!isRewritten) return this.#index(key, stored);
     const { document: after, row: bytes } = this.#collection.encodeAgain(this.#tx, stored);
-    const change = documentChange(this.#collection, key, { before: stored, after, row: bytes });
+    const states = this.#collection.statesToKeep(this.#tx);
+    const change = documentChange(this.#collection, states, key, {
+      before: stored,
+      after,
+      row: bytes,
+    });
     // One after the other: of two documents with one unique key the second must see the first.
     const written = writeChanges(this.#collection, this.#tx, [change]);
     return andThen(written, () => this.#index(key, after));

@@ -184,7 +184,7 @@ export class IndexBuild {
         const start = transactionHost.nowMillis();
         const most = Math.max(buildPace.batchDocumentsMin, documentsMax >> (tx.attempt - 1));
         const size = { documentsMax: most, bytesMax: BATCH_BYTES_MAX };
-        const done = await passBatch(this.#collection, pass, tx, size);
+        const done = await passBatch(this.#collection, pass.number, tx, size);
         millis = transactionHost.nowMillis() - start;
         documents = done.documents;
         return done;

@@ -9,13 +9,15 @@ import { prefixRange } from "../../engine/contract/index.ts";
 import type { KeyRange } from "../../engine/contract/index.ts";
 import type { CatalogIndex, CatalogRow } from "../catalog/catalog-row.ts";
 import { documentsPrefix, indexPrefix } from "../catalog/keyspace.ts";
+import { storedIndex } from "../catalog/stored-definition.ts";
 import type { CollectionDefinition } from "../collection-definition.ts";
+import { versionPlan } from "../evolution/version-plan.ts";
 import { bindIndex } from "../index/index-definition.ts";
-import type { BoundIndex } from "../index/index-definition.ts";
+import type { BoundIndex, IndexDefinition } from "../index/index-definition.ts";
 import { EntryMaker } from "../index/index-entries.ts";
 import { CellMaker } from "../tally/tally-cells.ts";
 import { bindTally } from "../tally/tally-definition.ts";
-import type { BoundTally } from "../tally/tally-definition.ts";
+import type { BoundTally, TallyDefinition } from "../tally/tally-definition.ts";
 
 /** Where the rows of a collection are. */
 export interface CollectionLayout {
@@ -23,7 +25,7 @@ export interface CollectionLayout {
   readonly number: number;
   /** All keys of documents; `start` is the prefix of each. */
   readonly documents: KeyRange;
-  /** Those that are ready: a query may read them. */
+  /** Those of the program's definition that are ready: a query may read them. */
   readonly indexes: readonly BoundIndex[];
   readonly tallies: readonly BoundTally[];
 }
@@ -32,6 +34,8 @@ export interface CollectionLayout {
 interface Building<M> {
   readonly maker: M;
   readonly pass: number;
+  /** The program's definition has it. */
+  readonly isOwn: boolean;
 }
 
 /** What is not ready: indexes, and documents that are brought to the newest version whenever they are read. */
@@ -51,57 +55,75 @@ export interface IndexStates {
   /** The catalog row's bytes. */
   readonly row: Bytes;
   readonly layout: CollectionLayout;
-  /** One for each index of the layout, in its order. */
+  /** One for each index of the layout, in its order; behind them those that another program has brought. */
   readonly entryMakers: readonly EntryMaker[];
-  /** One for each tally of the layout, in its order. */
+  /** One for each tally of the layout, in its order; behind them those that another program has brought. */
   readonly cellMakers: readonly CellMaker[];
   /** Undefined where all is ready. */
   readonly unready: UnreadyIndexes | undefined;
+  /** Every index of the definition is ready, and nothing else is there that cannot be kept. */
+  readonly isWhole: boolean;
+  /** An index that another program has brought, and that only such programs can keep which declare it. */
+  readonly unknown: string | undefined;
 }
 
-/** What makes the entries and cells of a definition's indexes, under the numbers that one database gave them. */
+/**
+ * What makes the entries and cells of the indexes that a collection has in one database: those of the program's definition,
+ * and those that another program has brought.
+ */
 export class IndexMakers {
   readonly number: number;
   readonly documents: KeyRange;
-  readonly #indexes: readonly { readonly number: number; readonly maker: EntryMaker }[];
-  readonly #tallies: readonly { readonly number: number; readonly maker: CellMaker }[];
+  readonly #definition: CollectionDefinition;
+  /** How many versions of the schema came before that of the definition. */
+  readonly #past: number;
+  /** By the numbers of their indexes. */
+  readonly #entryMakers = new Map<number, EntryMaker>();
+  readonly #cellMakers = new Map<number, CellMaker>();
 
   constructor(definition: CollectionDefinition, row: CatalogRow) {
-    const { indexes, name, tallies } = definition;
     this.number = row.number;
     this.documents = prefixRange(documentsPrefix(row.number));
-    const numberOf = (index: string): number =>
-      row.indexes.find((known) => known.name === index)!.number;
-    this.#indexes = indexes.map((index) => {
-      const number = numberOf(index.name);
-      const bound = bindIndex(index, indexPrefix(row.number, number));
-      return { number, maker: new EntryMaker(name, bound, this.documents.start.length) };
-    });
-    this.#tallies = tallies.map((tally) => {
-      const number = numberOf(tally.name);
-      const bound = bindTally(tally, indexPrefix(row.number, number));
-      return { number, maker: new CellMaker(name, bound) };
-    });
+    this.#definition = definition;
+    this.#past = row.past.length;
   }
 
   /** `row` may be an older one, of before some of the indexes: those are neither ready nor being built. */
   statesOf(row: CatalogRow, bytes: Bytes): IndexStates {
-    const known = new Map(row.indexes.map((index) => [index.number, index]));
-    const entryMakers = readyOf(this.#indexes, known);
-    const cellMakers = readyOf(this.#tallies, known);
-    const indexes = buildingOf(this.#indexes, known);
-    const tallies = buildingOf(this.#tallies, known);
+    const { indexes: declared, name, schema, tallies: counting } = this.#definition;
+    // Entries of documents of another version do not follow from what they are read as.
+    const foreign = new Set(this.#past === row.past.length ? row.indexes : []);
+    const entries: Making<EntryMaker>[] = [];
+    const cells: Making<CellMaker>[] = [];
+    for (const index of declared) {
+      const stored = takeSame(foreign, index);
+      if (stored !== undefined) entries.push(this.#entriesOf(index, stored, true));
+    }
+    for (const tally of counting) {
+      const stored = takeSame(foreign, tally);
+      if (stored !== undefined) cells.push(this.#cellsOf(tally, stored, true));
+    }
+    const isComplete = entries.length + cells.length === declared.length + counting.length;
+    let unknown: string | undefined;
+    for (const stored of foreign) {
+      const found = storedIndex(name, schema.shape, stored);
+      if (found === undefined) unknown = stored.name;
+      else if ("tally" in found) cells.push(this.#cellsOf(found.tally, stored, false));
+      else entries.push(this.#entriesOf(found.index, stored, false));
+    }
+    const indexes = entries.flatMap(building);
+    const tallies = cells.flatMap(building);
     const isReady = indexes.length + tallies.length === 0 && row.pass === undefined;
     return Object.freeze({
       row: bytes,
       layout: Object.freeze({
         number: this.number,
         documents: this.documents,
-        indexes: entryMakers.map(({ index }) => index),
-        tallies: cellMakers.map(({ tally }) => tally),
+        indexes: entries.filter(isOwnAndReady).map(({ maker }) => maker.index),
+        tallies: cells.filter(isOwnAndReady).map(({ maker }) => maker.tally),
       }),
-      entryMakers,
-      cellMakers,
+      entryMakers: entries.filter(isReadyOne).map(({ maker }) => maker),
+      cellMakers: cells.filter(isReadyOne).map(({ maker }) => maker),
       unready: isReady
         ? undefined
         : {
@@ -110,22 +132,68 @@ export class IndexMakers {
             upgradePass: row.pass,
             strictPass: row.documents === "upgrading" ? row.pass : undefined,
           },
+      isWhole: isReady && isComplete && unknown === undefined,
+      unknown,
     });
+  }
+
+  /** Why the program cannot use what another one has made of the collection; undefined where it could go on from there. */
+  differenceOf(row: CatalogRow): string | undefined {
+    const plan = versionPlan(this.#definition, row);
+    return "text" in plan ? plan.text : undefined;
+  }
+
+  #entriesOf(index: IndexDefinition, stored: CatalogIndex, isOwn: boolean): Making<EntryMaker> {
+    const { number } = stored;
+    let maker = this.#entryMakers.get(number);
+    if (maker === undefined) {
+      const bound = bindIndex(index, indexPrefix(this.number, number));
+      maker = new EntryMaker(this.#definition.name, bound, this.documents.start.length);
+      this.#entryMakers.set(number, maker);
+    }
+    return { maker, stored, isOwn };
+  }
+
+  #cellsOf(tally: TallyDefinition, stored: CatalogIndex, isOwn: boolean): Making<CellMaker> {
+    const { number } = stored;
+    let maker = this.#cellMakers.get(number);
+    if (maker === undefined) {
+      const bound = bindTally(tally, indexPrefix(this.number, number));
+      maker = new CellMaker(this.#definition.name, bound);
+      this.#cellMakers.set(number, maker);
+    }
+    return { maker, stored, isOwn };
   }
 }
 
-type Numbered<M> = readonly { readonly number: number; readonly maker: M }[];
-type KnownIndexes = ReadonlyMap<number, CatalogIndex>;
-
-function readyOf<M>(makers: Numbered<M>, known: KnownIndexes): readonly M[] {
-  return makers.flatMap(({ maker, number }) =>
-    known.get(number)?.state === "ready" ? [maker] : [],
-  );
+/** What makes the entries or cells of one index, and how far it is. */
+interface Making<M> {
+  readonly maker: M;
+  readonly stored: CatalogIndex;
+  readonly isOwn: boolean;
 }
 
-function buildingOf<M>(makers: Numbered<M>, known: KnownIndexes): readonly Building<M>[] {
-  return makers.flatMap(({ maker, number }) => {
-    const pass = known.get(number)?.pass;
-    return pass === undefined ? [] : [{ maker, pass }];
-  });
+/** Takes the index out that has this name and these entries. */
+function takeSame(
+  from: Set<CatalogIndex>,
+  { fingerprint, name }: Pick<CatalogIndex, "fingerprint" | "name">,
+): CatalogIndex | undefined {
+  for (const stored of from)
+    if (stored.name === name && stored.fingerprint === fingerprint) {
+      from.delete(stored);
+      return stored;
+    }
+  return undefined;
+}
+
+function isReadyOne({ stored }: Making<unknown>): boolean {
+  return stored.state === "ready";
+}
+
+function isOwnAndReady(one: Making<unknown>): boolean {
+  return one.isOwn && isReadyOne(one);
+}
+
+function building<M>({ isOwn, maker, stored: { pass } }: Making<M>): readonly Building<M>[] {
+  return pass === undefined ? [] : [{ maker, pass, isOwn }];
 }

@@ -101,7 +101,17 @@ export class Catalog {
    * @throws What made the build fail; it is tried again first.
    */
   built(name: string, index?: string): Awaitable<void> {
-    return this.#builds.get(name)?.built(index);
+    return (this.#builds.get(name) ?? this.#buildOf(name))?.built(index);
+  }
+
+  /** Of a collection that another program has made unready since, and may have left so. */
+  #buildOf(name: string): IndexBuild | undefined {
+    const collection = this.#registrations.get(name)?.collection;
+    if (collection === undefined || isPromise(collection) || collection.unready === undefined)
+      return undefined;
+    const build = new IndexBuild(this.host, collection);
+    this.#builds.set(name, build);
+    return build;
   }
 
   /** Nothing is built any more. */
@@ -115,19 +125,20 @@ export class Catalog {
     const { name, schema } = definition;
     const { readOnlyRow: bytes, row } = found;
     const makers = new IndexMakers(definition, row);
+    const isShared = engine.capabilities.shared === true;
     const codec = new DocumentCodec(name, schema.shape, found.structures, versionOf(definition), {
-      adds: engine.capabilities.shared !== true,
+      adds: !isShared,
     });
     // Who writes fills in what the newest version lacks, before anyone reads.
     const fills = bytes === undefined ? found.fills.slice(0, -1) : found.fills;
     const upgrade = new DocumentUpgrade(definition, fills);
     const births = engine.capabilities.changes === "log" ? new BirthNotes(row.number) : undefined;
-    const stored = { makers, row, births, bytes, claims };
+    const stored = { makers, row, births, bytes, claims, isShared };
     const collection = new StoredCollection(name, stored, { codec, upgrade }, engine.limits);
     if (found.newestId !== undefined) this.ids.follow(found.newestId);
     if (bytes !== undefined) return collection;
     if (row.documents === "filling") {
-      collection.become(await finishCollection(this.host, definition, collection, row));
+      collection.become(await finishCollection(this.host, definition, collection));
     }
     if (collection.unready !== undefined) {
       const build = new IndexBuild(this.host, collection);

@@ -6,7 +6,8 @@
  * Always true:
  * (1) The catalog row says `filling` from before the first batch until after the last one: after a crash in between, the
  *     work is begun anew. Done twice, it changes nothing the second time.
- * (2) Nobody else writes the collection meanwhile: every operation waits for it, and a database has one writing process.
+ * (2) Nobody who does not do the same writes the collection meanwhile: every operation of this program waits for it, and
+ *     other programs are refused, or wait as well. The first that has come to the end says so in the row.
  */
 import { copyBytes, equalBytes, nextKey } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -20,7 +21,7 @@ import type { Document } from "../document/document.ts";
 import type { StoredCollection } from "../stored-collection.ts";
 import type { StoreHost } from "./catalog.ts";
 import { withDocumentsReady } from "./catalog-plan.ts";
-import { encodeCatalogRow } from "./catalog-row.ts";
+import { decodeCatalogRow, encodeCatalogRow } from "./catalog-row.ts";
 import type { CatalogRow } from "./catalog-row.ts";
 import { catalogKey } from "./keyspace.ts";
 
@@ -38,12 +39,15 @@ export const LIBRARY_CODE: TransactOptions = {
   timeoutMillis: Infinity,
 };
 
-/** Gives the catalog row as it is then. */
+/**
+ * Gives the catalog row as it is then.
+ *
+ * @throws SchemaMismatch 'changed' where another program has made something else of the collection meanwhile.
+ */
 export async function finishCollection(
   host: StoreHost,
   definition: CollectionDefinition,
   collection: StoredCollection,
-  row: CatalogRow,
 ): Promise<CatalogRow> {
   const work = new FinishingWork(definition, collection);
   const { engine, transactionHost } = host;
@@ -52,16 +56,7 @@ export async function finishCollection(
     const from: Bytes = start;
     start = await transact(transactionHost, engine, (tx) => work.batch(tx, from), LIBRARY_CODE);
   }
-  // What was being built goes on where it was, and ends the pass.
-  const finished: CatalogRow =
-    row.pass === undefined ? withDocumentsReady(row) : { ...row, documents: "upgrading" };
-  await transact(
-    transactionHost,
-    engine,
-    (tx) => tx.put(catalogKey(definition.name), encodeCatalogRow(finished)),
-    LIBRARY_CODE,
-  );
-  return finished;
+  return await transact(transactionHost, engine, (tx) => work.end(tx), LIBRARY_CODE);
 }
 
 class FinishingWork {
@@ -73,8 +68,21 @@ class FinishingWork {
     this.#collection = collection;
   }
 
+  /** Gives the catalog row when all is done. */
+  async end(tx: Transaction): Promise<CatalogRow> {
+    const { row: bytes } = await this.#collection.seenIn(tx);
+    const row = decodeCatalogRow(this.#collection.name, bytes);
+    if (row.documents !== "filling") return row;
+    // What was being built goes on where it was, and ends the pass.
+    const finished: CatalogRow =
+      row.pass === undefined ? withDocumentsReady(row) : { ...row, documents: "upgrading" };
+    tx.put(catalogKey(this.#collection.name), encodeCatalogRow(finished));
+    return finished;
+  }
+
   /** Does the documents from `start` on; gives where the next batch begins, undefined when all is done. */
   async batch(tx: Transaction, start: Bytes): Promise<Bytes | undefined> {
+    await this.#collection.seenIn(tx);
     const { documents } = this.#collection.layout;
     // No limit: with one, `done` would not say whether documents follow.
     const scan = tx.scan({ start, end: documents.end }, { expect: "all" });
@@ -99,7 +107,7 @@ class FinishingWork {
     const id = this.#collection.idOfKey(key);
     const before = this.#collection.decodeValue(id, value, 0, value.length);
     const whole = this.#whole(tx, before, value);
-    return documentChange(this.#collection, key, {
+    return documentChange(this.#collection, this.#collection.statesToKeep(tx), key, {
       before,
       after: whole.document,
       row: equalBytes(whole.row, value) ? "kept" : whole.row,

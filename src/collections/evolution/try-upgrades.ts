@@ -145,7 +145,11 @@ class Trial implements UpgradeTrial {
     const document = this.#collection.decodeValue(id, value, 0, value.length);
     const { id: _, ...record } = document as Record<string, unknown>;
     const { document: after, row } = this.#collection.encodeForLoad(id, record);
-    return documentChange(this.#collection, key, { before: undefined, after, row });
+    return documentChange(this.#collection, this.#collection.statesNow, key, {
+      before: undefined,
+      after,
+      row,
+    });
   }
 
   async #eachRow(visit: (id: string, key: Bytes, value: Bytes) => void): Promise<void> {

@@ -96,6 +96,7 @@ class LoadAtOnce {
 
   async write(tx: Transaction, insertion: Insertion): Promise<void> {
     const { references, stored } = this.#ground;
+    await stored.seenIn(tx);
     const scan = tx.scan(stored.layout.documents, { limit: 1, keysOnly: true });
     const { rows } = await scan.next();
     scan.close();

@@ -230,10 +230,14 @@ class Load {
     const { stored } = this.#ground;
     if (this.#documents.add(key) === "again") throw new UniqueViolation(stored.name, "id", id);
     if (this.#ground.references !== undefined) this.#referring.push(document);
-    const change = documentChange(stored, key, { before: undefined, after: document, row });
+    const change = documentChange(stored, stored.statesNow, key, {
+      before: undefined,
+      after: document,
+      row,
+    });
     const rows: Row[] = [[key, row]];
     for (const [i, { puts }] of change.indexes.entries()) {
-      const count = this.#unique.get(stored.entryMakers[i]!.index.name);
+      const count = this.#unique.get(stored.statesNow.entryMakers[i]!.index.name);
       for (const put of puts) {
         rows.push([put.key, put.value]);
         count?.add(put.key);
@@ -284,7 +288,7 @@ class Load {
   /** The first document whose unique key another one holds. */
   async #violation(view: ReadView, index: string): Promise<UniqueViolation> {
     const { stored } = this.#ground;
-    const maker = stored.entryMakers.find((one) => one.index.name === index)!;
+    const maker = stored.statesNow.entryMakers.find((one) => one.index.name === index)!;
     const scan = view.scan(stored.layout.documents, { expect: "all" });
     try {
       for (let done = false; !done;) {

@@ -111,7 +111,7 @@ export class Deletion {
     const steps: (readonly [CollectionStore, readonly DocumentChange[]])[] = [];
     for (const { definition, documents } of this.#doomed.values()) {
       const store = this.#ground.storeOf(definition);
-      steps.push([store, [...documents.values()].map((document) => store.deletion(document))]);
+      steps.push([store, [...documents.values()].map((document) => store.deletion(tx, document))]);
     }
     return this.#writeNext(tx, [...steps, ...this.#patches(tx)], 0);
   }

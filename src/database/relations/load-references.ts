@@ -39,7 +39,9 @@ export class LoadReferences implements LoadGuard {
     for (const relation of this.#relations) {
       const references = newReferences(relation, written);
       if (isWithin(relation)) continue;
-      await requireReferred(view, this.#storeOf(relation.to), relation, references);
+      const store = this.#storeOf(relation.to);
+      await store.lookIn(view);
+      await requireReferred(view, store, relation, references);
     }
   }
 

@@ -128,10 +128,7 @@ export class ReferenceGuard implements WriteGuard {
   /** The documents that refer to any of the ids by this relation. */
   #referrers(tx: Transaction, relation: Relation, ids: readonly string[]): Awaitable<Document[]> {
     const store = this.#storeOf(relation.from);
-    const looked = andThen(store.unlessLoading(tx), () =>
-      store.hasChanged ? store.requireCompleteIn(tx) : undefined,
-    );
-    return andThen(looked, () => {
+    return andThen(store.unlessLoading(tx), () => {
       // What is ready in one transaction need not be in another.
       const seen = store.asSeenBy(tx);
       const known = this.#queries.get(relation);

@@ -77,13 +77,15 @@ async function write(
     const before = value && stored.decodeValue(id, value, 0, value.length);
     if (patch === undefined) {
       if (before === undefined) continue;
-      changes.push(documentChange(stored, key, { before, after: undefined, row: "deleted" }));
+      changes.push(
+        documentChange(stored, stored.statesNow, key, { before, after: undefined, row: "deleted" }),
+      );
       continue;
     }
     const { id: _, ...fields } = before ?? { id };
     const record = { n: 0, k: null, tags: [], ...fields, ...patch };
     const { document, row } = stored.encode(tx, id, record);
-    changes.push(documentChange(stored, key, { before, after: document, row }));
+    changes.push(documentChange(stored, stored.statesNow, key, { before, after: document, row }));
   }
   if (changes.length > 0) await writeChanges(stored, tx, changes);
   await gap("after");
@@ -190,7 +192,7 @@ async function batch(
   try {
     const { ended } = await transact(testTransactionHost, engine, async (tx) => {
       await gap("batch begins");
-      const result = await passBatch(stored, pass, tx, { documentsMax, bytesMax: 10_000 });
+      const result = await passBatch(stored, pass.number, tx, { documentsMax, bytesMax: 10_000 });
       await gap("batch ends");
       return result;
     });

@@ -7,7 +7,6 @@ import {
   verifyStored,
   storedCollections,
 } from "../../../src/collections/index.ts";
-import { withView } from "../../../src/transaction/index.ts";
 import { TestDatabase, rowsOf } from "../test-database.ts";
 import type { TestStore } from "../test-database.ts";
 
@@ -187,7 +186,7 @@ describe("verify finds", () => {
     await store.insertMany([{ role: "a", amount: 2.5 }, { role: "a" }, { role: "b", amount: -7 }]);
     expect(await store.verify()).toEqual([]);
     await store.database.transact((tx) => change(tx));
-    const stored = await withView(store.database.engine, async (view) => {
+    const stored = await store.database.read(async (view) => {
       const [rows] = await storedCollections(view);
       return (await verifyStored(rows!, view)).problems;
     });

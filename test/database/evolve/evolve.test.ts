@@ -316,13 +316,18 @@ for (const where of variantsHere(["in memory", "on the disk"], "elsewhere")) {
     const { kind } = await db.counters.where({ double: 4 }).explain();
     expect(await db.counters.where({ edits: 1 }).count()).toBe(7);
     expect(await db.counters.where({ words: { has: "changed" } }).count()).toBe(7);
-    expect(await db.counters.where({ words: { has: "w3" } }).all()).toEqual(
+    expect(
+      await db.counters
+        .where({ words: { has: "w3" } })
+        .orderBy("id")
+        .all(),
+    ).toEqual(
       [...model.values()].filter((one) => (one as { words: string[] }).words.includes("w3")),
     );
     const snapshot = db.snapshot();
     await db.ready();
-    // All of this was done before the index was ready.
-    expect(kind).toBe("scan");
+    // All of this was done before the index was ready; a server's may be ready sooner than that is done.
+    if (!isElsewhere()) expect(kind).toBe("scan");
     expect(await snapshot.counters.count()).toBe(model.size);
     snapshot.close();
     expect(await db.counters.orderBy("id").all()).toEqual([...model.values()]);

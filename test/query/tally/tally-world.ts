@@ -17,7 +17,7 @@ import {
   withWhere,
 } from "../../../src/query/index.ts";
 import type { QueryRequest, TallyGroup, TallyPlan } from "../../../src/query/index.ts";
-import { fullView, withView } from "../../../src/transaction/index.ts";
+import { fullView } from "../../../src/transaction/index.ts";
 import type { Transaction } from "../../../src/transaction/index.ts";
 import { TestDatabase } from "../../collections/test-database.ts";
 import type { TestStore } from "../../collections/test-database.ts";
@@ -159,7 +159,7 @@ export class TallyWorld {
 
   /** Every count and sum, and what verify() says. */
   async check(): Promise<void> {
-    await withView(this.database.engine, async (view) => {
+    await this.database.read(async (view) => {
       await checkCounts(view, this.store.inner, this.model);
       await checkAggregates(view, this.store.inner, this.model);
     });
