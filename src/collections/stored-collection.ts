@@ -33,6 +33,8 @@ export class StoredCollection {
   readonly isShared: boolean;
   /** Where the engine keeps a log of its commits: told of each document that a transaction writes. */
   readonly births: BirthNotes | undefined;
+  /** Where its catalog row is. */
+  readonly #rowKey: Bytes;
   readonly #makers: IndexMakers;
   readonly #codec: DocumentCodec;
   readonly #upgrade: DocumentUpgrade;
@@ -70,6 +72,7 @@ export class StoredCollection {
   ) {
     const { births, claims, makers, row } = stored;
     this.name = name;
+    this.#rowKey = catalogKey(name);
     this.births = births;
     this.limits = limits;
     this.#codec = codec;
@@ -135,7 +138,7 @@ export class StoredCollection {
   seenIn(view: ReadView): Awaitable<IndexStates> {
     const known = this.#seen.get(view);
     if (known !== undefined) return known;
-    const key = catalogKey(this.name);
+    const key = this.#rowKey;
     const states = this.#states;
     if (this.isShared && states.isWhole && view.presume?.(key, states.row) === true) {
       this.#seen.set(view, states);

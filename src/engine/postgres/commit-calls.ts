@@ -40,6 +40,33 @@ export function presumeCalls(
   return presumed.map(({ key, value }) => ({ statement: presume, values: [key, value] }));
 }
 
+/** Reads behind which it is known that what is presumed is so; as few statements as will do. */
+export function presumingCalls(
+  statements: TableStatements,
+  presumed: readonly Presumption[],
+  reads: readonly Call[],
+): readonly Call[] {
+  const [first, ...others] = presumed;
+  const [read, ...more] = reads;
+  const presuming = read === undefined ? undefined : statements.presuming.get(read.statement);
+  if (first === undefined || read === undefined || presuming === undefined)
+    return [...presumeCalls(statements, presumed), ...reads];
+  const both = { statement: presuming, values: [...read.values, first.key, first.value] };
+  return [...presumeCalls(statements, others), both, ...more];
+}
+
+/** For a batch, which is a transaction by itself, and has its isolation from the settings of its connection. */
+export function loneCalls(
+  statements: TableStatements,
+  presumed: readonly Presumption[],
+): readonly Call[] {
+  const [first, ...others] = presumed;
+  if (first === undefined) return [{ statement: statements.assertIsolation, values: [] }];
+  const { key, value } = first;
+  const both = { statement: statements.assertAndPresume, values: [key, value] };
+  return [both, ...presumeCalls(statements, others)];
+}
+
 type OpsOf<K extends WriteOp["op"]> = readonly Extract<WriteOp, { readonly op: K }>[];
 
 export function commitCalls(statements: TableStatements, plan: Changes): readonly Call[] {

@@ -13,7 +13,7 @@ import type { Timers } from "../lsm/host/index.ts";
 import { Connection, connectFailure, isUnavailable, loadDriver } from "./connection/index.ts";
 import type { Call, ClientOptions, HostPlace, Hosts, Statement } from "./connection/index.ts";
 import { SETTING, prepareLog } from "./log/index.ts";
-import { prepareTable, refuseStandby } from "./table/index.ts";
+import { prepareTable, refuseStandby, statementList } from "./table/index.ts";
 import type { Ask, Isolation, ServerFigures, TableName, TableStatements } from "./table/index.ts";
 
 export interface ConnectorParts {
@@ -138,7 +138,7 @@ export class Connector {
       driver,
       { ...client, connectionString: url },
       {
-        statements: [...Object.values(statements), ...more],
+        statements: [...statementList(statements), ...more],
         first: [
           { statement: statements.settings, values: this.#settings(isolation) },
           { statement: statements.isStandby, values: [] },

@@ -28,7 +28,7 @@ import type {
   StorageEngine,
 } from "../contract/index.ts";
 import type { Random, Timers } from "../lsm/host/index.ts";
-import { KEY_BYTES_MAX, commitCalls, presumeCalls } from "./commit-calls.ts";
+import { KEY_BYTES_MAX, commitCalls, loneCalls } from "./commit-calls.ts";
 import type { Presumption } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Call, Connection, Pool } from "./connection/index.ts";
@@ -172,10 +172,7 @@ export class PostgresEngine implements StorageEngine {
       for (let attempt = 1; ; attempt++) {
         const written = plan.requires.some(({ key }) => cells.isKnown(key))
           ? await this.#writeReading(plan, presumed)
-          : await this.#writeOnce(plan, [
-              ...presumeCalls(statements, presumed),
-              ...commitCalls(statements, plan),
-            ]);
+          : await this.#writeOnce(plan, commitCalls(statements, plan), presumed);
         if ("result" in written) {
           ({ result } = written);
           break;
@@ -232,13 +229,20 @@ export class PostgresEngine implements StorageEngine {
   }
 
   /** One attempt of a batch in one round trip. */
-  async #writeOnce(plan: CommitPlan, calls: readonly Call[]): Promise<Written> {
+  async #writeOnce(
+    plan: CommitPlan,
+    calls: readonly Call[],
+    presumed: readonly Presumption[] = [],
+  ): Promise<Written> {
     const { figures, log, pool, statements } = this.#session;
     const connection = await pool.acquire(plan.signal);
     try {
       const isLogged = log !== undefined && plan.ops.length > 0;
-      const isolation = { statement: statements.assertIsolation, values: [] };
-      const all = [isolation, ...calls, ...(isLogged ? [log.append(plan.ops)] : [])];
+      const all = [
+        ...loneCalls(statements, presumed),
+        ...calls,
+        ...(isLogged ? [log.append(plan.ops)] : []),
+      ];
       const answers = await connection.run(all, { alone: true });
       figures.committed();
       if (!isLogged) return { result: {} };

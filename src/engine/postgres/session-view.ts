@@ -21,7 +21,7 @@ import type {
   Scan,
   ScanOptions,
 } from "../contract/index.ts";
-import { endOf, presumeCalls } from "./commit-calls.ts";
+import { endOf, presumingCalls } from "./commit-calls.ts";
 import type { Presumption } from "./commit-calls.ts";
 import { engineFailure } from "./connection/index.ts";
 import type { Answer, Call, Connection, Pool, Row, Statement, Value } from "./connection/index.ts";
@@ -155,8 +155,7 @@ export class SessionView implements ReadView {
     this.assertOpen();
     try {
       if (this.#lost !== undefined) throw this.#lost;
-      const presumed = presumeCalls(this.session.statements, this.takePresumed());
-      const answers = await this.#run([...presumed, ...calls]);
+      const answers = await this.#run(calls, this.takePresumed());
       return answers.slice(answers.length - calls.length);
     } catch (error) {
       // What was on its way when the view was ended has no other reason to be told.
@@ -168,7 +167,8 @@ export class SessionView implements ReadView {
   }
 
   /** The answers to the calls, perhaps behind those to others. */
-  async #run(calls: readonly Call[]): Promise<readonly Answer[]> {
+  async #run(asked: readonly Call[], presumed: readonly Presumption[]): Promise<readonly Answer[]> {
+    const calls = presumingCalls(this.session.statements, presumed, asked);
     if (this.#mayLose && !this.#begun) {
       if (this.#loneReads === LONE_READS_MAX) return await this.#askAfter(await this.#lone!, calls);
       this.#loneReads++;
@@ -198,13 +198,13 @@ export class SessionView implements ReadView {
     before: Promise<LoneReads> | undefined,
   ): Promise<LoneReads> {
     const earlier = (await before) ?? NO_READS;
-    const { pool } = this.session;
+    const { pool, statements } = this.session;
     const connection = await pool.acquire(this.#signal);
     try {
       const all = [...earlier.calls, ...calls];
       // A weaker level would give each its own state.
-      const isolation = { statement: this.session.statements.assertIsolation, values: [] };
-      const first = earlier.calls.length === 0 ? [] : [isolation];
+      const isolation = { statement: statements.assertIsolation, values: [] };
+      const first = all.length === 1 ? [] : [isolation];
       const answers = (await connection.run([...first, ...all], { alone: true })).slice(
         first.length,
       );

@@ -16,6 +16,6 @@ export type { PageRow } from "./pages.ts";
 export { RangeWalk, keyRows } from "./range-walk.ts";
 export type { KeyRows } from "./range-walk.ts";
 export { commentOf } from "./table-format.ts";
-export { tableStatements } from "./statements.ts";
+export { statementList, tableStatements } from "./statements.ts";
 export type { Isolation, TableStatements } from "./statements.ts";
 export { bytesList, bytesOfText, numberList } from "./values.ts";

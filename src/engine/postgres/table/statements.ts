@@ -24,6 +24,8 @@ import type { Statement } from "../connection/index.ts";
 export type Isolation = "serializable" | "repeatable read" | "read committed";
 
 export interface TableStatements {
+  /** Of each statement that reads: the same with a presumption, whose key and value are its last parameters. */
+  readonly presuming: ReadonlyMap<Statement, Statement>;
   readonly settings: Statement;
   readonly isStandby: Statement;
   readonly assertIsolation: Statement;
@@ -53,6 +55,7 @@ export interface TableStatements {
   readonly removeProbes: Statement;
   readonly checkEqual: Statement;
   readonly presume: Statement;
+  readonly assertAndPresume: Statement;
   readonly beginCells: Statement;
   readonly makeCells: Statement;
   readonly lockCells: Statement;
@@ -75,14 +78,39 @@ export function tableStatements(
   sequence: string,
   isolation: Isolation,
 ): TableStatements {
-  const texts: Record<keyof TableStatements, string> = {
-    ...transactionTexts(isolation),
-    ...readingTexts(table),
-    ...writingTexts(table),
-    ...cellTexts(table, sequence),
+  const reading = named("kt_", readingTexts(table));
+  const guarded = readingTexts(
+    table,
+    (params) => ` and ${presumed(table, `$${params + 1}`, `$${params + 2}`)} = ''`,
+  );
+  const presuming = Object.values(named("kt_presuming_", guarded));
+  return {
+    ...named("kt_", transactionTexts(isolation)),
+    ...reading,
+    ...named("kt_", writingTexts(table, isolation)),
+    ...named("kt_", cellTexts(table, sequence)),
+    presuming: new Map(Object.values(reading).map((statement, at) => [statement, presuming[at]!])),
   };
-  const named = Object.entries(texts).map(([name, text]) => [name, { name: `kt_${name}`, text }]);
-  return Object.fromEntries(named) as Record<keyof TableStatements, Statement>;
+}
+
+/** All of them, for whoever prepares them. */
+export function statementList({ presuming, ...others }: TableStatements): readonly Statement[] {
+  return [...Object.values(others), ...presuming.values()];
+}
+
+function named<N extends string>(
+  prefix: string,
+  texts: Readonly<Record<N, string>>,
+): Record<N, Statement> {
+  const entries = Object.entries<string>(texts);
+  const statements = entries.map(([name, text]) => [name, { name: prefix + name, text }]);
+  return Object.fromEntries(statements) as Record<N, Statement>;
+}
+
+/** A number where all is well; else the server fails to make one of the name that it finds. */
+function asserted(isolation: Isolation): string {
+  const name = "current_setting('transaction_isolation')";
+  return `case ${name} when '${isolation}' then 0 else ${name}::int end`;
 }
 
 function transactionTexts(isolation: Isolation) {
@@ -90,8 +118,7 @@ function transactionTexts(isolation: Isolation) {
     settings:
       "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
     isStandby: "select pg_is_in_recovery()",
-    // A number where all is well; else the server fails to make one of the name that it finds.
-    assertIsolation: `select case current_setting('transaction_isolation') when '${isolation}' then 0 else current_setting('transaction_isolation')::int end`,
+    assertIsolation: `select ${asserted(isolation)}`,
     begin: `begin isolation level ${isolation}`,
     beginReadOnly: `begin isolation level ${isolation} read only`,
     // Waits until there is a state that no commit under way can put in doubt; from then on it cannot lose.
@@ -103,17 +130,21 @@ function transactionTexts(isolation: Isolation) {
   };
 }
 
-function readingTexts(table: string) {
+/**
+ * `where` joins the conditions of each: nothing, or what is presumed. It names no column, so the server asks it once, before
+ * it reads anything.
+ */
+function readingTexts(table: string, where: (params: number) => string = () => "") {
   const page = (columns: string, order: "" | " desc"): string =>
-    `select ${columns} from ${table} where k >= $1 and k < $2 order by k${order}, n${order} limit $3::int8`;
+    `select ${columns} from ${table} where k >= $1 and k < $2${where(3)} order by k${order}, n${order} limit $3::int8`;
   const refs = (order: "" | " desc"): string =>
     `select i.k, i.how, i.v, d.how, d.v from (${page("k, n, how, v", order)}) i left join ${table} d on d.n = 0 and d.k = ${REFERENCE} order by i.k${order}, i.n${order}`;
   const many = (order: "" | " desc"): string =>
-    `select o.i, x.k, x.how, case when $4::bool and x.v is not null then ''::bytea else x.v end from unnest($1::bytea[], $2::bytea[]) with ordinality o(low, high, i) cross join lateral (select k, n, how, v from ${table} where k >= o.low and k < o.high order by k${order}, n${order} limit $3::int8) x order by o.i, x.k${order}, x.n${order}`;
+    `select o.i, x.k, x.how, case when $4::bool and x.v is not null then ''::bytea else x.v end from unnest($1::bytea[], $2::bytea[]) with ordinality o(low, high, i) cross join lateral (select k, n, how, v from ${table} where k >= o.low and k < o.high order by k${order}, n${order} limit $3::int8) x where true${where(4)} order by o.i, x.k${order}, x.n${order}`;
   const present = "k, how, case when v is null then null else ''::bytea end";
   return {
-    get: `select how, v from ${table} where k = $1 order by n`,
-    getMany: `select o.i, t.n, t.how, t.v from unnest($1::bytea[]) with ordinality o(k, i) join ${table} t on t.k = o.k`,
+    get: `select how, v from ${table} where k = $1${where(1)} order by n`,
+    getMany: `select o.i, t.n, t.how, t.v from unnest($1::bytea[]) with ordinality o(k, i) join ${table} t on t.k = o.k where true${where(1)}`,
     scan: page("k, how, v", ""),
     scanReverse: page("k, how, v", " desc"),
     scanKeys: page(present, ""),
@@ -125,8 +156,14 @@ function readingTexts(table: string) {
   };
 }
 
-function writingTexts(table: string) {
+/** Nothing, where `key` holds `value`; else less than nothing is asked for, which no other statement does. */
+function presumed(table: string, key: string, value: string): string {
+  return `substring('' for case when exists(select from ${table} where k = ${key} and n = 0 and how is null and v = ${value}) then 0 else -1 end)`;
+}
+
+function writingTexts(table: string, isolation: Isolation) {
   const rows = "select * from unnest($1::bytea[], $2::bytea[])";
+  const presume = presumed(table, "$1", "$2");
   return {
     insert: `insert into ${table}(k, v) ${rows}`,
     put: `with put as (insert into ${table}(k, v) ${rows} on conflict (k, n) do update set v = excluded.v returning k, how)
@@ -143,7 +180,8 @@ update ${table} set v = null where k = any($1::bytea[]) and how = 0`,
     // Locked, so that nobody changes it before the commit; a row that was changed since the transaction began is refused.
     checkEqual: `select 1 / (case when (select count(*) from (select 1 from unnest($1::bytea[], $2::bytea[]) r(k, v) join ${table} t on t.k = r.k and t.n = 0 and t.how is null and t.v = r.v for share of t) found) = array_length($1::bytea[], 1) then 1 else 0 end)`,
     // A read, not locked: a row that everybody looks at must not be written by all of them. The server sees who changes it.
-    presume: `select substring('' for (select count(*)::int from ${table} where k = $1 and n = 0 and how is null and v = $2) - 1)`,
+    presume: `select ${presume}`,
+    assertAndPresume: `select ${asserted(isolation)}, ${presume}`,
   };
 }
 
