@@ -32,7 +32,7 @@ import { triedSteps } from "../evolution/try-upgrades.ts";
 import { StoredCollection } from "../stored-collection.ts";
 import { LIBRARY_CODE, finishCollection } from "./finish-collection.ts";
 import { registeredReading } from "./read-only-registration.ts";
-import { register } from "./registration.ts";
+import { newestUlid, register } from "./registration.ts";
 import type { Registered } from "./registration.ts";
 
 /** What collections need of the database they live in. */
@@ -135,8 +135,9 @@ export class Catalog {
     const births = engine.capabilities.changes === "log" ? new BirthNotes(row.number) : undefined;
     const stored = { makers, row, births, bytes, claims, isShared };
     const collection = new StoredCollection(name, stored, { codec, upgrade }, engine.limits);
-    if (found.newestId !== undefined) this.ids.follow(found.newestId);
     if (bytes !== undefined) return collection;
+    const newestId = await withView(engine, (view) => newestUlid(view, row.number));
+    if (newestId !== undefined) this.ids.follow(newestId);
     if (row.documents === "filling") {
       collection.become(await finishCollection(this.host, definition, collection));
     }

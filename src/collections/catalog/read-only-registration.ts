@@ -41,7 +41,6 @@ export async function registeredReading(
     row: { ...plan.row, indexes },
     fills: plan.fills,
     structures: await storedStructures(view, name, stored.number),
-    newestId: undefined,
     readOnlyRow: found.bytes,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * The first use of a collection in the life of a catalog, in one transaction: its row is read, compared with the
- * program's definition and written anew where that differs; and what the codec and new ids go on from is read.
+ * program's definition and written anew where that differs; and what the codec goes on from is read.
  */
 import { hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
@@ -33,8 +33,6 @@ export interface Registered {
   readonly fills: readonly boolean[];
   /** The codec's structures in the order of their numbers. */
   readonly structures: readonly (readonly string[])[];
-  /** The greatest id that is a ULID; undefined where there is none. */
-  readonly newestId: string | undefined;
   /** Where nothing can be written: the catalog row as it is stored. What is ready in `row` can be used. */
   readonly readOnlyRow?: Bytes;
 }
@@ -64,7 +62,6 @@ export async function register(
     row,
     fills: plan.fills,
     structures: await storedStructures(tx, name, row.number),
-    newestId: await newestUlid(tx, row.number),
   };
 }
 
@@ -100,8 +97,11 @@ export async function storedStructures(
   return structures;
 }
 
-/** The greatest id only helps new ids to rise over it: where it lies in a damaged place, the clock must do. */
-async function newestUlid(view: ReadView, collection: number): Promise<string | undefined> {
+/**
+ * The greatest id that is a ULID; undefined where there is none. It only helps new ids to rise over it: where it lies in a
+ * damaged place, the clock must do. Not for the transaction that registers: it would lose to everybody who inserts.
+ */
+export async function newestUlid(view: ReadView, collection: number): Promise<string | undefined> {
   const prefix = documentsPrefix(collection);
   let newest: string | undefined;
   try {
