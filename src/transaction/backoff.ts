@@ -3,6 +3,11 @@ import { Conflict } from "../engine/contract/index.ts";
 
 /** So many conflicts are chance; more of them mean that shorter transactions always get ahead. */
 export const EXCLUSIVE_AFTER_LOSSES = 3;
+/**
+ * Who has a server to itself keeps all programs from writing for some round trips. So it is for those who would starve: who
+ * lose by chance get through in this time.
+ */
+export const REMOTE_EXCLUSIVE_AFTER_MILLIS = 1_000;
 /** Whoever won has committed already, so a conflict needs little patience. */
 const CONFLICT_MILLIS_MAX = 50;
 /** What is out of reach needs time to come back. */

@@ -27,7 +27,7 @@ import type {
   EngineTransaction,
   StorageEngine,
 } from "../engine/contract/index.ts";
-import { backoffMillis, EXCLUSIVE_AFTER_LOSSES } from "./backoff.ts";
+import { backoffMillis, EXCLUSIVE_AFTER_LOSSES, REMOTE_EXCLUSIVE_AFTER_MILLIS } from "./backoff.ts";
 import { BodyScope, enterBody, leaveBody, refuseNested } from "./nesting.ts";
 import { Patience } from "./patience.ts";
 import type { Lapse } from "./patience.ts";
@@ -63,6 +63,11 @@ export interface TransactOptions {
    * first use: it is committed by itself, whatever becomes of that body. Default: false.
    */
   readonly standsApart?: boolean;
+  /**
+   * True for work that others undo while it loses, so that it would never come to its end: also on a server it has the
+   * engine to itself after a few losses, and not only when it has lost for a second. Default: false.
+   */
+  readonly fallsBehind?: boolean;
 }
 
 /**
@@ -102,6 +107,7 @@ class TransactionRun<T> {
   #attempts = 0;
   /** Attempts that ended in a conflict. */
   #losses = 0;
+  #firstLostMillis = 0;
   /** Why the attempt before this one was lost. */
   #lost: Conflict | StorageError | undefined;
 
@@ -126,6 +132,7 @@ class TransactionRun<T> {
   }
 
   async #runAgain(firstLost: Conflict | StorageError): Promise<T> {
+    this.#firstLostMillis = this.#host.nowMillis();
     for (let lost = firstLost; ;) {
       this.#lost = lost;
       if (lost instanceof Conflict) this.#losses++;
@@ -185,11 +192,19 @@ class TransactionRun<T> {
   }
 
   #goesExclusive(): boolean {
-    return this.#losses >= EXCLUSIVE_AFTER_LOSSES && this.#engine.capabilities.exclusive;
+    const { exclusive, remote } = this.#engine.capabilities;
+    if (!exclusive || this.#losses < EXCLUSIVE_AFTER_LOSSES) return false;
+    if (!remote || this.#options.fallsBehind === true) return true;
+    return this.#host.nowMillis() - this.#firstLostMillis >= REMOTE_EXCLUSIVE_AFTER_MILLIS;
   }
 
   async #attemptExclusively(): Promise<Outcome<T>> {
-    const inner = await this.#exclusiveTurn();
+    let inner: EngineTransaction;
+    try {
+      inner = await this.#exclusiveTurn();
+    } catch (error) {
+      return this.#lostOrThrow(error);
+    }
     return await this.#runBody(inner);
   }
 

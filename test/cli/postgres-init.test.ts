@@ -96,6 +96,8 @@ describe.skipIf(skipReason !== undefined)("on a server as it is installed", () =
       host: { ...nodeHost(), warn: () => undefined },
     });
     await using db = await open({ engine }, { collections: { notes: Notes } });
+    const alone = await engine.begin({ exclusive: true });
+    alone.abort();
     await db.notes.load([{ text: "a" }, { text: "b" }]);
     const { id } = await db.notes.insert({ text: "c" });
     await db.notes.delete(id);

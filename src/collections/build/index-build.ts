@@ -5,8 +5,9 @@
  * Always true:
  * (1) One batch at a time. What one batch can do is done before the collection is used for the first time, so that the
  *     indexes of a small one are ready at once; from then on there is a pause before each, in which others have their turn.
- * (2) A batch that loses against writers is run again with fewer documents, and at last alone: it cannot starve.
- * (3) What a batch takes of the thread is measured, and the next one is made larger or smaller by it.
+ * (2) A batch that loses against writers is run again with fewer documents, and at last alone with as many as at first: it
+ *     cannot starve, nor fall behind those who insert where it should end.
+ * (3) What a batch takes of the thread, or of a server, is measured, and the next one is made larger or smaller by it.
  * (4) A build that fails changes nothing for readers and writers: every write keeps the index, and no query reads it.
  *     built() begins it again where it stopped. The other indexes are built.
  * (5) An index counts as ready when the commit that says so is acknowledged: every view that is begun later shows it.
@@ -28,6 +29,10 @@ import type { BatchResult, DocumentPass } from "./document-pass.ts";
 const BATCH_BYTES_MAX = 512 * 1_024;
 /** How long a batch may keep the thread: whoever comes meanwhile waits no longer than for a disk. */
 const BATCH_MILLIS = 4;
+/** Where it waits for a server most of that time is no time of the thread, and others have their turn all along. */
+const REMOTE_BATCH_MILLIS = 200;
+/** Of so many attempts each has half as many documents as the one before. */
+const SHRINKING_ATTEMPTS = 3;
 /** So many times as long as a batch took, for its commit takes about as long again: others have half of the time. */
 const PAUSE_FACTOR = 2;
 
@@ -182,7 +187,8 @@ export class IndexBuild {
       engine,
       async (tx) => {
         const start = transactionHost.nowMillis();
-        const most = Math.max(buildPace.batchDocumentsMin, documentsMax >> (tx.attempt - 1));
+        const halved = tx.attempt > SHRINKING_ATTEMPTS ? 0 : tx.attempt - 1;
+        const most = Math.max(buildPace.batchDocumentsMin, documentsMax >> halved);
         const size = { documentsMax: most, bytesMax: BATCH_BYTES_MAX };
         const done = await passBatch(this.#collection, pass.number, tx, size);
         millis = transactionHost.nowMillis() - start;
@@ -197,14 +203,18 @@ export class IndexBuild {
 
   #measure(documents: number, millis: number): void {
     this.#batchMillis = millis;
-    const fitting = millis <= 0 ? Infinity : (documents * BATCH_MILLIS) / millis;
+    const { remote } = this.#host.engine.capabilities;
+    const wanted = remote ? REMOTE_BATCH_MILLIS : BATCH_MILLIS;
+    const fitting = millis <= 0 ? Infinity : (documents * wanted) / millis;
     const most = Math.min(fitting, 2 * this.#documentsMax, buildPace.batchDocumentsMax);
     this.#documentsMax = Math.max(buildPace.batchDocumentsMin, Math.floor(most));
   }
 
   #pause(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
-    const wanted = Math.max(buildPace.pauseMillisMin, PAUSE_FACTOR * this.#batchMillis);
+    const { remote } = this.#host.engine.capabilities;
+    const factor = remote ? 0 : PAUSE_FACTOR;
+    const wanted = Math.max(buildPace.pauseMillisMin, factor * this.#batchMillis);
     const millis = Math.min(buildPace.pauseMillisMax, wanted);
     return new Promise((resolve) => {
       const cancel = this.#host.transactionHost.after(millis, resolve);

@@ -37,6 +37,8 @@ export const LIBRARY_CODE: TransactOptions = {
   runsUserCode: false,
   standsApart: true,
   timeoutMillis: Infinity,
+  // Of programs that share an engine others write meanwhile.
+  fallsBehind: true,
 };
 
 /**

@@ -69,7 +69,12 @@ export function loneCalls(
 
 type OpsOf<K extends WriteOp["op"]> = readonly Extract<WriteOp, { readonly op: K }>[];
 
-export function commitCalls(statements: TableStatements, plan: Changes): readonly Call[] {
+/** `isAlone`: nobody else writes meanwhile, so the plan makes its number cells by itself, and waits for no turn at them. */
+export function commitCalls(
+  statements: TableStatements,
+  plan: Changes,
+  isAlone = false,
+): readonly Call[] {
   const ranges = opsOf(plan, "delRange");
   // A note is for readers of the log alone.
   const puts = opsOf(plan, "put").filter(({ isNote }) => isNote !== true);
@@ -78,6 +83,8 @@ export function commitCalls(statements: TableStatements, plan: Changes): readonl
   const call = (statement: Call["statement"], ...values: Call["values"]): void => {
     calls.push({ statement, values });
   };
+  const merges = opsOf(plan, "merge");
+  if (isAlone && merges.length > 0) call(statements.makeCells, keysOf(merges));
   if (probed.length > 0) {
     call(statements.probeAbsent, bytesList(probed));
     call(statements.removeProbes, bytesList(probed));
@@ -94,7 +101,7 @@ export function commitCalls(statements: TableStatements, plan: Changes): readonl
   if (inserted.length > 0) call(statements.insert, keysOf(inserted), valuesOf(inserted));
   const written = fresh.size === 0 ? puts : puts.filter(({ key }) => !fresh.has(textOfKey(key)));
   if (written.length > 0) call(statements.put, keysOf(written), valuesOf(written));
-  addMerges(opsOf(plan, "merge"), statements, call);
+  addMerges(merges, statements, call, isAlone);
   return calls;
 }
 
@@ -124,10 +131,12 @@ function addMerges(
   merges: OpsOf<"merge">,
   statements: TableStatements,
   call: (statement: Call["statement"], ...values: Call["values"]) => void,
+  isAlone: boolean,
 ): void {
   if (merges.length === 0) return;
-  // A sum of floats depends on the order: who adds next waits until the one before is committed or not.
-  const ordered = merges.filter(({ how }) => how === "addFloat");
+  // A sum of floats depends on the order: who adds next waits until the one before is committed or not. Who holds the table
+  // must not: the one before may wait for that.
+  const ordered = isAlone ? [] : merges.filter(({ how }) => how === "addFloat");
   if (ordered.length > 0) {
     const locks = new Set(ordered.map(({ key }) => lockOf(key)));
     call(statements.lockCells, numberList([...locks].toSorted((a, b) => (a < b ? -1 : 1))));

@@ -64,6 +64,11 @@ export class NumberCells {
     return waits.length === 0 ? undefined : Promise.all(waits);
   }
 
+  /** The plan was committed, and its commit has made cells of the keys that it merges into. */
+  madeWith(ops: readonly WriteOp[]): void {
+    for (const op of ops) if (op.op === "merge") this.#remember(op.key, undefined);
+  }
+
   /** The plan was committed. */
   merged(ops: readonly WriteOp[]): void {
     for (const op of ops) {

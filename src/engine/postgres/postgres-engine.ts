@@ -13,8 +13,8 @@
  *     CommitUnknown.
  */
 import { Closed, assert } from "../../base/index.ts";
-import type { Bytes } from "../../base/index.ts";
-import { CONFLICT, checkLimits } from "../contract/index.ts";
+import type { Awaitable, Bytes } from "../../base/index.ts";
+import { CONFLICT, CommitGate, checkLimits } from "../contract/index.ts";
 import type {
   BeginOptions,
   BlindPlan,
@@ -98,6 +98,8 @@ export class PostgresEngine implements StorageEngine {
   readonly #stale: Session;
   readonly #host: TransactionHost;
   readonly #loads: BulkLoads;
+  /** Of exclusive transactions of this program: each that waits at the server holds a connection. */
+  readonly #turns = new CommitGate();
 
   /** @internal postgres() makes it. */
   constructor(parts: EngineParts) {
@@ -109,7 +111,7 @@ export class PostgresEngine implements StorageEngine {
       readsAreFinal: false,
       pastVersions: false,
       changes: log === undefined ? "none" : "log",
-      exclusive: false,
+      exclusive: true,
       answersMayBeLost: true,
       openTransactions: parts.connectionsMax,
     };
@@ -143,12 +145,13 @@ export class PostgresEngine implements StorageEngine {
     };
   }
 
-  begin(options: BeginOptions = {}): EngineTransaction {
+  begin(options: BeginOptions = {}): Awaitable<EngineTransaction> {
     this.#assertOpen();
     assert(options.at === undefined, "begin({ at }) is for engines with pastVersions");
-    assert(options.exclusive !== true, "begin({ exclusive }) is for engines that can");
     options.signal?.throwIfAborted();
-    return new PostgresTransaction(this.#session, this.#host, options);
+    if (options.exclusive !== true)
+      return new PostgresTransaction(this.#session, this.#host, options);
+    return this.#beginAlone(options);
   }
 
   snapshot({ stale = false }: SnapshotOptions = {}): Promise<Snapshot> {
@@ -222,10 +225,18 @@ export class PostgresEngine implements StorageEngine {
   /** Idempotent. Open transactions are rolled back. */
   async close(): Promise<void> {
     this.#loads.stop();
+    this.#turns.close(new Closed("engine"));
     this.#session.pool.close();
     this.#side.close();
     this.#stale.pool.close();
     this.#session.log?.close();
+  }
+
+  async #beginAlone(options: BeginOptions): Promise<EngineTransaction> {
+    const ended = (): void => this.#turns.leave();
+    const begin = (): Promise<EngineTransaction> =>
+      new PostgresTransaction(this.#session, this.#host, options, ended).lock();
+    return await this.#turns.enter(begin, options.signal);
   }
 
   /** One attempt of a batch in one round trip. */

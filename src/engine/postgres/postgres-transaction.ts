@@ -39,11 +39,28 @@ const NO_RESULT: CommitResult = {};
 
 export class PostgresTransaction extends SessionView implements EngineTransaction {
   readonly #host: TransactionHost;
+  readonly #isAlone: boolean;
+  /** Called once, of one that is alone. */
+  #ended: (() => void) | undefined;
   #settled = false;
 
-  constructor(session: Session, host: TransactionHost, options: BeginOptions) {
+  constructor(session: Session, host: TransactionHost, options: BeginOptions, ended?: () => void) {
     super(session, "transaction", options);
     this.#host = host;
+    this.#isAlone = ended !== undefined;
+    this.#ended = ended;
+  }
+
+  /** Waits until nobody else writes, and keeps it so until the end. Before anything is read. */
+  async lock(): Promise<this> {
+    try {
+      const { holdBriefly, lockTable } = this.statements;
+      await this.ask([lockTable, holdBriefly].map((statement) => ({ statement, values: [] })));
+      return this;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
   }
 
   presume(key: Bytes, value: Bytes): boolean {
@@ -63,7 +80,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
       if (!this.endReads()) throw new Closed("transaction");
       if (held === undefined) return await this.#host.write(plan, this.takePresumed());
       await this.session.log?.beginning;
-      await this.session.cells.make(plan.ops);
+      if (!this.#isAlone) await this.session.cells.make(plan.ops);
       return await this.#commitOn(await held, plan, changes);
     } catch (error) {
       this.endReads();
@@ -75,6 +92,12 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
 
   abort(): void {
     if (this.endReads()) this.release();
+  }
+
+  protected override release(): void {
+    super.release();
+    this.#ended?.();
+    this.#ended = undefined;
   }
 
   protected override isSettled(): boolean {
@@ -90,7 +113,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
     const isLogged = log !== undefined && changes.ops.length > 0;
     const calls = [
       ...presumeCalls(statements, this.takePresumed()),
-      ...commitCalls(statements, changes),
+      ...commitCalls(statements, changes, this.#isAlone),
       ...(isLogged ? [log.append(changes.ops)] : []),
       { statement: statements.commit, values: [] },
     ];
@@ -104,6 +127,7 @@ export class PostgresTransaction extends SessionView implements EngineTransactio
       throw this.session.figures.failed(await this.#failure(error, connection, plan));
     }
     this.session.figures.committed();
+    if (this.#isAlone) this.session.cells.madeWith(plan.ops);
     this.session.cells.merged(plan.ops);
     if (!isLogged) return NO_RESULT;
     return { version: log.committed(answers[answers.length - 2]!, changes.ops) };

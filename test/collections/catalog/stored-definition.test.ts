@@ -66,6 +66,40 @@ test("when documents expire is not stored: a tool keeps the entries, and deletes
   expect("definition" in stored && stored.definition.indexes).toEqual(plain.indexes);
 });
 
+test("so are those that count and sum, but for filtered ones", () => {
+  const counting = collection("things", z.object({ kind: z.string(), n: z.number() }), {
+    indexes: {
+      kinds: { count: true, by: ["kind"] },
+      all: { count: true },
+      amounts: { sum: "n", by: ["kind"] },
+      some: { count: true, where: { kind: "a" } },
+    },
+  }).definition;
+  const { schema, tallies } = counting;
+  const storedWith = (names: readonly string[]): ReturnType<typeof storedDefinition> => {
+    const indexes = tallies
+      .filter(({ name }) => names.includes(name))
+      .map(({ fingerprint, name }, i) => ({
+        name,
+        number: i + 1,
+        fingerprint,
+        state: "ready" as const,
+        cells: true as const,
+      }));
+    return storedDefinition(
+      "things",
+      rowWith({ shape: schema.fingerprint, indexes }),
+      schema.shape,
+    );
+  };
+
+  const stored = storedWith(["kinds", "all", "amounts"]);
+  expect("definition" in stored && stored.definition.tallies).toEqual(tallies.slice(0, 3));
+  expect(storedWith(["kinds", "some"])).toEqual({
+    problem: 'the entries of its index "some" are known to its program alone',
+  });
+});
+
 test("what is not wholly stored, or not finished, has no definition", () => {
   const [first, second] = definition.indexes.map(({ fingerprint }) => fingerprint);
   const filtered = second!.replace('"where":null', '"where":"at is set"');

@@ -230,6 +230,25 @@ describe.skipIf(skipReason !== undefined)("a program that was opened before anot
     expect(await two.verify()).toEqual({ ok: true, problems: [] });
   });
 
+  it("does not keep the other one from building an index, though it inserts without a pause", async () => {
+    const table = freshTable();
+    await using one = await open(at(table), { collections: old, fullScan });
+    await one.users.insertMany(Array.from({ length: 1_500 }, (_, n) => user(n)));
+    let next = 1_500;
+    let isOver = false;
+    const lanes = Array.from({ length: 12 }, async () => {
+      while (!isOver) await one.users.insert(user(next++));
+    });
+
+    await using two = await open(at(table), { collections: withIndex, fullScan });
+    await two.ready();
+
+    isOver = true;
+    await Promise.all(lanes);
+    expect(await two.users.where({ city: "Oslo" }).count()).toBe(next);
+    expect(await two.verify()).toEqual({ ok: true, problems: [] });
+  });
+
   it("leaves no document without a default that the other one brings while it writes", async () => {
     const table = freshTable();
     await using one = await open(at(table), { collections: old, fullScan });

@@ -35,6 +35,8 @@ export interface TableStatements {
   readonly commit: Statement;
   readonly rollback: Statement;
   readonly pin: Statement;
+  readonly lockTable: Statement;
+  readonly holdBriefly: Statement;
   readonly get: Statement;
   readonly getMany: Statement;
   readonly scan: Statement;
@@ -85,7 +87,7 @@ export function tableStatements(
   );
   const presuming = Object.values(named("kt_presuming_", guarded));
   return {
-    ...named("kt_", transactionTexts(isolation)),
+    ...named("kt_", transactionTexts(table, isolation)),
     ...reading,
     ...named("kt_", writingTexts(table, isolation)),
     ...named("kt_", cellTexts(table, sequence)),
@@ -113,7 +115,7 @@ function asserted(isolation: Isolation): string {
   return `case ${name} when '${isolation}' then 0 else ${name}::int end`;
 }
 
-function transactionTexts(isolation: Isolation) {
+function transactionTexts(table: string, isolation: Isolation) {
   return {
     settings:
       "select set_config(name, value, false) from unnest($1::text[], $2::text[]) s(name, value)",
@@ -127,6 +129,11 @@ function transactionTexts(isolation: Isolation) {
     rollback: "rollback",
     // Whatever is selected, the transaction's state is fixed by it.
     pin: "select 1",
+    // Waits for those who write, and lets nobody write until the transaction ends; whoever reads goes on. It fixes no state:
+    // that is of when the lock is there.
+    lockTable: `lock table ${table} in exclusive mode`,
+    // A program that has fallen silent must not keep all others from writing.
+    holdBriefly: "set local idle_in_transaction_session_timeout = '10s'",
   };
 }
 
