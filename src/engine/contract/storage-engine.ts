@@ -13,7 +13,8 @@
  *      acknowledged before what it read is durable. A plan without ops resolves once all that was read is durable.
  *  (5) Atomic. A commit takes effect whole or not at all, at one point of a serial order of all commits.
  *  (6) Serializable. That order agrees with every read of readKeys and readRanges: else Conflict, and nothing happens.
- *      Reads of absent keys and empty ranges count. Blind writes of one key need not conflict with each other.
+ *      Reads of absent keys and empty ranges count, and so does what was presumed. Blind writes of one key need not conflict
+ *      with each other.
  *  (7) Requirements hold at the commit itself. On a key that the transaction also read, failure is Conflict; else it is
  *      RequirementFailed with that key.
  *  (8) A plan is a set, not a list: all delRange first, then put, del and merge. No key occurs twice among those.
