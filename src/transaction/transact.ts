@@ -195,6 +195,8 @@ class TransactionRun<T> {
     const { exclusive, remote } = this.#engine.capabilities;
     if (!exclusive || this.#losses < EXCLUSIVE_AFTER_LOSSES) return false;
     if (!remote || this.#options.fallsBehind === true) return true;
+    // A body that has been alone and took too long for that may get through among others.
+    if (!(this.#lost instanceof Conflict)) return false;
     return this.#host.nowMillis() - this.#firstLostMillis >= REMOTE_EXCLUSIVE_AFTER_MILLIS;
   }
 

@@ -132,8 +132,9 @@ function transactionTexts(table: string, isolation: Isolation) {
     // Waits for those who write, and lets nobody write until the transaction ends; whoever reads goes on. It fixes no state:
     // that is of when the lock is there.
     lockTable: `lock table ${table} in exclusive mode`,
-    // A program that has fallen silent must not keep all others from writing.
-    holdBriefly: "set local idle_in_transaction_session_timeout = '10s'",
+    // A program that has fallen silent must not keep all others from writing, nor from connecting, for a connection prepares
+    // statements that write.
+    holdBriefly: "set local idle_in_transaction_session_timeout = '3s'",
   };
 }
 
