@@ -28,7 +28,7 @@ import { EMPTY_BYTES, assert, hex } from "../../base/index.ts";
 import type { Bytes } from "../../base/index.ts";
 import { CorruptionError } from "../../engine/contract/index.ts";
 import { orderedNumber } from "../catalog/keyspace.ts";
-import { ValidationError } from "../collection-error.ts";
+import { ValidationError, changedElsewhere } from "../collection-error.ts";
 import type { FieldShape, ObjectShape } from "../schema/field-shape.ts";
 import { documentDepthMax, isLongMarked, isPlainObject } from "../schema/storable.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -117,6 +117,7 @@ export class DocumentCodec {
 
   /** Of the documents that are written. */
   readonly version: number;
+  readonly #adds: boolean;
   /** What stands in front of each of them. */
   readonly #prefix: Bytes;
 
@@ -133,6 +134,7 @@ export class DocumentCodec {
   ) {
     this.#collection = collection;
     this.version = version;
+    this.#adds = adds;
     this.#prefix =
       version === 1 ? EMPTY_BYTES : Uint8Array.of(VERSIONED, ...orderedNumber(version));
     this.#structures = [...stored];
@@ -181,11 +183,14 @@ export class DocumentCodec {
   /**
    * Which version of the schema the document at bytes[start, end) is of.
    *
-   * @throws CorruptionError where it says none that there is.
+   * @throws CorruptionError where it says none that there is; SchemaMismatch 'changed' for one that another program may
+   *   have brought.
    */
   versionAt(bytes: Bytes, start: number, end: number): number {
     const version = versionAt(bytes, start, end);
     if (version !== NO_VERSION && version <= this.version) return version;
+    if (version !== NO_VERSION && !this.#adds)
+      throw changedElsewhere(this.#collection, `a document is of version ${version} of its schema`);
     throw damaged(`document of ${this.#collection}`, bytes, start, end);
   }
 

@@ -27,6 +27,8 @@ export class ChangeCursor implements BatchCursor<PlainChange> {
   readonly #since: Version | undefined;
   readonly #signal: AbortSignal;
   readonly #ending = new AbortController();
+  /** Why the commit behind those that were given cannot be told. */
+  #failed: { readonly error: unknown } | undefined;
   #commits: AsyncIterator<readonly ChangeSet[]> | undefined;
 
   /** @throws InvalidOption, StorageError 'NotSupported' where the engine keeps no log. */
@@ -65,11 +67,12 @@ export class ChangeCursor implements BatchCursor<PlainChange> {
   async #read(
     commits: AsyncIterator<readonly ChangeSet[]>,
   ): Promise<readonly PlainChange[] | undefined> {
+    if (this.#failed !== undefined) throw this.#failed.error;
     try {
       for (;;) {
         const read = await commits.next();
         if (read.done === true) return undefined;
-        const changes = read.value.flatMap((commit) => this.#changesIn(commit));
+        const changes = this.#changesOf(read.value);
         if (changes.length > 0) return changes;
       }
     } catch (error) {
@@ -77,6 +80,21 @@ export class ChangeCursor implements BatchCursor<PlainChange> {
       if (this.#ending.signal.aborted) return undefined;
       throw error;
     }
+  }
+
+  /** Up to a commit that cannot be told; that one is told of behind those before it. */
+  #changesOf(commits: readonly ChangeSet[]): readonly PlainChange[] {
+    const changes: PlainChange[] = [];
+    for (const commit of commits) {
+      try {
+        changes.push(...this.#changesIn(commit));
+      } catch (error) {
+        if (changes.length === 0) throw error;
+        this.#failed = { error };
+        break;
+      }
+    }
+    return changes;
   }
 
   #changesIn(commit: ChangeSet): readonly PlainChange[] {

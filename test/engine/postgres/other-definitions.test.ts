@@ -230,6 +230,32 @@ describe.skipIf(skipReason !== undefined)("a program that was opened before anot
     expect(await two.verify()).toEqual({ ok: true, problems: [] });
   });
 
+  it("follows the other one's commits up to a document of a version that it does not know", async () => {
+    const table = freshTable();
+    const log = { changeLog: true } as const;
+    await using one = await open(at(table, log), { collections: old, fullScan });
+    let since: string | undefined;
+    await one.transaction(async (tx) => {
+      await tx.users.insert(user(1));
+      tx.onCommit((version) => (since = version));
+    });
+    const inserted = await one.users.insert(user(2));
+    const newer = collection("users", User).evolve(
+      z.object({ ...User.shape, name: z.string() }),
+      (before) => ({ ...before, name: before.email }),
+    );
+    await using two = await open(at(table, log), { collections: { users: newer }, fullScan });
+    await two.ready();
+
+    const feed = one.users.changes({ since })[Symbol.asyncIterator]();
+
+    expect(await feed.next()).toMatchObject({ value: { type: "insert", after: inserted } });
+    await expect(feed.next()).rejects.toMatchObject(changed);
+    await expect(one.users.all()).rejects.toMatchObject(changed);
+    await expect(one.users.insert(user(3))).rejects.toMatchObject(changed);
+    expect(await two.users.orderBy("age").all()).toMatchObject([{ name: user(1).email }, {}]);
+  });
+
   it("does not keep the other one from building an index, though it inserts without a pause", async () => {
     const table = freshTable();
     await using one = await open(at(table), { collections: old, fullScan });
