@@ -167,8 +167,8 @@ export class StoredCollection {
   }
 
   /**
-   * What a transaction that writes has to keep. HOT: once for each write (bench/micro/collections.ts). A program that has the engine to itself knows it:
-   * what has become ready since the transaction began is kept like the rest.
+   * What a transaction that writes has to keep. HOT: once for each write (bench/micro/collections.ts). A program that has
+   * the engine to itself knows it: what has become ready since the transaction began is kept like the rest.
    */
   statesToKeep(tx: ReadView): IndexStates {
     return this.isShared ? this.statesFor(tx) : this.#states;

@@ -107,8 +107,8 @@ export class Catalog {
   /** Of a collection that another program has made unready since, and may have left so. */
   #buildOf(name: string): IndexBuild | undefined {
     const collection = this.#registrations.get(name)?.collection;
-    if (collection === undefined || isPromise(collection) || collection.unready === undefined)
-      return undefined;
+    if (collection === undefined || isPromise(collection)) return undefined;
+    if (!collection.isShared || collection.unready === undefined) return undefined;
     const build = new IndexBuild(this.host, collection);
     this.#builds.set(name, build);
     return build;
