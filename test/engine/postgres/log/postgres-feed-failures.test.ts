@@ -22,13 +22,13 @@ afterEach(closeAll);
 
 const codeOf = (error: unknown): unknown => (error as { readonly code?: string }).code;
 
-/** Writes rows with names of their own until told to stop, whatever happens; answers with those that were acknowledged. */
+/** Writes rows with names of their own until told to stop, whatever happens, and notes those that were acknowledged. */
 async function writeOn(
   engine: Feeding,
   who: string,
   stop: { readonly aborted: boolean },
-): Promise<readonly string[]> {
-  const acknowledged: string[] = [];
+  acknowledged: string[],
+): Promise<void> {
   await Promise.all(
     Array.from({ length: 4 }, async (_, worker) => {
       for (let n = 0; !stop.aborted; n++) {
@@ -43,7 +43,6 @@ async function writeOn(
       }
     }),
   );
-  return acknowledged;
 }
 
 async function insist(work: () => Promise<unknown>): Promise<void> {
@@ -53,15 +52,19 @@ async function insist(work: () => Promise<unknown>): Promise<void> {
 /** Two programs write and a third follows, while `disturb` does its worst. */
 async function followThrough(
   [one, two, reader]: readonly [Feeding, Feeding, Feeding],
-  disturb: () => Promise<void>,
+  disturb: (written: () => number) => Promise<void>,
 ): Promise<void> {
   const start = (await one.write(plan(put("start", "")))).version;
   const following = followUntil(reader, start, "w/end");
   const stop = new AbortController();
-  const writing = [writeOn(one, "one", stop.signal), writeOn(two, "two", stop.signal)];
-  await disturb();
+  const acknowledged: string[] = [];
+  const writing = [
+    writeOn(one, "one", stop.signal, acknowledged),
+    writeOn(two, "two", stop.signal, acknowledged),
+  ];
+  await disturb(() => acknowledged.length);
   stop.abort();
-  const acknowledged = (await Promise.all(writing)).flat();
+  await Promise.all(writing);
   await insist(async () => two.write(plan(put("w/end", ""))));
   const sets = await following;
 
@@ -93,9 +96,12 @@ describe.skipIf(skipReason !== undefined)("a change log on PostgreSQL that break
     const [table, url] = [freshTable(), proxy.url];
     const engines = [0, 1, 2].map(() => engineOn(table, { url })) as [Feeding, Feeding, Feeding];
 
-    await followThrough(engines, async () => {
+    await followThrough(engines, async (written) => {
       for (let i = 0; i < 12; i++) {
+        const before = written();
         await wait(60);
+        // A slow machine may not have connected yet.
+        await insist(async () => expect(written()).toBeGreaterThan(before + 5));
         proxy.cutAll();
       }
     });
