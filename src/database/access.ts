@@ -13,7 +13,7 @@ import type {
   StorageEngine,
   Version,
 } from "../engine/contract/index.ts";
-import { ReadOnlyTransaction, transact, withView } from "../transaction/index.ts";
+import { ReadOnlyTransaction, transact, untilKept, withView } from "../transaction/index.ts";
 import type { TransactOptions, Transaction, TransactionHost } from "../transaction/index.ts";
 
 /**
@@ -82,7 +82,7 @@ export class DirectAccess implements Access {
         if (!closed) cursor = open(view);
       });
       return andThen(this.#engine.snapshot(), (begun) => {
-        // One that was begun before an index was waited for.
+        // One that was begun before an index was waited for, or that could not be kept.
         snapshot?.close();
         if (closed) return begun.close();
         snapshot = begun;
@@ -95,7 +95,7 @@ export class DirectAccess implements Access {
       next: () => {
         if (closed) return undefined;
         if (cursor !== undefined) return cursor.next();
-        return andThen(beginInTime(), () => cursor?.next());
+        return untilKept(this.#engine, () => andThen(beginInTime(), () => cursor?.next()));
       },
       close: () => {
         closed = true;

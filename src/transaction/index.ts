@@ -10,6 +10,7 @@ export type { FullView } from "./reading/full-view.ts";
 export { withView } from "./with-view.ts";
 export type { ReadRanges, Touched } from "./read-ranges.ts";
 export { withRecordedView } from "./with-recorded-view.ts";
+export { untilKept } from "./until-kept.ts";
 // Commits whose answer may be lost
 export { exactlyOnce } from "./once/exactly-once.ts";
 export type { OnceHost } from "./once/settle-commit.ts";

@@ -7,6 +7,7 @@ import { OwnWrites } from "./own-writes/own-writes.ts";
 import type { FullView } from "./reading/full-view.ts";
 import { ReadRanges } from "./read-ranges.ts";
 import { ReadSet } from "./reading/read-set.ts";
+import { untilKept } from "./until-kept.ts";
 
 export interface Recorded<T> {
   readonly value: T;
@@ -21,7 +22,9 @@ export function withRecordedView<T>(
   engine: StorageEngine,
   body: (view: FullView) => Awaitable<T>,
 ): Awaitable<Recorded<T>> {
-  return andThen(engine.snapshot(), (snapshot) => readOnce(engine, snapshot, body));
+  return untilKept(engine, () =>
+    andThen(engine.snapshot(), (snapshot) => readOnce(engine, snapshot, body)),
+  );
 }
 
 async function readOnce<T>(
