@@ -8,6 +8,8 @@ export const EXCLUSIVE_AFTER_LOSSES = 3;
  * lose by chance get through in this time.
  */
 export const REMOTE_EXCLUSIVE_AFTER_MILLIS = 1_000;
+/** Read-only work loses only against a burst of writers; so many losses in a row are no chance. */
+export const READ_ATTEMPTS_MAX = 16;
 /** Whoever won has committed already, so a conflict needs little patience. */
 const CONFLICT_MILLIS_MAX = 50;
 /** What is out of reach needs time to come back. */

@@ -2,9 +2,7 @@
 import type { Awaitable } from "../base/index.ts";
 import { StorageError } from "../engine/contract/index.ts";
 import type { StorageEngine } from "../engine/contract/index.ts";
-
-/** As for other reads: they lose only against a burst of writers; so many in a row are no chance. */
-const ATTEMPTS_MAX = 16;
+import { READ_ATTEMPTS_MAX } from "./backoff.ts";
 
 /**
  * Runs work that takes a snapshot, and has shown nothing of it to anybody before it ends. Where a snapshot may lose, as a
@@ -22,7 +20,7 @@ async function again<T>(work: () => Awaitable<T>): Promise<T> {
       return await work();
     } catch (error) {
       const isLost = error instanceof StorageError && error.code === "TooOld";
-      if (!isLost || attempt === ATTEMPTS_MAX) throw error;
+      if (!isLost || attempt === READ_ATTEMPTS_MAX) throw error;
     }
   }
 }

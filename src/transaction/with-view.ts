@@ -3,12 +3,11 @@ import { andThen, isPromise } from "../base/index.ts";
 import type { Awaitable } from "../base/index.ts";
 import { Conflict, PRESUMED_WRONGLY, StorageError } from "../engine/contract/index.ts";
 import type { EngineTransaction, StorageEngine } from "../engine/contract/index.ts";
+import { READ_ATTEMPTS_MAX } from "./backoff.ts";
 import { fullView } from "./reading/full-view.ts";
 import type { FullView } from "./reading/full-view.ts";
 import { Transaction } from "./transaction.ts";
 
-/** Read-only attempts lose only against a burst of writers; so many in a row are no chance. */
-const ATTEMPTS_MAX = 16;
 /** After so many the engine is told: it may have a way of reading that waits, and cannot lose. */
 const PATIENT_AFTER_LOSSES = 3;
 /**
@@ -73,7 +72,7 @@ async function readUntilItHolds<T>(
       if (isUnavailable(error)) {
         if (++unavailable > UNAVAILABLE_MAX) throw error;
       } else if (!(error instanceof Conflict) || error.attempts > 0) throw error;
-      else if (attempt === ATTEMPTS_MAX) throw new Conflict(attempt);
+      else if (attempt === READ_ATTEMPTS_MAX) throw new Conflict(attempt);
     } finally {
       view.end("aborted");
       inner.abort();
